@@ -1,0 +1,158 @@
+"""Activation functions: each f next to its derivative f'.
+
+A hidden layer computes ``A = f(Z)`` on the way forward and turns ``dJ/dA`` into
+``delta = dJ/dZ = dJ/dA * f'(Z)`` on the way back. Both happen inside arrays that exist
+already: ``forward(Z, A)`` fills A, ``backward(delta, Z, A)`` multiplies delta by f'(Z) and
+may overwrite Z and A, which nobody reads after it. Where f' can be written in terms of
+A = f(Z) alone, Z and A are one array (``keeps_Z`` is False).
+"""
+
+from collections.abc import Callable
+from math import pi, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["ACTIVATIONS", "Activation"]
+
+
+class Activation(NamedTuple):
+    """A function, its derivative, and whether the derivative needs Z beside A."""
+
+    forward: Callable
+    backward: Callable
+    keeps_Z: bool = False
+
+
+def _identity(Z, A):
+    """f(z) = z."""
+
+
+def _identity_backward(delta, Z, A):
+    """f'(z) = 1."""
+
+
+def _logistic(Z, A):
+    """f(z) = 1 / (1 + exp(-z)) = (1 + tanh(z/2)) / 2; the second form cannot overflow."""
+    np.multiply(Z, 0.5, out=A)
+    np.tanh(A, out=A)
+    A *= 0.5
+    A += 0.5
+
+
+def _logistic_backward(delta, Z, A):
+    """f' = A (1 - A)."""
+    delta *= A
+    np.subtract(1.0, A, out=A)
+    delta *= A
+
+
+def _tanh(Z, A):
+    """f(z) = tanh(z)."""
+    np.tanh(Z, out=A)
+
+
+def _tanh_backward(delta, Z, A):
+    """f' = 1 - A^2."""
+    A *= A
+    np.subtract(1.0, A, out=A)
+    delta *= A
+
+
+def _relu(Z, A):
+    """f(z) = max(z, 0)."""
+    np.maximum(Z, 0.0, out=A)
+
+
+def _relu_backward(delta, Z, A):
+    """f' = 1 where A > 0, else 0 (also at z = 0)."""
+    np.greater(A, 0.0, out=A)
+    delta *= A
+
+
+LEAK = 0.01
+
+
+def _leaky_relu(Z, A):
+    """f(z) = z if z > 0 else 0.01 z (Maas et al. 2013)."""
+    np.multiply(Z, LEAK, out=A, where=Z < 0.0)
+
+
+def _leaky_relu_backward(delta, Z, A):
+    """f' = 1 if A > 0 else 0.01."""
+    np.multiply(delta, LEAK, out=delta, where=A <= 0.0)
+
+
+def _elu(Z, A):
+    """f(z) = z if z > 0 else exp(z) - 1 (Clevert et al. 2016, arXiv:1511.07289)."""
+    np.expm1(Z, out=A, where=Z < 0.0)
+
+
+def _elu_backward(delta, Z, A):
+    """f' = 1 if A > 0 else A + 1."""
+    np.minimum(A, 0.0, out=A)
+    A += 1.0
+    delta *= A
+
+
+def _silu(Z, A):
+    """f(z) = z s(z), s the logistic function (Elfwing et al. 2018, arXiv:1702.03118)."""
+    _logistic(Z, A)
+    A *= Z
+
+
+def _silu_backward(delta, Z, A):
+    """f' = A + s(z) (1 - A)."""
+    _logistic(Z, Z)
+    np.subtract(1.0, A, out=A)
+    Z *= A
+    Z -= A
+    Z += 1.0
+    delta *= Z
+
+
+GELU_SCALE, GELU_CUBIC = sqrt(2.0 / pi), 0.044715
+
+
+def _gelu_argument(Z, A):
+    """A = u(z) = c (z + 0.044715 z^3), c = sqrt(2 / pi)."""
+    np.multiply(Z, Z, out=A)
+    A *= GELU_SCALE * GELU_CUBIC
+    A += GELU_SCALE
+    A *= Z
+
+
+def _gelu(Z, A):
+    """f(z) = z (1 + tanh u) / 2, the tanh form of Hendrycks & Gimpel, arXiv:1606.08415."""
+    _gelu_argument(Z, A)
+    np.tanh(A, out=A)
+    A += 1.0
+    A *= Z
+    A *= 0.5
+
+
+def _gelu_backward(delta, Z, A):
+    """f' = (1 + t) (1/2 + (1 - t) z u'/2), t = tanh u; since z u' = 3 u - 2 c z."""
+    _gelu_argument(Z, A)
+    Z *= -GELU_SCALE / 1.5
+    Z += A
+    Z *= 1.5
+    np.tanh(A, out=A)
+    np.subtract(1.0, A, out=A)
+    Z *= A
+    Z += 0.5
+    np.subtract(2.0, A, out=A)
+    Z *= A
+    delta *= Z
+
+
+ACTIVATIONS = {
+    "identity": Activation(_identity, _identity_backward),
+    "logistic": Activation(_logistic, _logistic_backward),
+    "tanh": Activation(_tanh, _tanh_backward),
+    "relu": Activation(_relu, _relu_backward),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward),
+    "elu": Activation(_elu, _elu_backward),
+    "silu": Activation(_silu, _silu_backward, keeps_Z=True),
+    "gelu": Activation(_gelu, _gelu_backward, keeps_Z=True),
+}

@@ -1,0 +1,61 @@
+"""Softmax and cross-entropy, on logits.
+
+For one row with logits z and a target distribution y (a one-hot row, or any row that sums
+to 1)::
+
+    log_softmax(z)_k = z_k - log sum_j exp(z_j)
+    CE(z, y) = - sum_k y_k log_softmax(z)_k = log sum_j exp(z_j) - sum_k y_k z_k
+    dCE/dz_k = softmax(z)_k - y_k
+
+Both are computed after subtracting max(z) from the row, which changes neither and lets no
+exp overflow: the sum is at least 1, so its logarithm is finite and nothing needs clipping.
+The classes are the last axis, the rows the one before; further axes may lead.
+"""
+
+import numpy as np
+
+__all__ = ["log_softmax", "softmax_cross_entropy"]
+
+
+def log_softmax(logits):
+    """Return the logarithm of softmax(logits), row by row."""
+    Z = logits - logits.max(axis=-1, keepdims=True)
+    Z -= np.log(np.exp(Z).sum(axis=-1, keepdims=True))
+    return Z
+
+
+def softmax_cross_entropy(logits, Y, w=None, out=None):
+    """Mean cross-entropy over the rows and its gradient, together.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (..., n, n_classes)
+    Y : ndarray of shape (..., n, n_classes)
+        Target distributions; each row sums to 1.
+    w : ndarray of shape (..., n), default=None
+        Weights of the rows. The sum of weighted losses is divided by n, not by the sum of
+        w: see `Objective`.
+    out : ndarray like logits, default=None
+        Where the gradient goes; may be the logits themselves.
+
+    Returns
+    -------
+    loss : float64 scalar or ndarray of shape (...)
+        sum_i w_i CE_i / n, summed in double precision.
+    delta : ndarray of shape (..., n, n_classes)
+        Its derivative with respect to the logits, w_i (softmax(z_i) - y_i) / n.
+    """
+    n = logits.shape[-2]
+    Z = np.subtract(logits, logits.max(axis=-1, keepdims=True), out=out)
+    losses = -np.einsum("...k,...k->...", Y, Z)
+    np.exp(Z, out=Z)
+    total = Z.sum(axis=-1, keepdims=True)
+    losses += np.log(total[..., 0])
+    Z /= total
+    Z -= Y
+    if w is None:
+        Z *= 1.0 / n
+    else:
+        losses *= w
+        Z *= (w / n)[..., None]
+    return losses.mean(axis=-1, dtype=np.float64), Z

@@ -1,0 +1,164 @@
+"""The network: shapes, views on the flat parameter vector, forward and backward pass.
+
+For layers l = 1 .. L with A_0 = X and f_L the identity::
+
+    Z_l = A_{l-1} W_l + b_l        A_l = f_l(Z_l)        logits = A_L
+    delta_l = dJ/dA_l * f_l'(Z_l)  dJ/dA_{l-1} = delta_l W_l^T
+    dJ/dW_l = A_{l-1}^T delta_l    dJ/db_l = sum of delta_l over the rows
+
+All parameters are one flat vector ``theta = [W1 | W2 | ... | WL | b1 | ... | bL]``. Every
+array may carry further leading axes: theta of shape (..., n_params) is that many networks,
+computed by the same lines.
+"""
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from skmlp.core.activations import ACTIVATIONS, Activation
+
+__all__ = ["Network", "Workspace"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feed-forward network. It owns shapes, never numbers.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        (n_features, *units, n_classes).
+    activations : tuple of Activation
+        One for each hidden layer. The output layer is linear: the loss works on logits.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+
+    @cached_property
+    def functions(self):
+        """The activation of every layer, the output's included."""
+        return (*self.activations, ACTIVATIONS["identity"])
+
+    @cached_property
+    def weight_shapes(self):
+        """(fan_in, fan_out) of each layer."""
+        return list(pairwise(self.layer_sizes))
+
+    @cached_property
+    def n_weights(self):
+        """How many of the parameters are weights: ``theta[..., :n_weights]``."""
+        return sum(fan_in * fan_out for fan_in, fan_out in self.weight_shapes)
+
+    @cached_property
+    def n_params(self):
+        """Length of theta."""
+        return self.n_weights + sum(self.layer_sizes[1:])
+
+    def views(self, theta):
+        """Split theta (..., n_params) into views, no copies: a list each of W and b.
+
+        W has shape (..., fan_in, fan_out); b (..., 1, fan_out), a row that adds to Z.
+        """
+        views, start = [], 0
+        for shape in [
+            *self.weight_shapes,
+            *((1, size) for size in self.layer_sizes[1:]),
+        ]:
+            stop = start + prod(shape)
+            views.append(theta[..., start:stop].reshape(theta.shape[:-1] + shape))
+            start = stop
+        depth = len(self.functions)
+        return views[:depth], views[depth:]
+
+    def forward(self, X, work):
+        """Return the logits (..., n, n_classes) of X (..., n, n_features)."""
+        A_in = X
+        for f, W, b, Z, A in zip(
+            self.functions, work.weights, work.biases, work.Z, work.A, strict=True
+        ):
+            np.matmul(A_in, W, out=Z)
+            Z += b
+            f.forward(Z, A)
+            A_in = A
+        return A_in
+
+    def backward(self, X, work):
+        """Fill work.grad, given dJ/dlogits in ``work.delta[-1]``; consumes Z and A."""
+        inputs = [X, *work.A]
+        for layer in reversed(range(len(self.functions))):
+            delta = work.delta[layer]
+            self.functions[layer].backward(delta, work.Z[layer], work.A[layer])
+            np.matmul(inputs[layer].mT, delta, out=work.weight_grads[layer])
+            np.add.reduce(delta, axis=-2, keepdims=True, out=work.bias_grads[layer])
+            if layer > 0:
+                np.matmul(delta, work.weights[layer].mT, out=work.delta[layer - 1])
+
+    def logits(self, theta, X, chunk_rows):
+        """Return the logits (..., n, n_classes), cast and computed chunk by chunk.
+
+        Needs memory for chunk_rows rows of every layer, however many rows X has.
+        """
+        n_rows = X.shape[-2]
+        work = Workspace(self, theta, min(n_rows, chunk_rows), trains=False)
+        out = np.empty(theta.shape[:-1] + (n_rows, self.layer_sizes[-1]), theta.dtype)
+        for start in range(0, n_rows, chunk_rows):
+            chunk = slice(start, start + chunk_rows)
+            rows = X[..., chunk, :].astype(theta.dtype, copy=False)
+            out[..., chunk, :] = self.forward(rows, work.head(rows.shape[-2]))
+        return out
+
+
+class Workspace:
+    """Everything a step works in besides the data, made once for many steps.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (..., n_params), C-contiguous
+        ``weights`` and ``biases`` are views on it: it may change in place between steps.
+    n_rows : int
+        Rows of a batch.
+    trains : bool, default=True
+        Whether to make what backward writes to as well.
+
+    Attributes
+    ----------
+    Z, A, delta : list of ndarray of shape (..., n_rows, fan_out)
+        One array for each layer. A is Z where the activation does not need both, and
+        the output layer has one array for all three.
+    grad : ndarray of shape (..., n_params)
+        With the views ``weight_grads`` and ``bias_grads``.
+    """
+
+    def __init__(self, network, theta, n_rows, *, trains=True):
+        self.n_rows = n_rows
+        self.weights, self.biases = network.views(theta)
+        lead, sizes = theta.shape[:-1], network.layer_sizes[1:]
+        self.Z = [np.empty((*lead, n_rows, size), theta.dtype) for size in sizes]
+        self.A = [
+            np.empty_like(Z) if f.keeps_Z else Z
+            for f, Z in zip(network.functions, self.Z, strict=True)
+        ]
+        self.delta = []
+        if trains:
+            self.delta = [*(np.empty_like(Z) for Z in self.Z[:-1]), self.Z[-1]]
+            self.grad = np.empty_like(theta)
+            self.weight_grads, self.bias_grads = network.views(self.grad)
+        self._shorter = None
+
+    def head(self, n_rows):
+        """Return a workspace for the first n_rows rows that shares all memory."""
+        if n_rows == self.n_rows:
+            return self
+        if self._shorter is None or self._shorter.n_rows != n_rows:
+            self._shorter = copy.copy(self)
+            self._shorter.n_rows = n_rows
+            for name in ("Z", "A", "delta"):
+                rows = [array[..., :n_rows, :] for array in getattr(self, name)]
+                setattr(self._shorter, name, rows)
+        return self._shorter

@@ -1,0 +1,61 @@
+"""L1 and L2 penalties on the weights, never on the biases.
+
+::
+
+    penalty(W) = l1 sum|W| + l2/2 sum W^2
+
+The l2 term is smooth: it adds ``l2 W`` to the gradient. The l1 term has a kink at 0 and is
+never differentiated; its whole effect is the proximal step that follows a gradient step of
+size s (soft thresholding; Parikh & Boyd 2014, "Proximal Algorithms", section 6.5.2)::
+
+    prox(W) = sign(W) max(|W| - s l1, 0) = W - clip(W, -s l1, s l1)
+
+which makes weights exactly zero.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Penalty"]
+
+
+@dataclass(frozen=True, eq=False)
+class Penalty:
+    """The penalty of a parameter vector whose first n_weights entries are weights.
+
+    Parameters
+    ----------
+    n_weights : int
+    l1, l2 : float or ndarray that broadcasts against (..., n_weights), default=0.0
+        Strengths, >= 0. A column (..., 1) is a strength for each network; a vector
+        (n_weights,) one for each weight. Independent of the batch size.
+    """
+
+    n_weights: int
+    l1: float | np.ndarray = 0.0
+    l2: float | np.ndarray = 0.0
+
+    def add_gradient(self, theta, grad):
+        """Add l2 W to the gradient in place; return the penalty's value, l1 and l2."""
+        W = theta[..., : self.n_weights]
+        value = 0.0
+        if np.any(self.l2):
+            shrinking = self.l2 * W
+            grad[..., : self.n_weights] += shrinking
+            value += 0.5 * np.einsum("...i,...i->...", W, shrinking)
+        if np.any(self.l1):
+            value += np.sum(self.l1 * np.abs(W), axis=-1)
+        return value
+
+    def shrink(self, theta, step_size, out):
+        """Take the proximal step of size step_size on theta in place.
+
+        ``out`` receives what was subtracted from theta: 0 for the biases.
+        """
+        if np.ndim(step_size):  # a size for each network or for each coordinate
+            step_size = step_size[..., : self.n_weights]
+        W = theta[..., : self.n_weights]
+        threshold = step_size * self.l1
+        out[..., self.n_weights :] = 0.0
+        W -= np.clip(W, -threshold, threshold, out=out[..., : self.n_weights])

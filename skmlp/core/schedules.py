@@ -1,0 +1,73 @@
+"""Schedules: functions (step, fraction) -> factor on the learning rate.
+
+``step`` counts the optimizer's steps before this one since the parameters were drawn;
+``fraction`` in [0, 1) is the part of this call's steps that has been done. So schedules of
+``step`` go on where an earlier call stopped and schedules of ``fraction`` start afresh.
+"""
+
+from functools import partial
+from math import cos, pi
+
+__all__ = ["SCHEDULES", "of_fraction"]
+
+
+def constant(step, fraction):
+    """Return 1."""
+    return 1.0
+
+
+def invscaling(step, fraction):
+    """Return 1 / sqrt(1 + step).
+
+    Examples
+    --------
+    >>> [round(invscaling(step, 0.0), 3) for step in (0, 1, 3, 99)]
+    [1.0, 0.707, 0.5, 0.1]
+    """
+    return (1.0 + step) ** -0.5
+
+
+def cosine(step, fraction):
+    """Fall from 1 to 0 along half a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983).
+
+    Examples
+    --------
+    >>> [round(cosine(0, fraction), 3) for fraction in (0.0, 0.25, 0.5, 0.75)]
+    [1.0, 0.854, 0.5, 0.146]
+    """
+    return 0.5 * (1.0 + cos(pi * fraction))
+
+
+WARM_UP, FIRST_FACTOR = 0.3, 0.04
+
+
+def one_cycle(step, fraction):
+    """Rise from 0.04 to 1 in the first 30 %, fall to 0 in the rest, both along a cosine.
+
+    The learning-rate half of the one-cycle policy of Smith 2018 (arXiv:1803.09820).
+
+    Examples
+    --------
+    >>> [round(one_cycle(0, fraction), 3) for fraction in (0.0, 0.15, 0.3, 0.65, 0.99)]
+    [0.04, 0.52, 1.0, 0.5, 0.001]
+    """
+    if fraction < WARM_UP:
+        return 1.0 - (1.0 - FIRST_FACTOR) * cosine(step, fraction / WARM_UP)
+    return cosine(step, (fraction - WARM_UP) / (1.0 - WARM_UP))
+
+
+def _call(function, step, fraction):
+    return function(fraction)
+
+
+def of_fraction(function):
+    """Make a schedule of a function of the fraction alone."""
+    return partial(_call, function)
+
+
+SCHEDULES = {
+    "constant": constant,
+    "invscaling": invscaling,
+    "cosine": cosine,
+    "one_cycle": one_cycle,
+}

@@ -1,0 +1,137 @@
+"""Mini-batch training: the batches and the loop."""
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from skmlp.core.network import Workspace
+
+__all__ = ["EpochRecord", "MiniBatches", "train"]
+
+
+class MiniBatches:
+    """The rows of a training set in batches; every iteration over it is one epoch.
+
+    A batch is gathered into memory that is made once and reused, and only the batch is
+    cast: uint8 images are never copied to floats as a whole.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features), of any real dtype, C-contiguous
+    Y : ndarray of shape (n, n_classes)
+    w : ndarray of shape (n,) or (..., n), or None
+        Row weights.
+    batch_size : int
+    dtype : dtype
+        Of the batches.
+    draw_order : callable () -> ndarray of int of shape (..., n_rows)
+        Asked at the start of an epoch for the rows to visit, in this order.
+    lead : tuple of int, default=()
+        The leading axes of what draw_order returns.
+
+    Yields
+    ------
+    X_batch, Y_batch, w_batch : ndarrays of shape (..., batch_size, columns), (..., batch_size)
+        Valid until the next batch; the last one of an epoch may be shorter.
+    """
+
+    def __init__(self, X, Y, w, *, batch_size, n_rows, dtype, draw_order, lead=()):
+        self.n_rows = n_rows
+        self.batch_size = min(batch_size, n_rows)
+        self._draw_order = draw_order
+        shape = (*lead, self.batch_size)
+        self._gather_X = _gatherer(X, shape, dtype)
+        self._gather_Y = _gatherer(Y, shape, dtype)
+        self._w = w
+
+    def __len__(self):
+        """Steps in an epoch."""
+        return -(-self.n_rows // self.batch_size)
+
+    def __iter__(self):
+        order, w = self._draw_order(), self._w
+        for start in range(0, self.n_rows, self.batch_size):
+            rows = order[..., start : start + self.batch_size]
+            w_batch = None if w is None else np.take_along_axis(w, rows, axis=-1)
+            yield self._gather_X(rows), self._gather_Y(rows), w_batch
+
+
+def _gatherer(X, shape, dtype):
+    """Return a function rows -> X[rows] in dtype, for rows of at most that shape."""
+    raw = np.empty((*shape, X.shape[1]), X.dtype)
+    cast = raw if X.dtype == dtype else np.empty(raw.shape, dtype)
+
+    def gather(rows):
+        batch = raw[..., : rows.shape[-1], :]
+        # Every row number is valid; mode="raise" would gather into a hidden copy first.
+        np.take(X, rows, axis=0, out=batch, mode="clip")
+        if cast is raw:
+            return batch
+        out = cast[..., : rows.shape[-1], :]
+        np.copyto(out, batch, casting="unsafe")
+        return out
+
+    return gather
+
+
+class EpochRecord(NamedTuple):
+    """What the loop says after each epoch, its one word to the outside.
+
+    Attributes
+    ----------
+    loss : float or ndarray of shape (...)
+        Mean of the objective over the epoch's rows, each batch at the parameters that it
+        was trained on.
+    learning_rate : float or ndarray of shape (..., 1)
+        Of the last step, the schedule's factor included.
+    seconds : float
+        Wall time of the epoch's steps.
+    """
+
+    loss: float | np.ndarray
+    learning_rate: float | np.ndarray
+    seconds: float
+
+
+def train(
+    objective,
+    optimizer,
+    theta,
+    state,
+    batches,
+    *,
+    learning_rate,
+    schedule,
+    epochs,
+    on_epoch_end,
+):
+    """Minimise the objective by mini-batches; theta and state change in place.
+
+    Parameters
+    ----------
+    objective : Objective
+    optimizer : SGD or Adam
+    theta : ndarray of shape (..., n_params), C-contiguous
+    state : dict
+        As ``optimizer.init(theta)`` made it, or as an earlier call left it.
+    batches : MiniBatches
+    learning_rate : float or ndarray of shape (..., 1)
+    schedule : callable (step, fraction) -> factor
+    epochs : int
+    on_epoch_end : callable (EpochRecord) -> bool
+        Called after each epoch; True stops the training.
+    """
+    work = Workspace(objective.network, theta, batches.batch_size)
+    shrink = objective.penalty.shrink if np.any(objective.penalty.l1) else None
+    for epoch in range(epochs):
+        started, total = perf_counter(), 0.0
+        for i, (X, Y, w) in enumerate(batches):
+            n_rows = X.shape[-2]
+            rate = learning_rate * schedule(state["step"], (epoch + i / len(batches)) / epochs)
+            value, grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
+            optimizer.step(theta, grad, state, rate, shrink)
+            total = total + n_rows * value
+        record = EpochRecord(total / batches.n_rows, rate, perf_counter() - started)
+        if on_epoch_end(record):
+            break

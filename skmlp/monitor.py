@@ -1,0 +1,98 @@
+"""What happens after each epoch: history, validation, divergence, a line of progress."""
+
+import numpy as np
+from sklearn import get_config
+
+from skmlp.core.losses import softmax_cross_entropy
+from skmlp.inputs import largest_magnitude
+
+__all__ = ["EpochMonitor", "chunk_rows"]
+
+
+class EpochMonitor:
+    """The hook of the training loop: keeps the history and decides whether to stop.
+
+    Parameters
+    ----------
+    network : Network
+    theta : ndarray of shape (n_params,)
+        The parameters being trained, which change in place.
+    X : ndarray
+        The training data, to say how large it is if training diverges.
+    validation : Encoded or None
+    epochs : int
+        How many there will be, for the display.
+    verbose : int
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    entries : list of dict
+        What the history keeps of each epoch.
+    """
+
+    def __init__(self, network, theta, X, validation, epochs, verbose):
+        self.network, self.theta, self.X = network, theta, X
+        self.validation, self.epochs, self.verbose = validation, epochs, verbose
+        self.entries = []
+
+    @property
+    def history(self):
+        """The entries as a dict of equally long lists."""
+        names = ["loss", "validation_loss", "validation_score"]
+        names = names[: 1 if self.validation is None else 3]
+        names += ["learning_rate", "seconds"]
+        return {name: [entry[name] for entry in self.entries] for name in names}
+
+    def __call__(self, record):
+        """Take in an EpochRecord; return True to stop the training."""
+        self._check_finite(record)
+        entry = record._asdict()
+        if self.validation is not None:
+            entry["validation_loss"], entry["validation_score"] = self._validate()
+        self.entries.append({name: float(value) for name, value in entry.items()})
+        if self.verbose:
+            print(self._line(), flush=True)
+        return False
+
+    def _check_finite(self, record):
+        """Raise as soon as the loss or a parameter is no longer a finite number."""
+        if np.isfinite(record.loss) and np.isfinite(self.theta).all():
+            return
+        raise ValueError(
+            f"Training diverged in epoch {len(self.entries) + 1}: the loss is "
+            f"{float(record.loss)} at learning_rate={float(record.learning_rate):g}, and "
+            f"the largest |X| is {largest_magnitude(self.X):g}. Scale the features (for "
+            "example with StandardScaler) or lower learning_rate."
+        )
+
+    def _validate(self):
+        """Return cross-entropy and accuracy on the validation set."""
+        X, Y, w = self.validation
+        n_rows = chunk_rows(self.network, self.theta.dtype)
+        logits = self.network.logits(self.theta, X, n_rows)
+        correct = logits.argmax(axis=-1) == Y.argmax(axis=-1)
+        loss, _ = softmax_cross_entropy(logits, Y, w)
+        return loss, np.average(correct, weights=w)
+
+    def _line(self):
+        """Return the last epoch in one line."""
+        last = self.entries[-1]
+        epoch = f"{len(self.entries):{len(str(self.epochs))}d}/{self.epochs}"
+        parts = [f"epoch {epoch}", f"loss {last['loss']:.4f}"]
+        if self.validation is not None:
+            parts += [f"validation loss {last['validation_loss']:.4f}"]
+            parts += [f"score {last['validation_score']:.4f}"]
+        parts += [f"learning rate {last['learning_rate']:.3g}"]
+        return "  ".join([*parts, f"{last['seconds']:.2f} s"])
+
+
+# More rows at once would leave the processor's cache and gain nothing.
+MOST_ROWS = 4096
+
+
+def chunk_rows(network, dtype):
+    """Return how many rows to predict at once within scikit-learn's ``working_memory``."""
+    bytes_per_row = 2 * sum(network.layer_sizes) * np.dtype(dtype).itemsize
+    fitting = int(get_config()["working_memory"] * 2**20) // bytes_per_row
+    return max(1, min(fitting, MOST_ROWS))
