@@ -96,10 +96,10 @@ class Adam:
     t                   state["step"] steps taken, this one included
     ==================  ============  =================================================
 
-    The sums are stored undivided, and all scalar factors folded into two, because each
-    factor applied to a whole array costs another pass over memory. A coordinate's step
-    size, also for the l1 penalty, is learning_rate / (1 - beta_1^t) (1 - beta_1) divided
-    by sqrt(v_hat) + epsilon.
+    The sums are stored undivided and the scalar factors folded into one, because each
+    factor applied to a whole array costs another pass over memory. The step size of a
+    coordinate, which is that of its l1 penalty too, is learning_rate divided by
+    sqrt(v_hat) + epsilon: m_hat is a mean of gradients.
     """
 
     beta_1: float | np.ndarray = 0.9
@@ -118,13 +118,12 @@ class Adam:
         m += grad
         v *= self.beta_2
         v += np.multiply(grad, grad, out=grad)
+        m_scale = (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
         v_scale = ((1.0 - self.beta_2) / (1.0 - self.beta_2**t)) ** 0.5
-        m_scale = learning_rate * (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
         np.sqrt(v, out=grad)
         grad += self.epsilon / v_scale
-        step_size = np.divide(m_scale / v_scale, grad, out=grad)
-        if shrink is not None:
-            step_size = step_size.copy()
+        np.divide(learning_rate * m_scale / v_scale, grad, out=grad)
+        step_size = None if shrink is None else grad / m_scale
         grad *= m
         theta -= grad
         if shrink is not None:

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from skmlp.core.network import Workspace
+from tests.core.problems import network
+
+
+def test_theta_holds_all_weights_then_all_biases():
+    net = network(3, 4, 2)
+    assert (net.n_weights, net.n_params) == (3 * 4 + 4 * 2, 3 * 4 + 4 * 2 + 4 + 2)
+    weights, biases = net.views(np.arange(net.n_params))
+    flat = np.concatenate([part.ravel() for part in (*weights, *biases)])
+    np.testing.assert_array_equal(flat, np.arange(net.n_params))
+    assert [W.shape for W in weights] == [(3, 4), (4, 2)]
+    assert [b.shape for b in biases] == [(1, 4), (1, 2)]
+
+
+@pytest.mark.parametrize("lead", [(), (5,), (2, 3)])
+def test_views_write_through(lead):
+    net = network(3, 4, 2)
+    theta = np.zeros((*lead, net.n_params))
+    for part in (*net.views(theta)[0], *net.views(theta)[1]):
+        part += 1
+    assert (theta == 1).all()
+
+
+def test_forward_is_the_formula(rng):
+    net = network(3, 4, 2, activation="tanh")
+    theta, X = rng.randn(net.n_params), rng.randn(5, 3)
+    (W1, W2), (b1, b2) = net.views(theta)
+    expected = np.tanh(X @ W1 + b1) @ W2 + b2
+    np.testing.assert_allclose(net.forward(X, Workspace(net, theta, 5)), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 5, 7, 100])
+@pytest.mark.parametrize("lead", [(), (2, 3)])
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_logits_do_not_depend_on_the_chunks(rng, chunk_rows, lead, activation):
+    net = network(3, 4, 2, activation=activation)
+    theta, X = rng.randn(*lead, net.n_params), rng.randn(7, 3)
+    expected = net.logits(theta, X, 7)
+    assert expected.shape == (*lead, 7, 2)
+    np.testing.assert_allclose(net.logits(theta, X, chunk_rows), expected, rtol=1e-12)
+
+
+def test_logits_cast_integers_to_the_dtype_of_theta(rng):
+    net = network(3, 4, 2)
+    theta = rng.randn(net.n_params).astype(np.float32)
+    X = rng.randint(0, 255, (7, 3)).astype(np.uint8)
+    logits = net.logits(theta, X, 2)
+    assert logits.dtype == np.float32
+    np.testing.assert_array_equal(logits, net.logits(theta, X.astype(np.float32), 2))
+
+
+def test_a_shorter_batch_shares_the_memory_of_the_longer(rng):
+    net = network(3, 4, 2, activation="gelu")
+    work = Workspace(net, rng.randn(net.n_params), 7)
+    head = work.head(2)
+    assert work.head(7) is work
+    assert work.head(2) is head
+    assert head.grad is work.grad
+    for name in ("Z", "A", "delta"):
+        for short, long in zip(getattr(head, name), getattr(work, name), strict=True):
+            assert short.shape == (2, long.shape[1])
+            assert np.shares_memory(short, long)

@@ -1,0 +1,47 @@
+from itertools import pairwise
+from math import pi, sin
+
+import pytest
+
+from skmlp.core.schedules import SCHEDULES, of_fraction
+
+FRACTIONS = [i / 1000 for i in range(1000)]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_factors_lie_in_0_to_1(name):
+    assert all(0 <= SCHEDULES[name](1000 * f, f) <= 1 for f in FRACTIONS)
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_cycles_ignore_the_step_and_end_near_0(name):
+    schedule = SCHEDULES[name]
+    assert all(schedule(0, f) == schedule(12345, f) for f in FRACTIONS)
+    assert schedule(0, 0.999) < 1e-4
+
+
+def test_invscaling_ignores_the_fraction_and_quarters_in_sixteen_times_the_steps():
+    schedule = SCHEDULES["invscaling"]
+    assert schedule(0, 0.0) == schedule(0, 0.9) == 1
+    assert schedule(15, 0.0) == 0.25
+
+
+def test_cosine_falls_steepest_in_the_middle():
+    schedule = SCHEDULES["cosine"]
+    assert schedule(0, 0.0) == 1
+    slope = (schedule(0, 0.501) - schedule(0, 0.499)) / 0.002
+    assert slope == pytest.approx(-pi / 2 * sin(pi / 2), rel=1e-4)
+
+
+def test_one_cycle_is_continuous_and_peaks_once():
+    factors = [SCHEDULES["one_cycle"](0, f) for f in FRACTIONS]
+    steps = [b - a for a, b in pairwise(factors)]
+    assert max(map(abs, steps)) < 0.01
+    peak = factors.index(max(factors))
+    assert FRACTIONS[peak] == 0.3
+    assert all(step > 0 for step in steps[:peak])
+    assert all(step < 0 for step in steps[peak:])
+
+
+def test_a_function_of_the_fraction_is_a_schedule():
+    assert of_fraction(lambda fraction: 1 - fraction)(99, 0.25) == 0.75
