@@ -38,11 +38,10 @@ def check_rows(estimator, X, y, sample_weight=None, suffix=""):
         ``feature_names_in_``; "_val" for a validation set, which must agree with them and
         is named so in errors.
     """
-    if suffix and (X is None or y is None):
-        given, lacking = ("y", "X") if X is None else ("X", "y")
-        raise ValueError(
-            f"{given}{suffix} was given without {lacking}{suffix}: pass both or neither."
-        )
+    missing = [name for name, value in (("X", X), ("y", y)) if value is None]
+    if suffix and missing:
+        missing = " and ".join(name + suffix for name in missing)
+        raise ValueError(f"A validation set needs X{suffix} and y{suffix}: {missing} not given.")
     try:
         X, y = validate_data(estimator, X, y, order="C", reset=not suffix)
         check_classification_targets(y)

@@ -1,0 +1,84 @@
+"""The drawing of docs/architecture.rst, held true: who may import whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import skmlp
+
+PACKAGE = Path(skmlp.__file__).parent
+
+# Each file and what it may import besides the standard library. Arrows point inward.
+ALLOWED = {
+    "core/activations": {"numpy"},
+    "core/network": {"numpy", "core/activations"},
+    "core/losses": {"numpy"},
+    "core/penalties": {"numpy"},
+    "core/objective": {"core/losses", "core/network", "core/penalties"},
+    "core/initializers": {"numpy"},
+    "core/optimizers": {"numpy"},
+    "core/schedules": set(),
+    "core/training": {"numpy", "core/network"},
+    "inputs": {"numpy", "sklearn"},
+    "parameters": {
+        "numpy",
+        "core/activations",
+        "core/initializers",
+        "core/network",
+        "core/objective",
+        "core/optimizers",
+        "core/penalties",
+        "core/schedules",
+    },
+    "monitor": {"numpy", "sklearn", "core/losses", "inputs"},
+    "fitting": {
+        "numpy", "sklearn", "core/initializers", "core/training", "monitor", "parameters",
+    },
+    "classifier": {
+        "numpy", "sklearn", "core/losses", "fitting", "inputs", "monitor", "parameters",
+    },
+    "files": set(),
+    "datasets": {"numpy", "sklearn", "files"},
+    "display": {"numpy", "sklearn", "matplotlib"},
+    "persistence": {
+        "numpy", "sklearn", "classifier", "files", "fitting", "parameters",
+    },
+    "__main__": {
+        "numpy", "sklearn", "classifier", "datasets", "display", "persistence",
+    },
+}  # fmt: skip
+
+
+def modules():
+    paths = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+    return [path.relative_to(PACKAGE).with_suffix("").as_posix() for path in paths]
+
+
+def imports(module):
+    """What a file imports: names of other libraries, and of our files without "skmlp"."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "absolute imports only: they show the direction"
+            found.add(node.module)
+    ours = {name.removeprefix("skmlp.").replace(".", "/") for name in found if "skmlp" in name}
+    return ours | {name.split(".")[0] for name in found if "skmlp" not in name}
+
+
+def test_the_table_names_every_file():
+    assert set(modules()) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("module", ALLOWED)
+def test_a_file_imports_only_what_lies_inward(module):
+    from sys import stdlib_module_names
+
+    assert imports(module) - set(stdlib_module_names) <= ALLOWED[module]
+
+
+@pytest.mark.parametrize("module", ALLOWED)
+def test_no_file_is_longer_than_400_lines(module):
+    assert len((PACKAGE / f"{module}.py").read_text(encoding="utf-8").splitlines()) <= 400

@@ -1,0 +1,481 @@
+"""SoftmaxMLPClassifier as scikit-learn and its users see it."""
+
+import pickle
+import tracemalloc
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmlp import SoftmaxMLPClassifier
+from skmlp.core.activations import ACTIVATIONS
+from skmlp.core.initializers import INITIALIZERS
+from skmlp.core.schedules import SCHEDULES
+
+
+@parametrize_with_checks([SoftmaxMLPClassifier(), SoftmaxMLPClassifier(solver="sgd")])
+def test_scikit_learn_has_no_complaint(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return train_test_split(X / 16, y, random_state=0, stratify=y)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+def quick(**params):
+    return SoftmaxMLPClassifier(**{"units": 16, "epochs": 5, "random_state": 0, **params})
+
+
+# Learning
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_learns_the_digits(digits, activation, solver):
+    X_train, X_test, y_train, y_test = digits
+    rate = 0.01 if solver == "adam" else 0.1
+    clf = quick(units=50, activation=activation, solver=solver, learning_rate=rate, epochs=30)
+    assert clf.fit(X_train, y_train).score(X_test, y_test) > 0.94
+
+
+@pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
+@pytest.mark.parametrize("schedule", [*SCHEDULES, lambda fraction: 1 - fraction])
+def test_every_initializer_and_schedule_learns(digits, init, schedule):
+    X_train, X_test, y_train, y_test = digits
+    rate = 0.05 if schedule == "invscaling" else 0.01
+    clf = quick(units=50, init=init, schedule=schedule, learning_rate=rate, epochs=20)
+    at_least = 0.8 if init == "standard_normal" else 0.9  # weights that large learn slowly
+    assert clf.fit(X_train, y_train).score(X_test, y_test) > at_least
+
+
+def test_depth_and_an_activation_for_each_layer(digits):
+    X_train, X_test, y_train, y_test = digits
+    clf = quick(units=(40, 30, 20), activation=["silu", "relu", "tanh"], epochs=20)
+    assert clf.fit(X_train, y_train).score(X_test, y_test) > 0.92
+    assert [W.shape for W in clf.coefs_] == [(64, 40), (40, 30), (30, 20), (20, 10)]
+    assert [b.shape for b in clf.intercepts_] == [(40,), (30,), (20,), (10,)]
+    assert (clf.n_layers_, clf.n_outputs_, clf.out_activation_) == (5, 10, "softmax")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_softmax_regression_with_l2_is_logistic_regression(iris, n_classes):
+    X, y = iris[0][iris[1] < n_classes], iris[1][iris[1] < n_classes]
+    l2 = 0.05
+    C = (2 if n_classes == 2 else 1) / (len(X) * l2)
+    oracle = LogisticRegression(C=C, tol=1e-10, max_iter=10_000).fit(X, y)
+    clf = quick(units=(), solver="sgd", learning_rate=0.3, l2=l2, batch_size=len(X), epochs=2000)
+    clf.fit(X, y)
+    np.testing.assert_allclose(clf.predict_proba(X), oracle.predict_proba(X), atol=1e-7)
+    np.testing.assert_allclose(clf.decision_function(X), oracle.decision_function(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "solver", [{"solver": "sgd", "learning_rate": 0.2}, {"solver": "adam", "learning_rate": 0.05}]
+)
+def test_softmax_regression_with_l1_is_logistic_regression_zeros_included(iris, solver):
+    X, y = iris
+    l1 = 0.02
+    oracle = LogisticRegression(
+        C=1 / (len(X) * l1), l1_ratio=1.0, solver="saga", tol=1e-10, max_iter=100_000
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # before 1.8, l1_ratio wanted penalty="elasticnet"
+        if "penalty" in oracle.get_params() and oracle.penalty == "l2":
+            oracle.set_params(penalty="elasticnet")
+        oracle.fit(X, y)
+    clf = quick(units=(), l1=l1, batch_size=len(X), epochs=6000, schedule="cosine", **solver)
+    W = clf.fit(X, y).coefs_[0]
+
+    def objective(W, proba):
+        return log_loss(y, proba) + l1 * np.abs(W).sum()
+
+    ours = objective(W, clf.predict_proba(X))
+    assert ours == pytest.approx(objective(oracle.coef_, oracle.predict_proba(X)), abs=1e-4)
+    np.testing.assert_array_equal(W == 0, oracle.coef_.T == 0)
+    assert (W == 0).any()
+
+
+def test_the_same_objective_as_mlpclassifier_from_the_same_point(digits):
+    """A step each from MLPClassifier's parameters: alpha is l2 times the batch size."""
+    X, _, y, _ = digits
+    X, y = X[:200], y[:200]
+    mlp = MLPClassifier(
+        (30,),
+        solver="sgd",
+        momentum=0,
+        learning_rate_init=0.1,
+        alpha=2.0,
+        batch_size=200,
+        shuffle=False,
+        random_state=0,
+    )
+    mlp.partial_fit(X, y, classes=np.arange(10))
+    clf = quick(units=30, l2=0.01, epochs=1).fit(X, y)
+    clf.theta_[:] = np.concatenate([p.ravel() for p in (*mlp.coefs_, *mlp.intercepts_)])
+    np.testing.assert_allclose(clf.predict_proba(X), mlp.predict_proba(X), atol=1e-14)
+    penalty = 0.01 / 2 * sum((W**2).sum() for W in clf.coefs_)
+    value = log_loss(y, clf.predict_proba(X)) + penalty
+    mlp.partial_fit(X, y)
+    assert value == pytest.approx(mlp.loss_, rel=1e-12)
+
+
+# Predictions
+
+
+def test_probabilities_logits_and_labels_agree(digits):
+    X_train, X_test, y_train, _ = digits
+    clf = quick().fit(X_train, y_train)
+    proba, logits = clf.predict_proba(X_test), clf.decision_function(X_test)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_array_equal(np.exp(clf.predict_log_proba(X_test)), proba)
+    np.testing.assert_array_equal(clf.predict(X_test), clf.classes_[logits.argmax(axis=1)])
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(proba, shifted / shifted.sum(axis=1, keepdims=True), rtol=1e-12)
+
+
+def test_two_classes_have_two_columns_and_one_logit(iris):
+    X, y = iris[0][50:], iris[1][50:]
+    clf = quick(epochs=30).fit(X, y)
+    assert [W.shape for W in clf.coefs_] == [(4, 16), (16, 2)]
+    proba, logit = clf.predict_proba(X), clf.decision_function(X)
+    assert proba.shape == (100, 2)
+    assert logit.shape == (100,)
+    np.testing.assert_allclose(proba[:, 1], 1 / (1 + np.exp(-logit)), rtol=1e-9)
+    np.testing.assert_array_equal(clf.predict(X), clf.classes_[(logit > 0).astype(int)])
+
+
+def test_one_class_is_predicted_with_certainty():
+    clf = quick().fit(np.eye(3), ["only"] * 3)
+    assert clf.predict(np.eye(3)).tolist() == ["only"] * 3
+    assert clf.predict_proba(np.eye(3)).tolist() == [[1.0]] * 3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_log_probabilities_are_never_minus_infinity(dtype):
+    X = np.array([[-1.0], [1.0]] * 20, dtype)
+    clf = quick(units=(), epochs=1).fit(X, X[:, 0] > 0)
+    far = np.array([[1e30], [-1e30]], dtype)
+    clf.theta_[:] = [-1, 1, 0, 0]
+    log_proba = clf.predict_log_proba(far)
+    assert log_proba.min() == np.log(np.finfo(dtype).tiny)
+    assert (clf.predict_proba(far) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["cat", "dog", "emu"],
+        [10, -3, 7],
+        [True, False],
+        [1.0, 2.0, 3.0],
+        np.array(["x", "y"], dtype=object),
+    ],
+    ids=str,
+)
+def test_labels_of_every_kind_come_back_as_they_were(labels, rng):
+    y = np.asarray(labels)[rng.permutation(np.arange(60) % len(labels))]
+    X = np.array([[(np.unique(labels) == label).argmax() * 3.0, 1.0] for label in y])
+    clf = quick(epochs=60, learning_rate=0.02).fit(X, y.tolist())
+    np.testing.assert_array_equal(clf.classes_, np.unique(labels))
+    predicted = clf.predict(X)
+    assert predicted.dtype == clf.classes_.dtype
+    assert (predicted == y).all()
+
+
+@pytest.mark.parametrize("working_memory", [1, 1024])
+def test_predictions_do_not_depend_on_working_memory(digits, working_memory):
+    from sklearn import config_context
+
+    X_train, X_test, y_train, _ = digits
+    clf = quick(units=5000, epochs=1).fit(X_train[:100], y_train[:100])
+    expected = clf.predict_proba(X_test)
+    with config_context(working_memory=working_memory):
+        np.testing.assert_allclose(clf.predict_proba(X_test), expected, rtol=1e-10)
+
+
+# History and validation
+
+
+def test_history_has_one_entry_an_epoch_and_pandas_takes_it(digits):
+    X_train, X_test, y_train, y_test = digits
+    clf = quick().fit(X_train, y_train, X_val=X_test, y_val=y_test)
+    frame = pd.DataFrame(clf.history_)
+    assert frame.columns.tolist() == [
+        "loss", "validation_loss", "validation_score", "learning_rate", "seconds",
+    ]  # fmt: skip
+    assert len(frame) == clf.n_iter_ == 5
+    assert set(frame.dtypes.astype(str)) == {"float64"}
+    assert clf.loss_ == clf.loss_curve_[-1] == frame["loss"].iloc[-1]
+    assert clf.validation_loss_curve_ == clf.history_["validation_loss"]
+    assert clf.validation_scores_[-1] == clf.score(X_test, y_test)
+    loss = log_loss(y_test, clf.predict_proba(X_test))
+    assert clf.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-10)
+    assert clf.stop_reason_ == "epochs"
+
+
+def test_without_a_validation_set_its_curves_are_none(iris):
+    clf = quick().fit(*iris)
+    assert clf.validation_loss_curve_ is None
+    assert clf.validation_scores_ is None
+    assert list(clf.history_) == ["loss", "learning_rate", "seconds"]
+
+
+def test_validation_is_weighted_and_changes_nothing_else(digits):
+    X_train, X_test, y_train, y_test = digits
+    w = np.arange(len(y_test)) % 3.0
+    clf = quick(l2=0.1).fit(X_train, y_train, X_val=X_test, y_val=y_test, sample_weight_val=w)
+    np.testing.assert_array_equal(clf.theta_, quick(l2=0.1).fit(X_train, y_train).theta_)
+    loss = log_loss(y_test, clf.predict_proba(X_test), sample_weight=w)  # no penalty in it
+    score = accuracy_score(y_test, clf.predict(X_test), sample_weight=w)
+    assert clf.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-10)
+    assert clf.validation_scores_[-1] == pytest.approx(score, rel=1e-10)
+
+
+def test_the_loss_curve_is_the_objective(iris):
+    X, y = iris
+    clf = quick(l1=0.01, l2=0.1, batch_size=150, solver="sgd", learning_rate=1e-9, epochs=2)
+    clf.fit(X, y)  # a rate so small that the parameters stay those of the first step
+    penalty = sum(0.01 * np.abs(W).sum() + 0.05 * (W**2).sum() for W in clf.coefs_)
+    expected = log_loss(y, clf.predict_proba(X)) + penalty
+    assert clf.loss_curve_ == pytest.approx([expected] * 2, rel=1e-6)
+
+
+def test_verbose_prints_a_line_an_epoch(iris, capsys):
+    quick(verbose=1).fit(*iris, X_val=iris[0], y_val=iris[1])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("epoch 1/5  loss ")
+    for word in ("validation loss", "score", "learning rate 0.001", " s"):
+        assert word in lines[-1]
+    quick().fit(*iris)
+    assert capsys.readouterr().out == ""
+
+
+# Weights, rows, batches
+
+
+def test_integer_weights_are_repeated_rows(rng):
+    X, y = rng.randn(40, 3), rng.randint(0, 3, 40)
+    counts = rng.randint(0, 4, 40)
+    full_batch = {"batch_size": "auto", "epochs": 50}  # 128 rows or all of them
+    weighted = quick(**full_batch).fit(X, y, sample_weight=counts)
+    repeated = quick(**full_batch).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+    np.testing.assert_allclose(weighted.theta_, repeated.theta_, atol=1e-9)
+
+
+def test_rows_of_weight_0_change_nothing_bit_for_bit(rng):
+    X, y, w = rng.randn(90, 3), np.arange(90) % 3, rng.rand(90)
+    used = np.arange(90) % 4 != 0
+    clf = quick(batch_size=16).fit(X, y, sample_weight=np.where(used, w, 0))
+    without = quick(batch_size=16).fit(X[used], y[used], sample_weight=w[used])
+    np.testing.assert_allclose(clf.theta_, without.theta_, rtol=1e-12)
+    np.testing.assert_allclose(clf.loss_curve_, without.loss_curve_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [8, 32, 200])
+def test_minibatches_are_unbiased_under_weights(batch_size):
+    # 5 % of the rows carry half of the weight. Batches divided by their own sum of weights
+    # would say 0.26, 0.42 and 0.50.
+    y = np.arange(1000) % 20 == 0
+    w = np.where(y, 19.0, 1.0)
+    clf = quick(
+        units=(), solver="sgd", momentum=0.0, learning_rate=0.05, schedule="cosine",
+        batch_size=batch_size, epochs=150,
+    )  # fmt: skip
+    clf.fit(np.zeros((1000, 1)), y, sample_weight=w)
+    assert clf.predict_proba([[0.0]])[0, 1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_batch_size_over_the_number_of_rows_warns_only_if_given(iris):
+    with pytest.warns(UserWarning, match="batch_size=151 is larger than the number of rows"):
+        clipped = quick(batch_size=151).fit(*iris)
+    np.testing.assert_array_equal(clipped.theta_, quick(batch_size=150).fit(*iris).theta_)
+    quick(batch_size="auto").fit(iris[0][:3], iris[1][:3])
+
+
+def test_without_shuffle_rows_are_visited_in_order(iris):
+    X, y = iris
+    still = quick(shuffle=False, batch_size=50, epochs=1, solver="sgd", momentum=0.0)
+    swapped = np.r_[25:50, :25, 50:150]  # within the first batch
+    np.testing.assert_allclose(
+        clone(still).fit(X, y).theta_, clone(still).fit(X[swapped], y[swapped]).theta_, atol=1e-14
+    )
+    moved = np.r_[50:100, :50, 100:150]
+    assert not np.allclose(still.fit(X, y).theta_, clone(still).fit(X[moved], y[moved]).theta_)
+
+
+# Numbers and containers
+
+
+@pytest.mark.parametrize(
+    ("dtype", "given", "expected"),
+    [
+        ("auto", np.float32, np.float32),
+        ("auto", np.float64, np.float64),
+        ("auto", np.uint8, np.float32),
+        ("auto", np.int64, np.float32),
+        ("auto", bool, np.float32),
+        ("auto", np.float16, np.float32),
+        ("auto", np.longdouble, np.float64),
+        ("float32", np.float64, np.float32),
+        ("float64", np.uint8, np.float64),
+    ],
+)
+def test_dtype_of_parameters_and_predictions(iris, dtype, given, expected):
+    X = (iris[0] > 0).astype(given)
+    clf = quick(dtype=dtype).fit(X, iris[1])
+    results = clf.theta_, clf.predict_proba(X), clf.decision_function(X.astype(float))
+    assert {array.dtype.name for array in results} == {np.dtype(expected).name}
+
+
+def test_integers_train_as_the_same_numbers_in_float32(digits):
+    X = (digits[0] * 16).astype(np.uint8)
+    as_float = quick().fit(X.astype(np.float32), digits[2])
+    np.testing.assert_array_equal(quick().fit(X, digits[2]).theta_, as_float.theta_)
+
+
+def test_images_of_bytes_are_never_copied_to_floats(rng):
+    X, y = rng.randint(0, 255, (20_000, 300)).astype(np.uint8), np.arange(20_000) % 10
+    clf = quick(units=20, epochs=1, batch_size=100)
+    tracemalloc.start()
+    try:
+        clf.fit(X, y, X_val=X, y_val=y).predict(X)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000_000  # X has 6 MB, in float32 24 MB
+
+
+@pytest.mark.parametrize("change", ["fortran", "readonly", "strided", "list", "byteswapped"])
+def test_the_layout_of_x_changes_nothing(iris, change):
+    X, y = iris
+    changed = {
+        "fortran": np.asfortranarray(X),
+        "readonly": X.copy(),
+        "strided": np.repeat(X, 2, axis=1)[::1, ::2],
+        "list": X.tolist(),
+        "byteswapped": X.astype(">f8"),
+    }[change]
+    if change == "readonly":
+        changed.flags.writeable = False
+    np.testing.assert_array_equal(quick().fit(changed, y).theta_, quick().fit(X, y).theta_)
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_frames_keep_their_feature_names(iris, frame):
+    X, y = iris
+    names = ["a", "b", "c", "d"]
+    framed = frame(dict(zip(names, X.T, strict=True)))
+    clf = quick().fit(framed, y)
+    assert clf.feature_names_in_.tolist() == names
+    np.testing.assert_array_equal(clf.predict_proba(framed), quick().fit(X, y).predict_proba(X))
+    with pytest.raises(ValueError, match="feature names"):
+        clf.predict(framed[["b", "a", "c", "d"]])
+
+
+def test_labels_may_be_a_series(iris):
+    X, y = iris
+    for labels in (pd.Series(y), pl.Series(y)):
+        np.testing.assert_array_equal(quick().fit(X, labels).theta_, quick().fit(X, y).theta_)
+
+
+# Inside scikit-learn
+
+
+def test_pipeline_grid_search_and_cross_validation():
+    X, y = make_classification(200, 8, n_informative=5, n_classes=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), quick(epochs=40, learning_rate=0.01))
+    grid = {
+        "softmaxmlpclassifier__units": [(), 8, (8, 4)],
+        "softmaxmlpclassifier__l1": [0.0, 1e-3],
+        "softmaxmlpclassifier__l2": [0.0, 1e-2],
+    }
+    search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
+    assert search.best_score_ > 0.55
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert (cross_val_score(pipeline, X, y, cv=3) > 0.5).all()
+
+
+def test_a_seed_gives_the_same_bits_also_in_a_clone_and_a_pickle(iris):
+    first = quick(random_state=7).fit(*iris)
+    again = clone(first).fit(*iris)
+    np.testing.assert_array_equal(first.theta_, again.theta_)
+    assert not np.array_equal(first.theta_, quick(random_state=8).fit(*iris).theta_)
+    loaded = pickle.loads(pickle.dumps(first))
+    np.testing.assert_array_equal(loaded.predict_proba(iris[0]), first.predict_proba(iris[0]))
+    for W in loaded.coefs_:
+        assert np.shares_memory(W, loaded.theta_)
+
+
+def test_a_generator_moves_on_and_the_global_state_is_left_alone(iris):
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    rng = np.random.RandomState(0)
+    clf = quick(random_state=rng)
+    assert not np.array_equal(clf.fit(*iris).theta_, clone(clf).fit(*iris).theta_)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_parameters_changed_after_fit_do_not_change_predictions(iris):
+    clf = quick().fit(*iris)
+    expected = clf.predict_proba(iris[0])
+    clf.set_params(units=99, activation="tanh", dtype="float32")
+    np.testing.assert_array_equal(clf.predict_proba(iris[0]), expected)
+
+
+def test_nothing_is_fitted_before_fit(iris):
+    clf = quick()
+    for name in ("coefs_", "intercepts_", "loss_curve_", "validation_scores_", "theta_"):
+        assert not hasattr(clf, name)
+    for method in (clf.predict, clf.predict_proba, clf.predict_log_proba, clf.decision_function):
+        with pytest.raises(NotFittedError):
+            method(iris[0])
+
+
+# Interruption
+
+
+def test_ctrl_c_keeps_what_was_learnt(iris):
+    def interrupting(fraction):
+        if fraction >= 0.5:
+            raise KeyboardInterrupt
+        return 1.0
+
+    clf = quick(epochs=100, schedule=interrupting, learning_rate=0.01)
+    with pytest.warns(UserWarning, match="Training interrupted by user") as warned:
+        clf.fit(*iris)
+    assert warned[0].filename == __file__
+    assert clf.stop_reason_ == "interrupted"
+    assert clf.n_iter_ == len(clf.loss_curve_) == 50
+    assert clf.score(*iris) > 0.9
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_a_model_without_a_loss(iris):
+    def interrupting(fraction):
+        raise KeyboardInterrupt
+
+    clf = quick(schedule=interrupting)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        clf.fit(*iris)
+    assert clf.n_iter_ == 0
+    assert np.isnan(clf.loss_)
+    assert clf.predict(iris[0]).shape == (150,)
