@@ -1,0 +1,238 @@
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from skmlp import SoftmaxMLPClassifier, load, save
+
+X, y = load_iris(return_X_y=True)
+
+
+def fitted(labels=("setosa", "versicolor", "virginica"), **params):
+    clf = SoftmaxMLPClassifier(**{"units": 5, "epochs": 3, "random_state": 0, **params})
+    return clf.fit(X, np.asarray(labels)[y % len(labels)])
+
+
+def content_of(clf, folder):
+    save(clf, folder / "model.npz")
+    return (folder / "model.npz").read_bytes()
+
+
+def rewrite(path, **members):
+    """Replace members of an archive that save wrote."""
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**contents, **members}.items():
+            archive.writestr(name, content)
+
+
+def rewrite_header(path, change):
+    """Save the header again after change(header)."""
+    with np.load(path) as arrays:
+        parts = dict(arrays)
+    header = json.loads(parts["header"].tobytes())
+    change(header)
+    parts["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with open(path, "wb") as file:
+        np.savez(file, **parts)
+
+
+@pytest.mark.parametrize(
+    "labels", [["a", "b", "c"], [3, -1], [True, False], [1.0, 2.0, 3.0], ["only"], ["가", "나"]]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_loaded_model_is_the_saved_one(tmp_path, labels, dtype):
+    clf = fitted(labels, dtype=dtype)
+    path = tmp_path / "exactly this path"
+    save(clf, path)
+    loaded = load(path)
+    assert loaded.get_params() == clf.get_params()
+    assert loaded.history_ == clf.history_
+    assert loaded.theta_.dtype == clf.theta_.dtype
+    assert vars(loaded).keys() == vars(clf).keys()
+    np.testing.assert_array_equal(loaded.theta_, clf.theta_)
+    np.testing.assert_array_equal(loaded.classes_, clf.classes_)
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
+    loaded.fit(X, y)  # and it is an estimator like any other
+
+
+def test_parameters_of_every_kind_survive(tmp_path):
+    params = {
+        "units": [8, 6],
+        "activation": ["tanh", "gelu"],
+        "batch_size": np.int64(50),
+        "l2": np.float32(0.5),
+        "schedule": "cosine",
+        "solver": "sgd",
+        "random_state": None,
+        "verbose": False,
+    }
+    clf = fitted(**params)
+    save(clf, tmp_path / "m")
+    loaded = load(tmp_path / "m")
+    expected = {**clf.get_params(), "units": (8, 6), "activation": ("tanh", "gelu")}
+    assert loaded.get_params() == expected
+
+
+def test_feature_names_survive(tmp_path):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    clf = SoftmaxMLPClassifier(epochs=1).fit(frame, y)
+    save(clf, tmp_path / "m")
+    np.testing.assert_array_equal(load(tmp_path / "m").feature_names_in_, list("abcd"))
+    np.testing.assert_array_equal(
+        load(tmp_path / "m").predict_proba(frame), clf.predict_proba(frame)
+    )
+
+
+def test_object_labels_are_stored_as_str(tmp_path):
+    clf = fitted(np.array(["a", "b", "c"], dtype=object))
+    save(clf, tmp_path / "m")
+    assert load(tmp_path / "m").predict(X).tolist() == clf.predict(X).tolist()
+
+
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [
+        ({"schedule": lambda f: 1 - f}, "schedule"),
+        ({"random_state": np.random.RandomState(0)}, "random"),
+    ],
+)
+def test_what_needs_pickle_is_refused_by_name(tmp_path, params, name):
+    with pytest.raises(ValueError, match=f"{name}.*cannot be saved without pickle"):
+        save(fitted(**params), tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_fitted_classifiers_are_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        save(SoftmaxMLPClassifier(), tmp_path / "m")
+    with pytest.raises(TypeError, match="must be a SoftmaxMLPClassifier, got Pipeline"):
+        save(make_pipeline(SoftmaxMLPClassifier()), tmp_path / "m")
+
+
+def test_an_error_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
+    before = content_of(fitted(), tmp_path)
+
+    def full_disk(file, **arrays):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save(fitted(units=9), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_not_there_is_an_oserror(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nothing")
+
+
+CHANGES = {
+    "format": lambda h: h.update(format=2),
+    "unknown parameter": lambda h: h["params"].update(evil=1),
+    "wrong parameter": lambda h: h["params"].update(l2=-1),
+    "layer sizes": lambda h: h.update(layer_sizes=[4, 6, 3]),
+    "layer size kinds": lambda h: h.update(layer_sizes=[4, 5.0, 3]),
+    "huge layers": lambda h: h.update(layer_sizes=[4, 10**12, 3]),
+    "no layers": lambda h: h.update(layer_sizes=[]),
+    "activations": lambda h: h.update(activations=["relu", "relu"]),
+    "unknown activation": lambda h: h.update(activations=["os.system"]),
+    "feature names": lambda h: h.update(feature_names=["a"]),
+    "history lengths": lambda h: h["history"]["loss"].append(0.0),
+    "history kinds": lambda h: h["history"].update(loss=["a", "b", "c"]),
+    "history gone": lambda h: h.pop("history"),
+    "stop reason": lambda h: h.update(stop_reason=3),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_header_that_does_not_fit_is_refused(tmp_path, change):
+    path = tmp_path / "model.npz"
+    save(fitted(), path)
+    rewrite_header(path, CHANGES[change])
+    with pytest.raises(ValueError, match="is not a sound model of skmlp"):
+        load(path)
+
+
+def npy(array, **kwargs):
+    import io
+
+    stream = io.BytesIO()
+    np.save(stream, array, **kwargs)
+    return stream.getvalue()
+
+
+MEMBERS = {
+    "pickled labels": {"classes.npy": npy(np.array([{}, []], object), allow_pickle=True)},
+    "nan in theta": {"theta.npy": npy(np.full(43, np.nan))},
+    "short theta": {"theta.npy": npy(np.zeros(42))},
+    "theta of integers": {"theta.npy": npy(np.zeros(43, int))},
+    "theta of two axes": {"theta.npy": npy(np.zeros((43, 1)))},
+    "unsorted labels": {"classes.npy": npy(np.array(["b", "a", "c"]))},
+    "too few labels": {"classes.npy": npy(np.array(["a", "b"]))},
+    "declared shape": {"theta.npy": npy(np.zeros(43)).replace(b"(43,)", b"(99,)")},
+    "header no json": {"header.npy": npy(np.frombuffer(b"{", np.uint8))},
+    "another member": {"evil.npy": npy(np.zeros(1))},
+    "a member that is no array": {"theta.npy": b"import os"},
+}
+
+
+@pytest.mark.parametrize("case", MEMBERS)
+def test_a_member_that_does_not_fit_is_refused(tmp_path, case):
+    path = tmp_path / "model.npz"
+    save(fitted(), path)
+    rewrite(path, **MEMBERS[case])
+    with pytest.raises(ValueError, match="is not a sound model of skmlp"):
+        load(path)
+
+
+def test_a_zip_bomb_is_refused_unread(tmp_path):
+    path = tmp_path / "model.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("header.npy", "theta.npy", "classes.npy"):
+            archive.writestr(name, npy(np.zeros(10_000_000)))
+    with pytest.raises(ValueError, match="must not be compressed"):
+        load(path)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    clf = fitted()
+    return clf, content_of(clf, tmp_path_factory.mktemp("sound"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(st.data())
+def test_a_damaged_file_loads_as_it_was_or_not_at_all(tmp_path, sound, data):
+    clf, content = sound[0], bytearray(sound[1])
+    position = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        content = content[:position]
+    else:
+        content[position] ^= 1 << data.draw(st.integers(0, 7))
+    (tmp_path / "damaged").write_bytes(content)
+    try:
+        loaded = load(tmp_path / "damaged")
+    except ValueError:
+        return
+    np.testing.assert_array_equal(loaded.theta_, clf.theta_)
+    assert loaded.history_ == clf.history_
+    assert loaded.classes_.tolist() == clf.classes_.tolist()
+
+
+def test_a_pickle_is_little_more_than_the_parameters():
+    clf = fitted(units=2000, dtype="float32")
+    assert len(pickle.dumps(clf)) < 1.1 * clf.theta_.nbytes
