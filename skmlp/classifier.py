@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp.core.losses import log_softmax
 from skmlp.fitting import fit_network
-from skmlp.inputs import check_rows, check_X, encode
-from skmlp.monitor import chunk_rows
+from skmlp.inputs import check_rows, check_X, encode, working_bytes
 from skmlp.parameters import build_network, check_parameters, working_dtype
 
 __all__ = ["SoftmaxMLPClassifier"]
@@ -89,7 +88,7 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         The labels, sorted.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had names that are all strings.
     label_binarizer_ : LabelBinarizer
         What made one-hot rows of y.
@@ -325,8 +324,7 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         """Return logits (n_samples, n_classes), in theta_'s dtype, also for two classes."""
         check_is_fitted(self)
-        X, network = check_X(self, X), self._network
-        return network.logits(self.theta_, X, chunk_rows(network, self.theta_.dtype))
+        return self._network.logits(self.theta_, check_X(self, X), working_bytes())
 
     @property
     def _network(self):

@@ -4,11 +4,20 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from sklearn import get_config
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-__all__ = ["Encoded", "Rows", "check_X", "check_rows", "encode", "largest_magnitude"]
+__all__ = [
+    "Encoded",
+    "Rows",
+    "check_X",
+    "check_rows",
+    "encode",
+    "largest_magnitude",
+    "working_bytes",
+]
 
 
 class Rows(NamedTuple):
@@ -119,3 +128,8 @@ def encode(rows, binarizer, dtype):
 def largest_magnitude(X):
     """Return max |X| without a copy of X."""
     return max(abs(float(X.max())), abs(float(X.min())))
+
+
+def working_bytes():
+    """Return scikit-learn's ``working_memory``, which is in MiB, in bytes."""
+    return int(get_config()["working_memory"] * 2**20)

@@ -1,12 +1,11 @@
 """What happens after each epoch: history, validation, divergence, a line of progress."""
 
 import numpy as np
-from sklearn import get_config
 
 from skmlp.core.losses import softmax_cross_entropy
-from skmlp.inputs import largest_magnitude
+from skmlp.inputs import largest_magnitude, working_bytes
 
-__all__ = ["EpochMonitor", "chunk_rows"]
+__all__ = ["EpochMonitor"]
 
 
 class EpochMonitor:
@@ -69,8 +68,7 @@ class EpochMonitor:
     def _validate(self):
         """Return cross-entropy and accuracy on the validation set."""
         X, Y, w = self.validation
-        n_rows = chunk_rows(self.network, self.theta.dtype)
-        logits = self.network.logits(self.theta, X, n_rows)
+        logits = self.network.logits(self.theta, X, working_bytes())
         correct = logits.argmax(axis=-1) == Y.argmax(axis=-1)
         loss, _ = softmax_cross_entropy(logits, Y, w)
         return loss, np.average(correct, weights=w)
@@ -85,14 +83,3 @@ class EpochMonitor:
             parts += [f"score {last['validation_score']:.4f}"]
         parts += [f"learning rate {last['learning_rate']:.3g}"]
         return "  ".join([*parts, f"{last['seconds']:.2f} s"])
-
-
-# More rows at once would leave the processor's cache and gain nothing.
-MOST_ROWS = 4096
-
-
-def chunk_rows(network, dtype):
-    """Return how many rows to predict at once within scikit-learn's ``working_memory``."""
-    bytes_per_row = 2 * sum(network.layer_sizes) * np.dtype(dtype).itemsize
-    fitting = int(get_config()["working_memory"] * 2**20) // bytes_per_row
-    return max(1, min(fitting, MOST_ROWS))

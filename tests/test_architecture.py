@@ -31,12 +31,12 @@ ALLOWED = {
         "core/penalties",
         "core/schedules",
     },
-    "monitor": {"numpy", "sklearn", "core/losses", "inputs"},
+    "monitor": {"numpy", "core/losses", "inputs"},
     "fitting": {
         "numpy", "sklearn", "core/initializers", "core/training", "monitor", "parameters",
     },
     "classifier": {
-        "numpy", "sklearn", "core/losses", "fitting", "inputs", "monitor", "parameters",
+        "numpy", "sklearn", "core/losses", "fitting", "inputs", "parameters",
     },
     "files": set(),
     "datasets": {"numpy", "sklearn", "files"},
@@ -45,7 +45,7 @@ ALLOWED = {
         "numpy", "sklearn", "classifier", "files", "fitting", "parameters",
     },
     "__main__": {
-        "numpy", "sklearn", "classifier", "datasets", "display", "persistence",
+        "numpy", "sklearn", "classifier", "datasets", "display", "files", "persistence",
     },
 }  # fmt: skip
 

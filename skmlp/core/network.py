@@ -23,6 +23,8 @@ from skmlp.core.activations import ACTIVATIONS, Activation
 
 __all__ = ["Network", "Workspace"]
 
+MOST_ROWS = 4096  # predicted at once: more would leave the processor's cache and gain nothing
+
 
 @dataclass(frozen=True)
 class Network:
@@ -98,14 +100,16 @@ class Network:
             if layer > 0:
                 np.matmul(delta, work.weights[layer].mT, out=work.delta[layer - 1])
 
-    def logits(self, theta, X, chunk_rows):
+    def logits(self, theta, X, max_bytes=2**30):
         """Return the logits (..., n, n_classes), cast and computed chunk by chunk.
 
-        Needs memory for chunk_rows rows of every layer, however many rows X has.
+        All layers of a chunk fit into max_bytes, however many rows X has.
         """
-        n_rows = X.shape[-2]
-        work = Workspace(self, theta, min(n_rows, chunk_rows), trains=False)
-        out = np.empty(theta.shape[:-1] + (n_rows, self.layer_sizes[-1]), theta.dtype)
+        bytes_per_row = 2 * sum(self.layer_sizes) * prod(theta.shape[:-1]) * theta.itemsize
+        n_rows, most = X.shape[-2], min(max_bytes // bytes_per_row, MOST_ROWS)
+        chunk_rows = max(1, min(n_rows, most))
+        work = Workspace(self, theta, chunk_rows, trains=False)
+        out = np.empty((*theta.shape[:-1], n_rows, self.layer_sizes[-1]), theta.dtype)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
             rows = X[..., chunk, :].astype(theta.dtype, copy=False)
