@@ -79,7 +79,7 @@ class EpochMonitor:
         epoch = f"{len(self.entries):{len(str(self.epochs))}d}/{self.epochs}"
         parts = [f"epoch {epoch}", f"loss {last['loss']:.4f}"]
         if self.validation is not None:
-            parts += [f"validation loss {last['validation_loss']:.4f}"]
-            parts += [f"score {last['validation_score']:.4f}"]
-        parts += [f"learning rate {last['learning_rate']:.3g}"]
+            parts.append(f"validation {last['validation_loss']:.4f}")
+            parts.append(f"score {last['validation_score']:.4f}")
+        parts.append(f"rate {last['learning_rate']:.2g}")
         return "  ".join([*parts, f"{last['seconds']:.2f} s"])

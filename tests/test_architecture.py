@@ -40,12 +40,14 @@ ALLOWED = {
     },
     "files": set(),
     "datasets": {"numpy", "sklearn", "files"},
-    "display": {"numpy", "sklearn", "matplotlib"},
+    "display": {"sklearn", "matplotlib"},
+    "images": {"numpy", "sklearn", "matplotlib", "display"},
     "persistence": {
         "numpy", "sklearn", "classifier", "files", "fitting", "parameters",
     },
     "__main__": {
-        "numpy", "sklearn", "classifier", "datasets", "display", "files", "persistence",
+        "numpy", "sklearn", "classifier", "datasets", "display", "files", "images",
+        "persistence",
     },
 }  # fmt: skip
 

@@ -1,0 +1,156 @@
+"""Curves of training, in the manner of scikit-learn's displays."""
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["LossCurveDisplay", "pyplot"]
+
+# Two colours of Okabe & Ito that all kinds of colour vision tell apart. They are of like
+# lightness, so the line styles differ as well, for grey print.
+_LOSSES = {
+    "loss": {"label": "training", "color": "#0072B2", "linestyle": "-"},
+    "validation_loss": {"label": "validation", "color": "#D55E00", "linestyle": "--"},
+}
+
+
+class LossCurveDisplay:
+    """The loss after each epoch, of training and of validation.
+
+    Make one with `from_estimator`. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        `history_` of a :class:`~skmlp.SoftmaxMLPClassifier`, of which "loss" and, if it is
+        there, "validation_loss" are drawn.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+    lines_ : list of matplotlib Line2D
+        The curve of training and, if there is one, of validation.
+
+    Notes
+    -----
+    The training loss is the objective, penalties included, averaged over an epoch while
+    it was trained; the validation loss is the cross-entropy alone, after the epoch. So the
+    first can lie above the second, with strong penalties or in the first epochs.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from skmlp import LossCurveDisplay
+    >>> history = {"loss": [0.9, 0.5, 0.4], "validation_loss": [0.6, 0.5, 0.5]}
+    >>> display = LossCurveDisplay(history=history).plot()
+    >>> [line.get_label() for line in display.lines_]
+    ['training', 'validation']
+    >>> plt.close(display.figure_)
+    """
+
+    def __init__(self, *, history):
+        self.history = history
+
+    def plot(self, ax=None, *, line_kw=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; by default those of a new figure.
+        line_kw : dict, default=None
+            Keyword arguments for matplotlib's `plot`, for all the curves.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        plt = pyplot()
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+        from matplotlib.ticker import MaxNLocator
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        line_kw = normalize_kwargs(line_kw or {}, Line2D)
+        self.lines_ = []
+        for name, style in _LOSSES.items():
+            if name in self.history:
+                losses = self.history[name]
+                # A single point makes no line.
+                style = {**style, "marker": "o" if len(losses) == 1 else "", **line_kw}
+                self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
+        ax.set(xlabel="epoch", ylabel="loss")
+        ax.margins(x=0.02)  # the usual 0.05 would show an epoch 0
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.grid(axis="y", alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+        if not self.history["loss"]:
+            ax.text(0.5, 0.5, "no epoch was completed", ha="center", transform=ax.transAxes)
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, line_kw=None):
+        """Draw the curves of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier or Pipeline
+            Fitted; of a Pipeline, the last step is meant.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; by default those of a new figure.
+        line_kw : dict, default=None
+            Keyword arguments for matplotlib's `plot`, for all the curves.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+            With the curves drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it keeps no history of its training.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import LossCurveDisplay, SoftmaxMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SoftmaxMLPClassifier(units=10, epochs=20, random_state=0).fit(X, y)
+        >>> display = LossCurveDisplay.from_estimator(clf)
+        >>> display.ax_.get_xlabel()
+        'epoch'
+        >>> plt.close(display.figure_)
+        """
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        check_is_fitted(estimator)
+        if not hasattr(estimator, "history_"):
+            name = type(estimator).__name__
+            raise TypeError(f"estimator must have kept its history_, got {name}, which has none.")
+        return cls(history=estimator.history_).plot(ax, line_kw=line_kw)
+
+
+def pyplot():
+    """Import matplotlib, or say how to get it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError('Drawing needs matplotlib: pip install "skmlp[plot]"') from error
+    return plt
