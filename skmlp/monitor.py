@@ -81,5 +81,5 @@ class EpochMonitor:
         if self.validation is not None:
             parts.append(f"validation {last['validation_loss']:.4f}")
             parts.append(f"score {last['validation_score']:.4f}")
-        parts.append(f"rate {last['learning_rate']:.2g}")
+        parts.append(f"rate {last['learning_rate']:.1e}")
         return "  ".join([*parts, f"{last['seconds']:.2f} s"])

@@ -266,7 +266,7 @@ def test_verbose_prints_a_line_an_epoch(iris, capsys):
     assert len(lines) == 5
     assert lines[0].startswith("epoch 1/5  loss ")
     assert max(map(len, lines)) < 80
-    for word in ("validation ", "score ", "rate 0.001", " s"):
+    for word in ("validation ", "score ", "rate 1.0e-03", " s"):
         assert word in lines[-1]
     quick().fit(*iris)
     assert capsys.readouterr().out == ""
