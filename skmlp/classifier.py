@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp.core.losses import log_softmax
 from skmlp.fitting import fit_network
-from skmlp.inputs import check_rows, check_X, encode, working_bytes
+from skmlp.inputs import check_rows, check_validation_rows, check_X, encode
 from skmlp.parameters import build_network, check_parameters, working_dtype
+from skmlp.prediction import finite_logits
 
 __all__ = ["SoftmaxMLPClassifier"]
 
@@ -32,7 +33,8 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     units : int or sequence of int, default=(100,)
-        Sizes of the hidden layers. ``()`` is softmax (multinomial logistic) regression.
+        Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
+        regression.
     activation : str or sequence of str, default="relu"
         f of the hidden layers, one name for all of them or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
@@ -75,8 +77,8 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         Whether to visit the rows in a new random order in each epoch.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the parameters and of all computation. "auto" keeps float32 and
-        float64 as they come and trains in float32 on integers and bools, which are cast
-        batch by batch.
+        float64 as they come and trains in float32 on integers and bools; float32 holds
+        integers up to 2^24 exactly.
     random_state : int, RandomState instance or None, default=None
         For the initial weights and the order of the rows. An int makes fit reproducible.
     verbose : int or bool, default=0
@@ -208,12 +210,13 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Finite real numbers. float32 or C-ordered arrays are not copied, integers only
-            batch by batch.
+            Finite real numbers. A C-ordered array is not copied, whatever its dtype: only
+            batches are cast.
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, >= 0: weight 2 is a row twice, weight 0 no row at all.
+            Weights of the rows, >= 0: in the objective, weight 2 is a row twice and weight 0
+            no row at all.
         X_val : array-like of shape (n_val, n_features), default=None
             A validation set, whose loss and accuracy are recorded after each epoch.
         y_val : array-like of shape (n_val,), default=None
@@ -240,7 +243,7 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
             self.classes_ = self.label_binarizer_.classes_
             dtype, validation = working_dtype(self, rows.X), None
             if any(given is not None for given in (X_val, y_val, sample_weight_val)):
-                rows_val = check_rows(self, X_val, y_val, sample_weight_val, "_val")
+                rows_val = check_validation_rows(self, X_val, y_val, sample_weight_val)
                 validation = encode(rows_val, self.label_binarizer_, dtype)
             self._keep(fit_network(self, encode(rows, self.label_binarizer_, dtype), validation))
         return self
@@ -324,7 +327,7 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         """Return logits (n_samples, n_classes), in theta_'s dtype, also for two classes."""
         check_is_fitted(self)
-        return self._network.logits(self.theta_, check_X(self, X), working_bytes())
+        return finite_logits(self._network, self.theta_, check_X(self, X))
 
     @property
     def _network(self):

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 
 from skmlp.core.initializers import initial_theta
 from skmlp.core.training import MiniBatches, train
+from skmlp.inputs import with_mean_1
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
     build_initializers,
@@ -62,22 +63,25 @@ def fit_network(estimator, rows, validation):
     initializers = build_initializers(estimator, description[1])
     theta = initial_theta(network, initializers, rng, dtype)
     optimizer = build_optimizer(estimator)
-    monitor = EpochMonitor(network, theta, rows.X, validation, estimator.epochs, estimator.verbose)
+    state = optimizer.init(theta)
+    monitor = EpochMonitor(estimator, network, theta, rows.X, validation)
     stop_reason = "epochs"
     try:
-        with np.errstate(all="ignore"):  # the monitor reports what matters of it
-            train(
-                build_objective(estimator, network),
-                optimizer,
-                theta,
-                optimizer.init(theta),
-                _batches(estimator, rows, rng),
-                learning_rate=float(estimator.learning_rate),
-                schedule=build_schedule(estimator),
-                epochs=estimator.epochs,
-                on_epoch_end=monitor,
-            )
+        train(
+            build_objective(estimator, network),
+            optimizer,
+            theta,
+            state,
+            _batches(estimator, rows, rng),
+            learning_rate=float(estimator.learning_rate),
+            schedule=build_schedule(estimator),
+            epochs=estimator.epochs,
+            on_epoch_end=monitor,
+        )
     except KeyboardInterrupt:
+        if state["step"] == 0:
+            raise  # nothing was learnt that could be kept
+        monitor.check_finite()
         warnings.warn("Training interrupted by user.", UserWarning, stacklevel=3)
         stop_reason = "interrupted"
     return Outcome(description, theta, monitor.history, stop_reason)
@@ -89,7 +93,7 @@ def _batches(estimator, rows, rng):
     used = np.arange(len(X))
     if w is not None:
         used = np.flatnonzero(w)
-        w = w * (len(used) / len(w))  # of mean 1 over the rows that are used
+        w = with_mean_1(w, used).astype(Y.dtype)
     return MiniBatches(
         X,
         Y,

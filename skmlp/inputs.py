@@ -4,7 +4,6 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn import get_config
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -14,9 +13,10 @@ __all__ = [
     "Rows",
     "check_X",
     "check_rows",
+    "check_validation_rows",
     "encode",
     "largest_magnitude",
-    "working_bytes",
+    "with_mean_1",
 ]
 
 
@@ -37,34 +37,39 @@ class Rows(NamedTuple):
     w: np.ndarray | None
 
 
-def check_rows(estimator, X, y, sample_weight=None, suffix=""):
-    """Check features, labels and weights together.
+def check_rows(estimator, X, y, sample_weight=None):
+    """Check training data, and set the estimator's ``n_features_in_`` and feature names."""
+    X, y = validate_data(estimator, X, y, order="C")
+    check_classification_targets(y)
+    return Rows(_real_numbers(X), y, _check_weights(sample_weight, X, "sample_weight"))
 
-    Parameters
-    ----------
-    suffix : str, default=""
-        "" for training data, which sets the estimator's ``n_features_in_`` and
-        ``feature_names_in_``; "_val" for a validation set, which must agree with them and
-        is named so in errors.
-    """
-    missing = [name for name, value in (("X", X), ("y", y)) if value is None]
-    if suffix and missing:
-        missing = " and ".join(name + suffix for name in missing)
-        raise ValueError(f"A validation set needs X{suffix} and y{suffix}: {missing} not given.")
+
+def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
+    """Check a validation set, which must agree with the training data."""
+    missing = [name for name, value in (("X_val", X_val), ("y_val", y_val)) if value is None]
+    if missing:
+        missing = " and ".join(missing)
+        raise ValueError(f"A validation set needs X_val and y_val: {missing} not given.")
     try:
-        X, y = validate_data(estimator, X, y, order="C", reset=not suffix)
-        check_classification_targets(y)
+        X, y = validate_data(estimator, X_val, y_val, order="C", reset=False)
+        X = _real_numbers(X)
     except ValueError as error:
-        if suffix:
-            message = f"The validation set (X{suffix}, y{suffix}) is unusable: {error}"
-            raise ValueError(message) from error
-        raise
-    return Rows(X, y, _check_weights(sample_weight, X, f"sample_weight{suffix}"))
+        raise ValueError(f"The validation set (X_val, y_val) is unusable: {error}") from error
+    return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
 
 
 def check_X(estimator, X):
     """Check features to predict on."""
-    return validate_data(estimator, X, order="C", reset=False)
+    return _real_numbers(validate_data(estimator, X, reset=False))
+
+
+def _real_numbers(X):
+    """Return X if it holds real numbers; make numbers of objects that are, like Decimal."""
+    if X.dtype.kind == "O":
+        X = check_array(X, dtype=np.float64, order="C", input_name="X")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}.")
+    return X
 
 
 def _check_weights(sample_weight, X, name):
@@ -84,6 +89,17 @@ def _check_weights(sample_weight, X, name):
     return w
 
 
+def with_mean_1(w, rows=slice(None)):
+    """Return weights w (n,) rescaled so that their mean over those rows is 1."""
+    w = w / w.max()  # huge weights would overflow the mean
+    return w / w[rows].mean()
+
+
+def largest_magnitude(X):
+    """Return max |X| without a copy of X."""
+    return max(abs(float(X.max())), abs(float(X.min())))
+
+
 class Encoded(NamedTuple):
     """Rows in the core's terms.
 
@@ -92,7 +108,8 @@ class Encoded(NamedTuple):
     X : ndarray of shape (n, n_features), in the dtype it came in
     Y : ndarray of shape (n, n_classes)
         One-hot rows.
-    w : ndarray of shape (n,), of mean 1, or None
+    w : ndarray of shape (n,), float64, or None
+        Weights as given.
     """
 
     X: np.ndarray
@@ -112,24 +129,14 @@ def encode(rows, binarizer, dtype):
         For labels that the binarizer was not fitted on, which it would make rows of zeros.
     """
     classes = binarizer.classes_
-    unknown = np.setdiff1d(rows.y, classes)
-    if len(unknown):
+    # Not by NumPy, which would find the integer 1 equal to the string "1".
+    unknown = sorted(set(rows.y.tolist()) - set(classes.tolist()), key=str)
+    if unknown:
         raise ValueError(
-            f"Unknown class in y_val: {unknown.tolist()}. The classes of the training data "
-            f"are {classes.tolist()}."
+            f"Unknown class in y_val: {unknown}. The classes of the training data are "
+            f"{classes.tolist()}."
         )
     Y = binarizer.transform(rows.y)
     if len(classes) <= 2:
         Y = np.hstack([1 - Y, Y])[:, : len(classes)]
-    w = None if rows.w is None else (rows.w / rows.w.mean()).astype(dtype)
-    return Encoded(rows.X, Y.astype(dtype), w)
-
-
-def largest_magnitude(X):
-    """Return max |X| without a copy of X."""
-    return max(abs(float(X.max())), abs(float(X.min())))
-
-
-def working_bytes():
-    """Return scikit-learn's ``working_memory``, which is in MiB, in bytes."""
-    return int(get_config()["working_memory"] * 2**20)
+    return Encoded(rows.X, Y.astype(dtype), rows.w)

@@ -4,7 +4,7 @@ This is the one place that knows which strings there are.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from math import isfinite
 from numbers import Integral, Real
@@ -57,10 +57,11 @@ def check_parameters(estimator):
     if not (isinstance(p["batch_size"], str) and p["batch_size"] == "auto"):
         _integer("batch_size", p["batch_size"], 1, "'auto' or an integer >= 1")
     _integer("epochs", p["epochs"], 1, "an integer >= 1")
-    _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0", bools=True)
     for name in ("shuffle", "nesterovs_momentum"):
-        if not isinstance(p[name], bool | np.bool_):
+        if not _is_bool(p[name]):
             raise _invalid(name, p[name], "True or False")
+    if not _is_bool(p["verbose"]):
+        _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
     for name in ("l1", "l2"):
         _number(name, p[name], lambda v: v >= 0, "a finite number >= 0")
     for name in ("learning_rate", "epsilon"):
@@ -125,7 +126,7 @@ def rows_per_batch(estimator, n_rows):
             f"batch_size={estimator.batch_size} is larger than the number of rows to "
             f"train on: it is clipped to {n_rows}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return min(int(estimator.batch_size), n_rows)
 
@@ -133,8 +134,8 @@ def rows_per_batch(estimator, n_rows):
 def working_dtype(estimator, X):
     """Return the dtype of theta_ for training data X: float32 or float64.
 
-    float64 (and wider) stays float64; float32 stays float32; integers, bools and float16,
-    whose values float32 holds or very nearly so, train in float32.
+    float64 (and wider) stays float64; float32 stays float32; integers (up to 2^24 exactly),
+    bools and float16 train in float32.
     """
     if estimator.dtype != "auto":
         return np.dtype(estimator.dtype)
@@ -146,8 +147,7 @@ def hidden_units(units):
     """Return units as a tuple; None, which is what OpenML makes of (), as ()."""
     if units is None:
         return ()
-    many = isinstance(units, Iterable) and not isinstance(units, str | bytes)
-    sizes = tuple(units) if many else (units,)
+    sizes = tuple(units) if _is_sequence(units) else (units,)
     for size in sizes:
         _integer("units", size, 1, "an integer >= 1 or a sequence of them", given=units)
     return tuple(int(size) for size in sizes)
@@ -160,11 +160,18 @@ def hidden_activations(activation, n_hidden):
         return (activation,) * n_hidden
     accepted = f"one of {list(ACTIVATIONS)} or a sequence of {n_hidden}, one for each"
     accepted += " hidden layer"
-    names = tuple(activation) if isinstance(activation, Iterable) else (activation,)
+    names = tuple(activation) if _is_sequence(activation) else (activation,)
     known = all(isinstance(name, str) and name in ACTIVATIONS for name in names)
     if not known or len(names) != n_hidden:
         raise _invalid("activation", activation, accepted)
     return names
+
+
+def _is_sequence(value):
+    """Whether the value has an order and can be read twice; a string is one word."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _one_of(name, value, names, otherwise=None):
@@ -173,15 +180,21 @@ def _one_of(name, value, names, otherwise=None):
         raise _invalid(name, value, accepted)
 
 
-def _integer(name, value, least, accepted, *, bools=False, given=None):
-    is_integer = isinstance(value, Integral) and (bools or not isinstance(value, bool))
-    if not is_integer or value < least:
+def _is_bool(value):
+    return isinstance(value, bool | np.bool_)
+
+
+def _integer(name, value, least, accepted, *, given=None):
+    if not isinstance(value, Integral) or _is_bool(value) or value < least:
         raise _invalid(name, value if given is None else given, accepted)
 
 
 def _number(name, value, holds, accepted):
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not isfinite(value) or not holds(value):
+    try:
+        is_number = isinstance(value, Real) and not _is_bool(value) and isfinite(value)
+    except OverflowError:  # of an integer that no float can hold
+        is_number = False
+    if not is_number or not holds(value):
         raise _invalid(name, value, accepted)
 
 

@@ -93,8 +93,8 @@ def save(clf, path):
 def load(path):
     """Read a classifier that `save` wrote.
 
-    Everything in the file is checked, nothing in it is executed, and no more memory is
-    used than the file is long.
+    Everything in the file is checked, nothing in it is executed, and memory use is bounded
+    by a small multiple of the file's length.
 
     Parameters
     ----------

@@ -31,12 +31,14 @@ ALLOWED = {
         "core/penalties",
         "core/schedules",
     },
-    "monitor": {"numpy", "core/losses", "inputs"},
+    "prediction": {"numpy", "sklearn", "inputs"},
+    "monitor": {"numpy", "core/losses", "inputs", "prediction"},
     "fitting": {
-        "numpy", "sklearn", "core/initializers", "core/training", "monitor", "parameters",
+        "numpy", "sklearn", "core/initializers", "core/training", "inputs", "monitor",
+        "parameters",
     },
     "classifier": {
-        "numpy", "sklearn", "core/losses", "fitting", "inputs", "parameters",
+        "numpy", "sklearn", "core/losses", "fitting", "inputs", "parameters", "prediction",
     },
     "files": set(),
     "datasets": {"numpy", "sklearn", "files"},

@@ -1,5 +1,7 @@
 """Bad input is refused before training starts, by an error that names the culprit."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -22,6 +24,9 @@ PARAMETERS = [
     ({"units": 2.5}, "units must be .* got 2.5"),
     ({"units": "ten"}, "units must be .* got 'ten'"),
     ({"units": True}, "units must be .* got True"),
+    ({"units": iter([5, 4])}, "units must be .* got <list_iterator"),
+    ({"units": {5, 4}}, "units must be .* got {"),
+    ({"units": np.array(5)}, r"units must be .* got array\(5\)"),
     ({"activation": "sigmoid"}, r"activation must be one of \['identity', 'logistic'.* 'sigmoid'"),
     ({"activation": ["relu", "tanh"]}, "activation must be .* sequence of 1, one for each hidden"),
     ({"activation": ["softmax"]}, r"activation must be .* got \['softmax'\]"),
@@ -33,6 +38,7 @@ PARAMETERS = [
     ({"l1": -0.1}, "l1 must be a finite number >= 0, got -0.1"),
     ({"l2": -1}, "l2 must be a finite number >= 0, got -1"),
     ({"l2": np.nan}, "l2 must be a finite number >= 0, got nan"),
+    ({"l2": 10**400}, "l2 must be a finite number >= 0, got 10"),
     ({"l1": "0.1"}, "l1 must be a finite number >= 0, got '0.1'"),
     ({"learning_rate": 0}, "learning_rate must be a finite number > 0, got 0"),
     ({"learning_rate": np.inf}, "learning_rate must be a finite number > 0, got inf"),
@@ -44,6 +50,7 @@ PARAMETERS = [
     ({"batch_size": 32.0}, "batch_size must be .* got 32.0"),
     ({"batch_size": "all"}, "batch_size must be .* got 'all'"),
     ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
+    ({"schedule": lambda fraction: None}, "schedule must return a finite factor .* got None"),
     ({"epochs": None}, "epochs must be an integer >= 1, got None"),
     ({"shuffle": "yes"}, "shuffle must be True or False, got 'yes'"),
     ({"nesterovs_momentum": 1}, "nesterovs_momentum must be True or False, got 1"),
@@ -60,6 +67,19 @@ DATA = {
         (X.astype(str).tolist()[:59] + [["a"] * 4], y),
         {},
         "could not convert string|numeric values explicitly",
+    ),
+    "X of objects": (([[Decimal("inf"), Decimal(1)]] * 60, y), {}, "X contains infinity"),
+    "X of words": (
+        (np.full((60, 2), "a", object), y),
+        {},
+        "could not convert string to float: 'a'",
+    ),
+    "X of dates": ((np.full((60, 2), np.datetime64("2020-01-01")), y), {}, "got dtype datetime64"),
+    "X of spans": ((np.full((60, 2), np.timedelta64(1, "D")), y), {}, "X must hold real numbers"),
+    "X_val of dates": (
+        (X, y),
+        {"X_val": np.full((60, 4), np.datetime64("2020-01-01")), "y_val": y},
+        r"\(X_val, y_val\) is unusable: .*real|\(X_val, y_val\).* dtype",
     ),
     "3-d X": ((X[None], y[:1]), {}, "Found array with dim 3"),
     "1-d X": ((X[:, 0], y), {}, "Expected 2D array, got 1D array"),
@@ -109,6 +129,14 @@ def test_data_that_cannot_be_meant_are_named(case):
         SoftmaxMLPClassifier(epochs=1).fit(*args, **kwargs)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 15, 100])
+def test_labels_of_another_kind_are_unknown(n_classes):
+    y = np.arange(1000) % n_classes
+    for y_val in (y.astype(str), y + 1, y + 0.5):
+        with pytest.raises(ValueError, match="Unknown class in y_val"):
+            SoftmaxMLPClassifier(epochs=1).fit(np.eye(1000), y, X_val=np.eye(1000), y_val=y_val)
+
+
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_x_is_refused_with_a_remedy(container):
     with pytest.raises(TypeError, match="dense data is required"):
@@ -144,6 +172,35 @@ def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(failing):
         failing(clf)
     assert {name: value for name, value in vars(clf).items() if name.endswith("_")} == before
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+def test_the_error_of_a_divergence_names_the_rate_that_was_given():
+    clf = SoftmaxMLPClassifier(learning_rate=1e200, schedule="cosine")
+    with pytest.raises(ValueError, match=r"learning_rate=1e\+200,"):
+        clf.fit(X, y)
+
+
+def test_numbers_that_overflow_the_parameters_are_refused_at_predict_and_validation():
+    small = X.astype(np.float32)
+    clf = SoftmaxMLPClassifier(units=8, epochs=2).fit(small, y)
+    for method in (clf.predict, clf.predict_proba, clf.predict_log_proba, clf.decision_function):
+        with pytest.raises(ValueError, match=r"overflows on X: its float32 .* as large as 1e\+39"):
+            method(np.full((1, 4), 1e39))
+    with pytest.raises(ValueError, match="overflows on X_val"):
+        clf.fit(small, y, X_val=X * 1e39, y_val=y)
+
+
+def test_ctrl_c_does_not_keep_a_network_that_had_diverged():
+    def interrupting(fraction):
+        if fraction > 0.03:
+            raise KeyboardInterrupt
+        return 1.0
+
+    clf = SoftmaxMLPClassifier(
+        solver="sgd", learning_rate=1e30, batch_size=2, epochs=10, schedule=interrupting
+    )
+    with pytest.raises(ValueError, match="diverged in epoch 1"):
+        clf.fit(X, y)
 
 
 def test_predict_refuses_another_width():

@@ -184,6 +184,7 @@ def test_log_probabilities_are_never_minus_infinity(dtype):
 @pytest.mark.parametrize(
     "labels",
     [
+        np.array(["a", "b"], dtype="U3"),
         ["cat", "dog", "emu"],
         [10, -3, 7],
         [True, False],
@@ -240,6 +241,11 @@ def test_without_a_validation_set_its_curves_are_none(iris):
     assert list(clf.history_) == ["loss", "learning_rate", "seconds"]
 
 
+def test_a_validation_set_may_have_a_row_of_each_class():
+    X, y = np.eye(60), np.arange(60) % 30
+    assert len(quick().fit(X, y, X_val=X[:30], y_val=y[:30]).validation_scores_) == 5
+
+
 def test_validation_is_weighted_and_changes_nothing_else(digits):
     X_train, X_test, y_train, y_test = digits
     w = np.arange(len(y_test)) % 3.0
@@ -289,8 +295,11 @@ def test_rows_of_weight_0_change_nothing_bit_for_bit(rng):
     used = np.arange(90) % 4 != 0
     clf = quick(batch_size=16).fit(X, y, sample_weight=np.where(used, w, 0))
     without = quick(batch_size=16).fit(X[used], y[used], sample_weight=w[used])
-    np.testing.assert_allclose(clf.theta_, without.theta_, rtol=1e-12)
-    np.testing.assert_allclose(clf.loss_curve_, without.loss_curve_, rtol=1e-12)
+    np.testing.assert_array_equal(clf.theta_, without.theta_)
+    assert clf.loss_curve_ == without.loss_curve_
+    unweighted = quick(batch_size=16).fit(X[used], y[used])
+    clf = quick(batch_size=16).fit(X, y, sample_weight=used * 1e308)
+    np.testing.assert_array_equal(clf.theta_, unweighted.theta_)
 
 
 @pytest.mark.parametrize("batch_size", [8, 32, 200])
@@ -308,8 +317,10 @@ def test_minibatches_are_unbiased_under_weights(batch_size):
 
 
 def test_a_batch_size_over_the_number_of_rows_warns_only_if_given(iris):
-    with pytest.warns(UserWarning, match="batch_size=151 is larger than the number of rows"):
+    larger = "batch_size=151 is larger than the number of rows"
+    with pytest.warns(UserWarning, match=larger) as warned:
         clipped = quick(batch_size=151).fit(*iris)
+    assert warned[0].filename == __file__
     np.testing.assert_array_equal(clipped.theta_, quick(batch_size=150).fit(*iris).theta_)
     quick(batch_size="auto").fit(iris[0][:3], iris[1][:3])
 
@@ -471,7 +482,11 @@ def test_ctrl_c_keeps_what_was_learnt(iris):
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_a_model_without_a_loss(iris):
+    steps = iter([1.0])
+
     def interrupting(fraction):
+        for factor in steps:
+            return factor
         raise KeyboardInterrupt
 
     clf = quick(schedule=interrupting)
@@ -480,3 +495,14 @@ def test_ctrl_c_in_the_first_epoch_leaves_a_model_without_a_loss(iris):
     assert clf.n_iter_ == 0
     assert np.isnan(clf.loss_)
     assert clf.predict(iris[0]).shape == (150,)
+
+
+def test_ctrl_c_before_the_first_step_leaves_the_model_that_was(iris):
+    def interrupting(fraction):
+        raise KeyboardInterrupt
+
+    clf = quick().fit(*iris)
+    expected = clf.predict_proba(iris[0])
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_params(schedule=interrupting).fit(*iris)
+    np.testing.assert_array_equal(clf.predict_proba(iris[0]), expected)

@@ -2,9 +2,9 @@
 
 A hidden layer computes ``A = f(Z)`` on the way forward and turns ``dJ/dA`` into
 ``delta = dJ/dZ = dJ/dA * f'(Z)`` on the way back. Both happen inside arrays that exist
-already: ``forward(Z, A)`` fills A, ``backward(delta, Z, A)`` multiplies delta by f'(Z) and
-may overwrite Z and A, which nobody reads after it. Where f' can be written in terms of
-A = f(Z) alone, Z and A are one array (``keeps_Z`` is False).
+already: ``forward(Z, A)`` makes A of Z, ``backward(delta, Z, A)`` multiplies delta by f'(Z)
+and may overwrite Z and A, which nobody reads after it. Z and A are one array, so that forward
+need only touch what changes, unless f' cannot be written in terms of A alone (``keeps_Z``).
 """
 
 from collections.abc import Callable

@@ -110,10 +110,15 @@ class Network:
         chunk_rows = max(1, min(n_rows, most))
         work = Workspace(self, theta, chunk_rows, trains=False)
         out = np.empty((*theta.shape[:-1], n_rows, self.layer_sizes[-1]), theta.dtype)
+        cast = np.empty((*X.shape[:-2], chunk_rows, X.shape[-1]), theta.dtype)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
-            rows = X[..., chunk, :].astype(theta.dtype, copy=False)
-            out[..., chunk, :] = self.forward(rows, work.head(rows.shape[-2]))
+            rows = X[..., chunk, :]
+            n = rows.shape[-2]
+            if rows.dtype != theta.dtype:
+                np.copyto(cast[..., :n, :], rows, casting="unsafe")
+                rows = cast[..., :n, :]
+            out[..., chunk, :] = self.forward(rows, work.head(n))
         return out
 
 
@@ -135,12 +140,13 @@ class Workspace:
     Z, A, delta : list of ndarray of shape (..., n_rows, fan_out)
         One array for each layer. A is Z where the activation does not need both, and
         the output layer has one array for all three.
-    grad : ndarray of shape (..., n_params)
-        With the views ``weight_grads`` and ``bias_grads``.
+    grad, scratch : ndarray of shape (..., n_params)
+        The gradient, with the views ``weight_grads`` and ``bias_grads``; and room for
+        whoever needs another array like it within a step.
     """
 
     def __init__(self, network, theta, n_rows, *, trains=True):
-        self.n_rows = n_rows
+        self.theta, self.n_rows = theta, n_rows
         self.weights, self.biases = network.views(theta)
         lead, sizes = theta.shape[:-1], network.layer_sizes[1:]
         self.Z = [np.empty((*lead, n_rows, size), theta.dtype) for size in sizes]
@@ -151,7 +157,7 @@ class Workspace:
         self.delta = []
         if trains:
             self.delta = [*(np.empty_like(Z) for Z in self.Z[:-1]), self.Z[-1]]
-            self.grad = np.empty_like(theta)
+            self.grad, self.scratch = np.empty_like(theta), np.empty_like(theta)
             self.weight_grads, self.bias_grads = network.views(self.grad)
         self._shorter = None
 

@@ -50,7 +50,7 @@ class Objective:
         w : ndarray of shape (..., n), default=None
             Row weights of mean 1 over the training set; None stands for ones.
         work : Workspace, default=None
-            Made for this very theta and at least n rows.
+            Made for this very theta, which may have changed in place, and for n rows.
 
         Returns
         -------
@@ -62,7 +62,10 @@ class Objective:
         """
         if work is None:
             work = Workspace(self.network, theta, X.shape[-2])
+        elif work.theta is not theta:
+            raise ValueError("work was made for another theta")
         logits = self.network.forward(X, work)
         loss, _ = softmax_cross_entropy(logits, Y, w, out=logits)
         self.network.backward(X, work)
-        return loss + self.penalty.add_gradient(theta, work.grad), work.grad
+        penalty = self.penalty.add_gradient(theta, work.grad, work.scratch)
+        return loss + penalty, work.grad

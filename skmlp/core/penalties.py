@@ -14,6 +14,7 @@ which makes weights exactly zero.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,16 +37,31 @@ class Penalty:
     l1: float | np.ndarray = 0.0
     l2: float | np.ndarray = 0.0
 
-    def add_gradient(self, theta, grad):
-        """Add l2 W to the gradient in place; return the penalty's value, l1 and l2."""
-        W = theta[..., : self.n_weights]
+    @cached_property
+    def has_l1(self):
+        """Whether any weight has an l1 penalty."""
+        return bool(np.any(self.l1))
+
+    @cached_property
+    def has_l2(self):
+        """Whether any weight has an l2 penalty."""
+        return bool(np.any(self.l2))
+
+    def add_gradient(self, theta, grad, scratch):
+        """Add l2 W to the gradient in place; return the penalty's value, l1 and l2.
+
+        ``scratch`` is an array like theta, to write to.
+        """
+        W, scratch = theta[..., : self.n_weights], scratch[..., : self.n_weights]
         value = 0.0
-        if np.any(self.l2):
-            shrinking = self.l2 * W
-            grad[..., : self.n_weights] += shrinking
-            value += 0.5 * np.einsum("...i,...i->...", W, shrinking)
-        if np.any(self.l1):
-            value += np.sum(self.l1 * np.abs(W), axis=-1)
+        if self.has_l2:
+            np.multiply(W, self.l2, out=scratch)
+            grad[..., : self.n_weights] += scratch
+            value += 0.5 * np.vecdot(W, scratch)
+        if self.has_l1:
+            np.abs(W, out=scratch)
+            scratch *= self.l1
+            value += scratch.sum(axis=-1)
         return value
 
     def shrink(self, theta, step_size, out):

@@ -6,7 +6,8 @@
 """
 
 from functools import partial
-from math import cos, pi
+from math import cos, inf, pi
+from numbers import Real
 
 __all__ = ["SCHEDULES", "of_fraction"]
 
@@ -57,11 +58,16 @@ def one_cycle(step, fraction):
 
 
 def _call(function, step, fraction):
-    return function(fraction)
+    factor = function(fraction)
+    if not isinstance(factor, Real) or not 0.0 <= factor < inf:
+        raise ValueError(
+            f"schedule must return a finite factor >= 0, got {factor!r} at fraction {fraction}."
+        )
+    return float(factor)  # a NumPy scalar would make float32 arrays float64 on the way
 
 
 def of_fraction(function):
-    """Make a schedule of a function of the fraction alone."""
+    """Make a schedule of a function of the fraction alone; its values are checked."""
     return partial(_call, function)
 
 

@@ -53,8 +53,14 @@ class MiniBatches:
         order, w = self._draw_order(), self._w
         for start in range(0, self.n_rows, self.batch_size):
             rows = order[..., start : start + self.batch_size]
-            w_batch = None if w is None else np.take_along_axis(w, rows, axis=-1)
-            yield self._gather_X(rows), self._gather_Y(rows), w_batch
+            yield self._gather_X(rows), self._gather_Y(rows), _weights(w, rows)
+
+
+def _weights(w, rows):
+    """Return w of those rows; w is one array for all networks or one for each."""
+    if w is None or w.ndim == 1:
+        return None if w is None else w[rows]
+    return np.take_along_axis(w, rows, axis=-1)
 
 
 def _gatherer(X, shape, dtype):
@@ -104,6 +110,7 @@ def train(
     learning_rate,
     schedule,
     epochs,
+    first_epoch=0,
     on_epoch_end,
 ):
     """Minimise the objective by mini-batches; theta and state change in place.
@@ -119,19 +126,23 @@ def train(
     learning_rate : float or ndarray of shape (..., 1)
     schedule : callable (step, fraction) -> factor
     epochs : int
+        How many make up the schedule's cycle.
+    first_epoch : int, default=0
+        Where in it to start, to go on with a training that was cut off.
     on_epoch_end : callable (EpochRecord) -> bool
         Called after each epoch; True stops the training.
     """
     work = Workspace(objective.network, theta, batches.batch_size)
-    shrink = objective.penalty.shrink if np.any(objective.penalty.l1) else None
-    for epoch in range(epochs):
+    shrink = objective.penalty.shrink if objective.penalty.has_l1 else None
+    for epoch in range(first_epoch, epochs):
         started, total = perf_counter(), 0.0
-        for i, (X, Y, w) in enumerate(batches):
-            n_rows = X.shape[-2]
-            rate = learning_rate * schedule(state["step"], (epoch + i / len(batches)) / epochs)
-            value, grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
-            optimizer.step(theta, grad, state, rate, shrink)
-            total = total + n_rows * value
+        with np.errstate(all="ignore"):  # if numbers overflow, the record will tell
+            for i, (X, Y, w) in enumerate(batches):
+                n_rows, done = X.shape[-2], (epoch + i / len(batches)) / epochs
+                rate = learning_rate * schedule(state["step"], done)
+                value, grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
+                optimizer.step(theta, grad, state, rate, shrink)
+                total = total + n_rows * value
         record = EpochRecord(total / batches.n_rows, rate, perf_counter() - started)
         if on_epoch_end(record):
             break

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from skmlp.core.activations import ACTIVATIONS
-from skmlp.core.network import Network
+from skmlp.core.network import Network, Workspace
 from tests.core.problems import central_differences, data, network, objective, one_hot
 
 seeds = st.integers(0, 2**31)
@@ -152,6 +152,16 @@ def test_a_population_has_the_values_and_gradients_of_its_members(rng, lead, sha
         value, grad = J.value_and_grad(theta[i], Xi, Yi, w[i])
         assert values[i] == pytest.approx(value, rel=1e-12)
         np.testing.assert_allclose(grads[i], grad, atol=1e-13)
+
+
+def test_a_workspace_serves_the_theta_it_was_made_for_and_no_other(rng):
+    net, (X, Y) = network(4, 5, 3), data(rng)
+    theta, J = rng.randn(net.n_params), objective(net)
+    work = Workspace(net, theta, 12)
+    theta += 1  # in place
+    assert J.value_and_grad(theta, X, Y, work=work)[0] == J.value_and_grad(theta, X, Y)[0]
+    with pytest.raises(ValueError, match="made for another theta"):
+        J.value_and_grad(theta.copy(), X, Y, work=work)
 
 
 def test_float32_stays_float32(rng):

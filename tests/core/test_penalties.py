@@ -12,7 +12,7 @@ strengths = st.floats(0, 2)
 
 def test_value_and_gradient_are_the_formula_and_spare_the_biases():
     theta, grad = np.array([1.0, -2.0, 3.0, 100.0]), np.zeros(4)
-    value = Penalty(n_weights=3, l1=0.5, l2=0.1).add_gradient(theta, grad)
+    value = Penalty(n_weights=3, l1=0.5, l2=0.1).add_gradient(theta, grad, np.empty(4))
     assert value == pytest.approx(0.5 * 6 + 0.05 * 14)
     np.testing.assert_allclose(grad, [0.1, -0.2, 0.3, 0])  # of the smooth part
 
@@ -40,11 +40,11 @@ def test_strengths_and_steps_for_each_network_and_each_coordinate(rng):
     theta, step_size = rng.randn(6, 5), rng.rand(6, 5)
     l1, l2 = rng.rand(6, 1), rng.rand(6, 1)
     grad, shrunk, out = np.zeros((6, 5)), theta.copy(), np.empty((6, 5))
-    values = Penalty(4, l1, l2).add_gradient(theta, grad)
+    values = Penalty(4, l1, l2).add_gradient(theta, grad, out)
     Penalty(4, l1, l2).shrink(shrunk, step_size, out)
     for i in range(6):
         solo, solo_grad, solo_theta = Penalty(4, l1[i, 0], l2[i, 0]), np.zeros(5), theta[i].copy()
-        assert values[i] == pytest.approx(solo.add_gradient(theta[i], solo_grad))
+        assert values[i] == pytest.approx(solo.add_gradient(theta[i], solo_grad, out[i]))
         solo.shrink(solo_theta, step_size[i], np.empty(5))
         np.testing.assert_allclose(grad[i], solo_grad)
         np.testing.assert_allclose(shrunk[i], solo_theta)

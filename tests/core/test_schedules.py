@@ -1,6 +1,7 @@
 from itertools import pairwise
 from math import pi, sin
 
+import numpy as np
 import pytest
 
 from skmlp.core.schedules import SCHEDULES, of_fraction
@@ -45,3 +46,10 @@ def test_one_cycle_is_continuous_and_peaks_once():
 
 def test_a_function_of_the_fraction_is_a_schedule():
     assert of_fraction(lambda fraction: 1 - fraction)(99, 0.25) == 0.75
+    assert type(of_fraction(np.cos)(0, 0.5)) is float
+
+
+@pytest.mark.parametrize("value", [None, "0.5", -0.1, float("nan"), float("inf"), np.ones(2)])
+def test_a_function_that_returns_no_factor_is_refused(value):
+    with pytest.raises(ValueError, match=r"schedule must return a finite factor >= 0, got .* 0.5"):
+        of_fraction(lambda fraction: value)(0, 0.5)

@@ -161,6 +161,37 @@ def test_a_cycle_spans_the_call_and_the_record_has_its_last_rate(rows, rng):
     assert rates == pytest.approx([0.1 * (1 - i / 12) for i in (3, 7, 11)])
 
 
+def test_a_training_cut_off_goes_on_inside_its_cycle(rows):
+    net = network(D, 5, K)
+    start = np.random.RandomState(1).randn(net.n_params)
+    whole, parts, J = start.copy(), start.copy(), objective(net)
+    settings = {"epochs": 5, "schedule": SCHEDULES["one_cycle"]}
+    run(J, Adam(), whole, batches_of(*rows, rng=np.random.RandomState(2)), **settings)
+    batches = batches_of(*rows, rng=np.random.RandomState(2))
+    counting = iter([False, True])
+    _, state = run(J, Adam(), parts, batches, stop=lambda record: next(counting), **settings)
+    run(J, Adam(), parts, batches, state=state, first_epoch=2, **settings)
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_one_set_of_row_weights_serves_a_population(rows, rng):
+    X, Y = rows
+    w, net = rng.rand(N), network(D, K)
+    start = rng.randn(2, net.n_params)
+    together, order = start.copy(), np.array([rng.permutation(N) for _ in range(2)])
+    population = MiniBatches(
+        X, Y, w, batch_size=16, n_rows=N, dtype=float, draw_order=lambda: order, lead=(2,)
+    )
+    run(objective(net), SGD(), together, population)
+    for i in range(2):
+        alone = start[i].copy()
+        batches = MiniBatches(
+            X, Y, w, batch_size=16, n_rows=N, dtype=float, draw_order=lambda i=i: order[i]
+        )
+        run(objective(net), SGD(), alone, batches)
+        np.testing.assert_allclose(together[i], alone, rtol=1e-12)
+
+
 def test_the_hook_can_stop_the_training(rows, rng):
     net = network(D, K)
     records, state = run(
@@ -173,7 +204,8 @@ def test_the_hook_can_stop_the_training(rows, rng):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer):
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer, l2):
     X, Y = rng.rand(600, 300).astype(np.float32), one_hot(np.arange(600) % K, K)
     net = network(300, 100, K, activation="relu")
     theta = initial_theta(net, [INITIALIZERS["glorot_uniform"]] * 2, rng, np.float32)
@@ -187,7 +219,7 @@ def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer):
 
     tracemalloc.start()
     try:
-        run(objective(net), optimizer, theta, batches, stop=measure)
+        run(objective(net, l2=l2), optimizer, theta, batches, stop=measure)
     finally:
         tracemalloc.stop()
     assert max(peaks[1:]) < 60_000  # theta has 121,612 bytes, a hidden layer 80,000

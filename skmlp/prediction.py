@@ -1,0 +1,28 @@
+"""Logits of checked rows: within scikit-learn's working memory, and finite or an error."""
+
+import numpy as np
+from sklearn import get_config
+
+from skmlp.inputs import largest_magnitude
+
+__all__ = ["finite_logits"]
+
+
+def finite_logits(network, theta, X, name="X"):
+    """Return the logits (n, n_classes) of X (n, n_features), in theta's dtype.
+
+    Raises
+    ------
+    ValueError
+        If X, called by its name, is so large that they overflow.
+    """
+    with np.errstate(all="ignore"):
+        # working_memory is in MiB
+        logits = network.logits(theta, X, int(get_config()["working_memory"] * 2**20))
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            f"The network overflows on {name}: its {theta.dtype} parameters cannot be applied "
+            f"to numbers as large as {largest_magnitude(X):g}. Scale the features, as those it was "
+            "trained on, or train with dtype='float64'."
+        )
+    return logits
