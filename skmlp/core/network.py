@@ -67,10 +67,8 @@ class Network:
         W has shape (..., fan_in, fan_out); b (..., 1, fan_out), a row that adds to Z.
         """
         views, start = [], 0
-        for shape in [
-            *self.weight_shapes,
-            *((1, size) for size in self.layer_sizes[1:]),
-        ]:
+        bias_shapes = [(1, size) for size in self.layer_sizes[1:]]
+        for shape in self.weight_shapes + bias_shapes:
             stop = start + prod(shape)
             views.append(theta[..., start:stop].reshape(theta.shape[:-1] + shape))
             start = stop
@@ -110,12 +108,14 @@ class Network:
         chunk_rows = max(1, min(n_rows, most))
         work = Workspace(self, theta, chunk_rows, trains=False)
         out = np.empty((*theta.shape[:-1], n_rows, self.layer_sizes[-1]), theta.dtype)
-        cast = np.empty((*X.shape[:-2], chunk_rows, X.shape[-1]), theta.dtype)
+        cast = None
+        if X.dtype != theta.dtype:
+            cast = np.empty((*X.shape[:-2], chunk_rows, X.shape[-1]), theta.dtype)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
             rows = X[..., chunk, :]
             n = rows.shape[-2]
-            if rows.dtype != theta.dtype:
+            if cast is not None:
                 np.copyto(cast[..., :n, :], rows, casting="unsafe")
                 rows = cast[..., :n, :]
             out[..., chunk, :] = self.forward(rows, work.head(n))
