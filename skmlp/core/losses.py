@@ -46,10 +46,10 @@ def softmax_cross_entropy(logits, Y, w=None, out=None):
         Its derivative with respect to the logits, w_i (softmax(z_i) - y_i) / n.
     """
     n = logits.shape[-2]
-    Z = np.subtract(logits, logits.max(axis=-1, keepdims=True), out=out)
-    losses = -np.einsum("...k,...k->...", Y, Z)
+    Z = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out=out)
+    losses = -np.vecdot(Y, Z)
     np.exp(Z, out=Z)
-    total = Z.sum(axis=-1, keepdims=True)
+    total = np.add.reduce(Z, axis=-1, keepdims=True)
     losses += np.log(total[..., 0])
     Z /= total
     Z -= Y
@@ -58,4 +58,4 @@ def softmax_cross_entropy(logits, Y, w=None, out=None):
     else:
         losses *= w
         Z *= (w / n)[..., None]
-    return losses.mean(axis=-1, dtype=np.float64), Z
+    return np.add.reduce(losses, axis=-1, dtype=np.float64) / n, Z
