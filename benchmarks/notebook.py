@@ -22,10 +22,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from skmlp import SoftmaxMLPClassifier
+from skmlp.__main__ import RECIPES
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from tests import notebook_loop
-
-SETTINGS = {"batch_size": 256, "random_state": 42}
 
 
 def training_rows():
@@ -47,17 +46,15 @@ def notebook(X, Y, epochs):
 
 def ours(X, y, epochs):
     """SoftmaxMLPClassifier."""
-    SoftmaxMLPClassifier(
-        units=100, activation="logistic", init="standard_normal", solver="sgd",
-        learning_rate=0.1, momentum=0.0, epochs=epochs, **SETTINGS,
-    ).fit(X, y)  # fmt: skip
+    params = RECIPES["notebook"] | {"epochs": epochs}
+    SoftmaxMLPClassifier(**params, random_state=42).fit(X, y)
 
 
 def peer(X, y, epochs):
     """MLPClassifier, which warns that it did only the epochs it was asked for."""
     clf = MLPClassifier(
         (100,), activation="logistic", solver="sgd", learning_rate_init=0.1, momentum=0.0,
-        alpha=0.0, max_iter=epochs, **SETTINGS,
+        alpha=0.0, batch_size=256, max_iter=epochs, random_state=42,
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

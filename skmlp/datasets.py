@@ -25,6 +25,7 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
+from skmlp.errors import invalid
 from skmlp.files import write_atomically
 
 __all__ = ["fetch_fashion_mnist", "load_fashion_mnist_sample"]
@@ -159,11 +160,11 @@ def fetch_fashion_mnist(
     """
     keys = _keys(subset)
     if not (data_home is None or isinstance(data_home, str | os.PathLike)):
-        raise _invalid("data_home", data_home, "None or the path of a folder")
+        raise invalid("data_home", data_home, "None or the path of a folder")
     if not (isinstance(n_retries, Integral) and n_retries >= 1):
-        raise _invalid("n_retries", n_retries, "an integer >= 1")
+        raise invalid("n_retries", n_retries, "an integer >= 1")
     if not (isinstance(delay, Real) and 0 < delay < float("inf")):
-        raise _invalid("delay", delay, "a finite number > 0")
+        raise invalid("delay", delay, "a finite number > 0")
 
     # What get_data_home returns; but that would create the folder.
     home = data_home or os.environ.get("SCIKIT_LEARN_DATA", "~/scikit_learn_data")
@@ -222,13 +223,8 @@ def load_fashion_mnist_sample(subset="train", *, return_X_y=False):
 def _keys(subset):
     """Return the keys of the arrays that make up a subset."""
     if not isinstance(subset, str) or subset not in _SUBSETS:
-        raise _invalid("subset", subset, f"one of {list(_SUBSETS)}")
+        raise invalid("subset", subset, f"one of {list(_SUBSETS)}")
     return _SUBSETS[subset]
-
-
-def _invalid(name, value, accepted):
-    """Return the exception for a parameter that cannot be meant."""
-    return ValueError(f"{name} must be {accepted}, got {value!r}.")
 
 
 def _bunch(arrays, source, return_X_y):

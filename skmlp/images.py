@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skmlp.display import pyplot
+from skmlp.errors import invalid
 
 __all__ = ["ImageGridDisplay"]
 
@@ -226,7 +227,7 @@ def _text_width(texts, size):
 def _check_count(name, value):
     """Raise unless the value is a number of images."""
     if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+        raise invalid(name, value, "an integer >= 1")
 
 
 def _namer(target_names):
@@ -249,10 +250,8 @@ def _image_shape(image_shape, n_pixels):
     """Return the (height, width) of rows of that many pixels."""
     shape = (isqrt(n_pixels),) * 2 if image_shape is None else tuple(image_shape)
     if len(shape) != 2 or prod(shape) != n_pixels:
-        raise ValueError(
-            f"image_shape must be (height, width) of {n_pixels} pixels in all, the columns of "
-            f"X, or None for square images, got {image_shape!r}."
-        )
+        accepted = f"(height, width) of {n_pixels} pixels in all, the columns of X, or None for"
+        raise invalid("image_shape", image_shape, f"{accepted} square images")
     return shape
 
 

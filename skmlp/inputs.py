@@ -45,7 +45,11 @@ def check_rows(estimator, X, y, sample_weight=None):
 
 
 def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
-    """Check a validation set, which must agree with the training data."""
+    """Check a validation set, which must agree with the training data.
+
+    Labels must be in the estimator's ``classes_``: LabelBinarizer would make rows of zeros
+    of others.
+    """
     missing = [name for name, value in (("X_val", X_val), ("y_val", y_val)) if value is None]
     if missing:
         missing = " and ".join(missing)
@@ -55,6 +59,13 @@ def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
         X = _real_numbers(X)
     except ValueError as error:
         raise ValueError(f"The validation set (X_val, y_val) is unusable: {error}") from error
+    classes = estimator.classes_.tolist()
+    # Not by NumPy, which would find the integer 1 equal to the string "1".
+    unknown = sorted(set(y.tolist()) - set(classes), key=str)
+    if unknown:
+        raise ValueError(
+            f"Unknown class in y_val: {unknown}. The classes of the training data are {classes}."
+        )
     return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
 
 
@@ -122,21 +133,8 @@ def encode(rows, binarizer, dtype):
 
     LabelBinarizer makes one column for two classes, and a column of zeros for one; softmax
     needs a column for each class.
-
-    Raises
-    ------
-    ValueError
-        For labels that the binarizer was not fitted on, which it would make rows of zeros.
     """
-    classes = binarizer.classes_
-    # Not by NumPy, which would find the integer 1 equal to the string "1".
-    unknown = sorted(set(rows.y.tolist()) - set(classes.tolist()), key=str)
-    if unknown:
-        raise ValueError(
-            f"Unknown class in y_val: {unknown}. The classes of the training data are "
-            f"{classes.tolist()}."
-        )
-    Y = binarizer.transform(rows.y)
-    if len(classes) <= 2:
-        Y = np.hstack([1 - Y, Y])[:, : len(classes)]
+    Y, n_classes = binarizer.transform(rows.y), len(binarizer.classes_)
+    if n_classes <= 2:
+        Y = np.hstack([1 - Y, Y])[:, :n_classes]
     return Encoded(rows.X, Y.astype(dtype), rows.w)

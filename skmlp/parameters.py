@@ -18,6 +18,7 @@ from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import SCHEDULES, of_fraction
+from skmlp.errors import invalid
 
 __all__ = [
     "build_initializers",
@@ -59,7 +60,7 @@ def check_parameters(estimator):
     _integer("epochs", p["epochs"], 1, "an integer >= 1")
     for name in ("shuffle", "nesterovs_momentum"):
         if not _is_bool(p[name]):
-            raise _invalid(name, p[name], "True or False")
+            raise invalid(name, p[name], "True or False")
     if not _is_bool(p["verbose"]):
         _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
     for name in ("l1", "l2"):
@@ -118,9 +119,9 @@ def build_schedule(estimator):
 
 
 def rows_per_batch(estimator, n_rows):
-    """Return the batch size for that many rows; warn if the one given is larger."""
+    """Return the batch size, which MiniBatches clips; warn if the one given is too large."""
     if estimator.batch_size == "auto":
-        return min(AUTO_BATCH_SIZE, n_rows)
+        return AUTO_BATCH_SIZE
     if estimator.batch_size > n_rows:
         warnings.warn(
             f"batch_size={estimator.batch_size} is larger than the number of rows to "
@@ -128,7 +129,7 @@ def rows_per_batch(estimator, n_rows):
             UserWarning,
             stacklevel=5,
         )
-    return min(int(estimator.batch_size), n_rows)
+    return int(estimator.batch_size)
 
 
 def working_dtype(estimator, X):
@@ -163,7 +164,7 @@ def hidden_activations(activation, n_hidden):
     names = tuple(activation) if _is_sequence(activation) else (activation,)
     known = all(isinstance(name, str) and name in ACTIVATIONS for name in names)
     if not known or len(names) != n_hidden:
-        raise _invalid("activation", activation, accepted)
+        raise invalid("activation", activation, accepted)
     return names
 
 
@@ -177,7 +178,7 @@ def _is_sequence(value):
 def _one_of(name, value, names, otherwise=None):
     if not isinstance(value, str) or value not in names:
         accepted = f"one of {list(names)}" + (f" or {otherwise}" if otherwise else "")
-        raise _invalid(name, value, accepted)
+        raise invalid(name, value, accepted)
 
 
 def _is_bool(value):
@@ -186,7 +187,7 @@ def _is_bool(value):
 
 def _integer(name, value, least, accepted, *, given=None):
     if not isinstance(value, Integral) or _is_bool(value) or value < least:
-        raise _invalid(name, value if given is None else given, accepted)
+        raise invalid(name, value if given is None else given, accepted)
 
 
 def _number(name, value, holds, accepted):
@@ -195,8 +196,4 @@ def _number(name, value, holds, accepted):
     except OverflowError:  # of an integer that no float can hold
         is_number = False
     if not is_number or not holds(value):
-        raise _invalid(name, value, accepted)
-
-
-def _invalid(name, value, accepted):
-    return ValueError(f"{name} must be {accepted}, got {value!r}.")
+        raise invalid(name, value, accepted)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.exceptions import NotFittedError
@@ -205,8 +206,6 @@ def test_labels_of_every_kind_come_back_as_they_were(labels, rng):
 
 @pytest.mark.parametrize("working_memory", [1, 1024])
 def test_predictions_do_not_depend_on_working_memory(digits, working_memory):
-    from sklearn import config_context
-
     X_train, X_test, y_train, _ = digits
     clf = quick(units=5000, epochs=1).fit(X_train[:100], y_train[:100])
     expected = clf.predict_proba(X_test)

@@ -1,3 +1,4 @@
+import io
 import json
 import pickle
 import zipfile
@@ -168,8 +169,6 @@ def test_a_header_that_does_not_fit_is_refused(tmp_path, change):
 
 
 def npy(array, **kwargs):
-    import io
-
     stream = io.BytesIO()
     np.save(stream, array, **kwargs)
     return stream.getvalue()

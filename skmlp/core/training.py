@@ -23,6 +23,9 @@ class MiniBatches:
     w : ndarray of shape (n,) or (..., n), or None
         Row weights.
     batch_size : int
+        At most n_rows are taken.
+    n_rows : int
+        Rows in an epoch.
     dtype : dtype
         Of the batches.
     draw_order : callable () -> ndarray of int of shape (..., n_rows)
@@ -58,9 +61,9 @@ class MiniBatches:
 
 def _weights(w, rows):
     """Return w of those rows; w is one array for all networks or one for each."""
-    if w is None or w.ndim == 1:
-        return None if w is None else w[rows]
-    return np.take_along_axis(w, rows, axis=-1)
+    if w is None:
+        return None
+    return w[rows] if w.ndim == 1 else np.take_along_axis(w, rows, axis=-1)
 
 
 def _gatherer(X, shape, dtype):
