@@ -20,6 +20,7 @@ from math import prod
 import numpy as np
 
 from skmlp.core.activations import ACTIVATIONS, Activation
+from skmlp.core.features import dropped, product, rows_of, transposed_product
 
 __all__ = ["Network", "Workspace"]
 
@@ -76,49 +77,49 @@ class Network:
         return views[:depth], views[depth:]
 
     def forward(self, X, work):
-        """Return the logits (..., n, n_classes) of X (..., n, n_features)."""
-        A_in = X
-        for f, W, b, Z, A in zip(
-            self.functions, work.weights, work.biases, work.Z, work.A, strict=True
-        ):
-            np.matmul(A_in, W, out=Z)
-            Z += b
-            f.forward(Z, A)
-            A_in = A
-        return A_in
+        """Return the logits (..., n, n_classes) of X (..., n, n_features), dense or sparse."""
+        A = X
+        for layer, f in enumerate(self.functions):
+            if work.masks is not None and work.masks[layer] is not None:
+                A = dropped(A, work.masks[layer], out=work.dropped[layer])
+            work.inputs[layer] = A
+            Z, A_out = work.Z[layer], work.A[layer]
+            product(A, work.weights[layer], out=Z)
+            Z += work.biases[layer]
+            f.forward(Z, A_out)
+            A = A_out
+        return A
 
-    def backward(self, X, work):
+    def backward(self, work):
         """Fill work.grad, given dJ/dlogits in ``work.delta[-1]``; consumes Z and A."""
-        inputs = [X, *work.A]
         for layer in reversed(range(len(self.functions))):
             delta = work.delta[layer]
             self.functions[layer].backward(delta, work.Z[layer], work.A[layer])
-            np.matmul(inputs[layer].mT, delta, out=work.weight_grads[layer])
+            transposed_product(work.inputs[layer], delta, out=work.weight_grads[layer])
             np.add.reduce(delta, axis=-2, keepdims=True, out=work.bias_grads[layer])
             if layer > 0:
                 np.matmul(delta, work.weights[layer].mT, out=work.delta[layer - 1])
+                if work.masks is not None and work.masks[layer] is not None:
+                    work.delta[layer - 1] *= work.masks[layer]
 
-    def logits(self, theta, X, max_bytes=2**30):
-        """Return the logits (..., n, n_classes), cast and computed chunk by chunk.
+    def outputs(self, theta, X, layer=-1, max_bytes=2**30):
+        """Return A_l (..., n, fan_out) of a layer, cast and computed chunk by chunk.
 
-        All layers of a chunk fit into max_bytes, however many rows X has.
+        The last layer's are the logits. All layers of a chunk fit into max_bytes, however
+        many rows X has.
         """
         bytes_per_row = 2 * sum(self.layer_sizes) * prod(theta.shape[:-1]) * theta.itemsize
         n_rows, most = X.shape[-2], min(max_bytes // bytes_per_row, MOST_ROWS)
         chunk_rows = max(1, min(n_rows, most))
         work = Workspace(self, theta, chunk_rows, trains=False)
-        out = np.empty((*theta.shape[:-1], n_rows, self.layer_sizes[-1]), theta.dtype)
-        cast = None
-        if X.dtype != theta.dtype:
-            cast = np.empty((*X.shape[:-2], chunk_rows, X.shape[-1]), theta.dtype)
+        size = work.A[layer].shape[-1]
+        out = np.empty((*theta.shape[:-1], n_rows, size), theta.dtype)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
-            rows = X[..., chunk, :]
-            n = rows.shape[-2]
-            if cast is not None:
-                np.copyto(cast[..., :n, :], rows, casting="unsafe")
-                rows = cast[..., :n, :]
-            out[..., chunk, :] = self.forward(rows, work.head(n))
+            rows = rows_of(X, chunk, theta.dtype)
+            head = work.head(rows.shape[-2])
+            self.forward(rows, head)
+            out[..., chunk, :] = head.A[layer]
         return out
 
 
@@ -134,18 +135,25 @@ class Workspace:
         Rows of a batch.
     trains : bool, default=True
         Whether to make what backward writes to as well.
+    dropped_layers : sequence of int, default=()
+        The layers in front of which `Dropout` draws masks.
 
     Attributes
     ----------
     Z, A, delta : list of ndarray of shape (..., n_rows, fan_out)
         One array for each layer. A is Z where the activation does not need both, and
         the output layer has one array for all three.
+    inputs : list of ndarray of shape (..., n_rows, fan_in)
+        What each layer multiplied in the last forward pass.
+    masks, dropped : list of ndarray of shape (..., n_rows, fan_in) or None
+        What dropout multiplies each layer's input by, and where the product goes; None for
+        layers without dropout. ``masks`` is None without any dropout.
     grad, scratch : ndarray of shape (..., n_params)
         The gradient, with the views ``weight_grads`` and ``bias_grads``; and room for
         whoever needs another array like it within a step.
     """
 
-    def __init__(self, network, theta, n_rows, *, trains=True):
+    def __init__(self, network, theta, n_rows, *, trains=True, dropped_layers=()):
         self.theta, self.n_rows = theta, n_rows
         self.weights, self.biases = network.views(theta)
         lead, sizes = theta.shape[:-1], network.layer_sizes[1:]
@@ -154,7 +162,16 @@ class Workspace:
             np.empty_like(Z) if f.keeps_Z else Z
             for f, Z in zip(network.functions, self.Z, strict=True)
         ]
-        self.delta = []
+        self.inputs = [None] * len(self.Z)
+        self.masks, self.dropped, self.delta = None, [], []
+        if dropped_layers:
+            self.masks, self.dropped = (
+                [
+                    np.empty((*lead, n_rows, size), theta.dtype) if i in dropped_layers else None
+                    for i, size in enumerate(network.layer_sizes[:-1])
+                ]
+                for _ in range(2)
+            )
         if trains:
             self.delta = [*(np.empty_like(Z) for Z in self.Z[:-1]), self.Z[-1]]
             self.grad, self.scratch = np.empty_like(theta), np.empty_like(theta)
@@ -168,7 +185,10 @@ class Workspace:
         if self._shorter is None or self._shorter.n_rows != n_rows:
             self._shorter = copy.copy(self)
             self._shorter.n_rows = n_rows
-            for name in ("Z", "A", "delta"):
-                rows = [array[..., :n_rows, :] for array in getattr(self, name)]
-                setattr(self._shorter, name, rows)
+            for name in ("Z", "A", "delta", "masks", "dropped"):
+                arrays = getattr(self, name)
+                if arrays is not None:
+                    rows = [None if a is None else a[..., :n_rows, :] for a in arrays]
+                    setattr(self._shorter, name, rows)
+            self._shorter.inputs = self.inputs.copy()
         return self._shorter

@@ -44,13 +44,14 @@ class Objective:
         Parameters
         ----------
         theta : ndarray of shape (..., n_params)
-        X : ndarray of shape (..., n, n_features), in theta's dtype
+        X : ndarray of shape (..., n, n_features) or sparse (n, n_features), in theta's dtype
         Y : ndarray of shape (..., n, n_classes)
-            One-hot rows.
+            One-hot rows, or any rows that sum to 1.
         w : ndarray of shape (..., n), default=None
             Row weights of mean 1 over the training set; None stands for ones.
         work : Workspace, default=None
-            Made for this very theta, which may have changed in place, and for n rows.
+            Made for this very theta, which may have changed in place, and for n rows. If it
+            has dropout masks, they are applied.
 
         Returns
         -------
@@ -66,6 +67,6 @@ class Objective:
             raise ValueError("work was made for another theta")
         logits = self.network.forward(X, work)
         loss, _ = softmax_cross_entropy(logits, Y, w, out=logits)
-        self.network.backward(X, work)
+        self.network.backward(work)
         penalty = self.penalty.add_gradient(theta, work.grad, work.scratch)
         return loss + penalty, work.grad

@@ -5,11 +5,12 @@
 ``step`` go on where an earlier call stopped and schedules of ``fraction`` start afresh.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from math import cos, inf, pi
 from numbers import Real
 
-__all__ = ["SCHEDULES", "of_fraction"]
+__all__ = ["CYCLIC", "SCHEDULES", "Adaptive", "of_fraction"]
 
 
 def constant(step, fraction):
@@ -71,9 +72,36 @@ def of_fraction(function):
     return partial(_call, function)
 
 
+@dataclass
+class Adaptive:
+    """A factor that somebody divides by 5 when training stalls.
+
+    The one schedule with a memory: who trains on after a pause has to keep it.
+
+    Examples
+    --------
+    >>> schedule = Adaptive()
+    >>> schedule.reduce()
+    >>> schedule(step=100, fraction=0.5)
+    0.2
+    """
+
+    factor: float = 1.0
+
+    def __call__(self, step, fraction):
+        """Return the factor."""
+        return self.factor
+
+    def reduce(self):
+        """Divide the factor by 5."""
+        self.factor /= 5.0
+
+
 SCHEDULES = {
     "constant": constant,
     "invscaling": invscaling,
     "cosine": cosine,
     "one_cycle": one_cycle,
 }
+
+CYCLIC = {"cosine", "one_cycle"}

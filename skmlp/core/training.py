@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmlp.core.features import gatherer
 from skmlp.core.network import Workspace
 
 __all__ = ["EpochRecord", "MiniBatches", "train"]
@@ -18,7 +19,7 @@ class MiniBatches:
 
     Parameters
     ----------
-    X : ndarray of shape (n, n_features), of any real dtype, C-contiguous
+    X : ndarray, C-contiguous, or sparse CSR of shape (n, n_features), of any real dtype
     Y : ndarray of shape (n, n_classes)
     w : ndarray of shape (n,) or (..., n), or None
         Row weights.
@@ -31,7 +32,9 @@ class MiniBatches:
     draw_order : callable () -> ndarray of int of shape (..., n_rows)
         Asked at the start of an epoch for the rows to visit, in this order.
     lead : tuple of int, default=()
-        The leading axes of what draw_order returns.
+        The leading axes of what draw_order returns; of sparse X there are none.
+    scaling : Scaling, default=None
+        Applied to the rows of X, batch by batch.
 
     Yields
     ------
@@ -39,13 +42,13 @@ class MiniBatches:
         Valid until the next batch; the last one of an epoch may be shorter.
     """
 
-    def __init__(self, X, Y, w, *, batch_size, n_rows, dtype, draw_order, lead=()):
+    def __init__(self, X, Y, w, *, batch_size, n_rows, dtype, draw_order, lead=(), scaling=None):
         self.n_rows = n_rows
         self.batch_size = min(batch_size, n_rows)
         self._draw_order = draw_order
         shape = (*lead, self.batch_size)
-        self._gather_X = _gatherer(X, shape, dtype)
-        self._gather_Y = _gatherer(Y, shape, dtype)
+        self._gather_X = gatherer(X, shape, dtype, scaling)
+        self._gather_Y = gatherer(Y, shape, dtype)
         self._w = w
 
     def __len__(self):
@@ -66,24 +69,6 @@ def _weights(w, rows):
     return w[rows] if w.ndim == 1 else np.take_along_axis(w, rows, axis=-1)
 
 
-def _gatherer(X, shape, dtype):
-    """Return a function rows -> X[rows] in dtype, for rows of at most that shape."""
-    raw = np.empty((*shape, X.shape[1]), X.dtype)
-    cast = raw if X.dtype == dtype else np.empty(raw.shape, dtype)
-
-    def gather(rows):
-        batch = raw[..., : rows.shape[-1], :]
-        # Every row number is valid; mode="raise" would gather into a hidden copy first.
-        np.take(X, rows, axis=0, out=batch, mode="clip")
-        if cast is raw:
-            return batch
-        out = cast[..., : rows.shape[-1], :]
-        np.copyto(out, batch, casting="unsafe")
-        return out
-
-    return gather
-
-
 class EpochRecord(NamedTuple):
     """What the loop says after each epoch, its one word to the outside.
 
@@ -92,14 +77,14 @@ class EpochRecord(NamedTuple):
     loss : float or ndarray of shape (...)
         Mean of the objective over the epoch's rows, each batch at the parameters that it
         was trained on.
-    learning_rate : float or ndarray of shape (..., 1)
-        Of the last step, the schedule's factor included.
+    learning_rate : float, ndarray of shape (..., 1) or None
+        Of the last step, the schedule's factor included; None for L-BFGS, which has none.
     seconds : float
         Wall time of the epoch's steps.
     """
 
     loss: float | np.ndarray
-    learning_rate: float | np.ndarray
+    learning_rate: float | np.ndarray | None
     seconds: float
 
 
@@ -114,6 +99,7 @@ def train(
     schedule,
     epochs,
     first_epoch=0,
+    dropout=None,
     on_epoch_end,
 ):
     """Minimise the objective by mini-batches; theta and state change in place.
@@ -132,10 +118,12 @@ def train(
         How many make up the schedule's cycle.
     first_epoch : int, default=0
         Where in it to start, to go on with a training that was cut off.
+    dropout : Dropout, default=None
     on_epoch_end : callable (EpochRecord) -> bool
         Called after each epoch; True stops the training.
     """
-    work = Workspace(objective.network, theta, batches.batch_size)
+    dropped = () if dropout is None else dropout.layers
+    work = Workspace(objective.network, theta, batches.batch_size, dropped_layers=dropped)
     shrink = objective.penalty.shrink if objective.penalty.has_l1 else None
     for epoch in range(first_epoch, epochs):
         started, total = perf_counter(), 0.0
@@ -143,7 +131,10 @@ def train(
             for i, (X, Y, w) in enumerate(batches):
                 n_rows, done = X.shape[-2], (epoch + i / len(batches)) / epochs
                 rate = learning_rate * schedule(state["step"], done)
-                value, grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
+                batch_work = work.head(n_rows)
+                if dropped:
+                    dropout.draw(X, batch_work)
+                value, grad = objective.value_and_grad(theta, X, Y, w, batch_work)
                 optimizer.step(theta, grad, state, rate, shrink)
                 total = total + n_rows * value
         record = EpochRecord(total / batches.n_rows, rate, perf_counter() - started)

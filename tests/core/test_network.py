@@ -38,10 +38,10 @@ def test_forward_is_the_formula(rng):
 def test_logits_do_not_depend_on_the_chunks(rng, chunk_rows, lead, activation):
     net = network(3, 4, 2, activation=activation)
     theta, X = rng.randn(*lead, net.n_params), rng.randn(7, 3)
-    expected = net.logits(theta, X)
+    expected = net.outputs(theta, X)
     assert expected.shape == (*lead, 7, 2)
     bytes_per_row = 2 * (3 + 4 + 2) * 8 * (theta.size // net.n_params)
-    chunked = net.logits(theta, X, max_bytes=chunk_rows * bytes_per_row)
+    chunked = net.outputs(theta, X, max_bytes=chunk_rows * bytes_per_row)
     np.testing.assert_allclose(chunked, expected, rtol=1e-12)
 
 
@@ -49,9 +49,9 @@ def test_logits_cast_integers_to_the_dtype_of_theta(rng):
     net = network(3, 4, 2)
     theta = rng.randn(net.n_params).astype(np.float32)
     X = rng.randint(0, 255, (7, 3)).astype(np.uint8)
-    logits = net.logits(theta, X)
+    logits = net.outputs(theta, X)
     assert logits.dtype == np.float32
-    np.testing.assert_array_equal(logits, net.logits(theta, X.astype(np.float32)))
+    np.testing.assert_array_equal(logits, net.outputs(theta, X.astype(np.float32)))
 
 
 def test_a_shorter_batch_shares_the_memory_of_the_longer(rng):

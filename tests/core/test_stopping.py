@@ -1,0 +1,40 @@
+from math import inf
+
+import pytest
+
+from skmlp.core.stopping import Patience
+
+
+def epochs_until_over(patience, values):
+    for epoch, value in enumerate(values, 1):
+        patience.update(value)
+        if patience.is_over:
+            return epoch
+    return None
+
+
+@pytest.mark.parametrize(
+    ("values", "tol", "epochs"),
+    [
+        ([5, 4, 4, 4, 4, 4], 0.0, 5),
+        ([5, 4, 3, 2, 1], 0.0, None),
+        ([5, 4.9, 4.8, 4.7, 4.6], 1.0, 4),  # many small steps down are no progress
+        ([5, 4.9, 4.8, 3.7, 3.6, 3.5, 3.4], 1.0, 7),
+        ([1, 2, 3, 4], 0.0, 4),
+        ([5, 4, 5, 3, 5, 5, 2, 9], 0.0, None),
+    ],
+)
+def test_three_epochs_without_improvement_are_too_many(values, tol, epochs):
+    assert epochs_until_over(Patience(3, tol), values) == epochs
+
+
+def test_the_lowest_value_is_the_best_even_if_it_is_no_improvement():
+    patience = Patience(10, tol=1.0)
+    assert [patience.update(value) for value in (5, 4.5, 4.7, 4.2, 4.2)] == [
+        True, True, False, True, False,
+    ]  # fmt: skip
+    assert patience.best == 4.2
+
+
+def test_infinite_patience_never_ends():
+    assert epochs_until_over(Patience(inf, 0.0), [1.0] * 1000) is None
