@@ -3,7 +3,7 @@
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["LossCurveDisplay", "pyplot"]
+__all__ = ["LossCurveDisplay", "fitted_with", "pyplot"]
 
 # Two colours of Okabe & Ito that all kinds of colour vision tell apart. They are of like
 # lightness, so the line styles differ as well, for grey print.
@@ -11,6 +11,7 @@ _LOSSES = {
     "loss": {"label": "training", "color": "#0072B2", "linestyle": "-"},
     "validation_loss": {"label": "validation", "color": "#D55E00", "linestyle": "--"},
 }
+_BEST_EPOCH = {"label": "best epoch", "color": "0.4", "linewidth": 0.8, "linestyle": ":"}
 
 
 class LossCurveDisplay:
@@ -23,6 +24,8 @@ class LossCurveDisplay:
     history : dict of str to list of float
         `history_` of a :class:`~skmlp.SoftmaxMLPClassifier`, of which "loss" and, if it is
         there, "validation_loss" are drawn.
+    best_epoch : int, default=None
+        Index in these lists of the epoch whose parameters were kept.
 
     Attributes
     ----------
@@ -32,6 +35,8 @@ class LossCurveDisplay:
         Figure that holds the axes.
     lines_ : list of matplotlib Line2D
         The curve of training and, if there is one, of validation.
+    best_epoch_line_ : matplotlib Line2D or None
+        The upright line at the best epoch, if there is one.
 
     Notes
     -----
@@ -50,8 +55,9 @@ class LossCurveDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, history):
+    def __init__(self, *, history, best_epoch=None):
         self.history = history
+        self.best_epoch = best_epoch
 
     def plot(self, ax=None, *, line_kw=None):
         """Draw the curves.
@@ -88,6 +94,9 @@ class LossCurveDisplay:
                 # A single point makes no line.
                 style = {**style, "marker": "o" if len(losses) == 1 else "", **line_kw}
                 self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
+        self.best_epoch_line_ = None
+        if self.best_epoch is not None:
+            self.best_epoch_line_ = ax.axvline(self.best_epoch + 1, **_BEST_EPOCH)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.margins(x=0.02)  # the usual 0.05 would show an epoch 0
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -101,7 +110,9 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, line_kw=None):
-        """Draw the curves of a fitted estimator.
+        """Draw the curves of a fitted estimator, and where its best epoch is.
+
+        That is marked after early stopping: the parameters of this epoch were kept.
 
         Parameters
         ----------
@@ -138,13 +149,21 @@ class LossCurveDisplay:
         'epoch'
         >>> plt.close(display.figure_)
         """
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        check_is_fitted(estimator)
-        if not hasattr(estimator, "history_"):
-            name = type(estimator).__name__
-            raise TypeError(f"estimator must have kept its history_, got {name}, which has none.")
-        return cls(history=estimator.history_).plot(ax, line_kw=line_kw)
+        estimator = fitted_with("history_", estimator)
+        best_epoch = getattr(estimator, "best_epoch_", None)
+        display = cls(history=estimator.history_, best_epoch=best_epoch)
+        return display.plot(ax, line_kw=line_kw)
+
+
+def fitted_with(name, estimator):
+    """Return the fitted estimator, of a Pipeline the last step, if it has such an attribute."""
+    if isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    check_is_fitted(estimator)
+    if not hasattr(estimator, name):
+        got = type(estimator).__name__
+        raise TypeError(f"estimator must have kept its {name}, got {got}, which has none.")
+    return estimator
 
 
 def pyplot():

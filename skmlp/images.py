@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skmlp.display import pyplot
+from skmlp.display import fitted_with, pyplot
 from skmlp.errors import invalid
 
 __all__ = ["ImageGridDisplay"]
@@ -17,7 +17,7 @@ _LINE, _IMAGE = 0.18, 1.4  # inches: the height of a line, the least width of an
 
 
 class ImageGridDisplay:
-    """Grey images in a grid, each with a title.
+    """Images in a grid, each with a title.
 
     All parameters are stored as attributes.
 
@@ -105,11 +105,13 @@ class ImageGridDisplay:
         return self
 
     def _draw_images(self, image_kw):
-        """Fill the axes, with one grey scale for all the images."""
+        """Fill the axes, with one scale, a grey one by default, for all the images."""
         titles = [""] * len(self.images) if self.titles is None else self.titles
         if len(self.images):
-            extremes = {"vmin": self.images.min(), "vmax": self.images.max()}
-            image_kw = {"cmap": "gray_r", **extremes, **image_kw}
+            scale = {"vmin": self.images.min(), "vmax": self.images.max()}
+            if "norm" in image_kw:
+                scale = {}  # matplotlib takes one or the other
+            image_kw = {"cmap": "gray_r", **scale, **image_kw}
         for ax, image, title in zip(self.axes_.flat, self.images, titles, strict=False):
             ax.imshow(image, **image_kw)
             ax.set_title(title, fontsize=_TITLE)
@@ -213,6 +215,91 @@ class ImageGridDisplay:
         display = cls(images, titles=titles, heading=heading)
         return display.plot(figure, n_columns=n_columns, image_kw=image_kw)
 
+    @classmethod
+    def from_weights(
+        cls,
+        estimator,
+        *,
+        image_shape=None,
+        max_images=25,
+        figure=None,
+        n_columns=None,
+        image_kw=None,
+    ):
+        """Draw the weights of the first layer: what in an image excites a unit.
+
+        Red pixels have positive weights and blue ones negative; white is 0. All images have
+        the same scale, on which the hundredth part of the weights that is largest has the
+        darkest colours: a pixel that is rarely other than 0 can have a huge weight. If there
+        are more than `max_images`, those of largest norm are shown, the largest first. A
+        network without hidden layers has an image for each class.
+
+        Parameters
+        ----------
+        estimator : SoftmaxMLPClassifier or Pipeline
+            Fitted; of a Pipeline, the last step is meant. Any estimator will do whose
+            `coefs_` is a list of arrays, such as MLPClassifier.
+        image_shape : tuple of int (height, width), default=None
+            By default, images are square.
+        max_images : int, default=25
+            How many to show at most.
+        figure : matplotlib Figure or SubFigure, default=None
+            Figure to draw on; by default a new one, large enough for all the titles.
+        n_columns : int, default=None
+            Images in a row; by default as many as make the grid a square.
+        image_kw : dict, default=None
+            Keyword arguments for matplotlib's `imshow`.
+
+        Returns
+        -------
+        display : ImageGridDisplay
+            With the grid drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it has no `coefs_`.
+        ValueError
+            If the features do not make images of `image_shape`, or if a number of images is
+            not an integer >= 1.
+
+        Examples
+        --------
+        >>> import matplotlib.pyplot as plt
+        >>> from sklearn.datasets import load_digits
+        >>> from skmlp import SoftmaxMLPClassifier
+        >>> from skmlp.images import ImageGridDisplay
+        >>> X, y = load_digits(return_X_y=True)
+        >>> clf = SoftmaxMLPClassifier(units=16, epochs=3, random_state=0).fit(X, y)
+        >>> display = ImageGridDisplay.from_weights(clf, max_images=6)
+        >>> display.images.shape
+        (6, 8, 8)
+        >>> plt.close(display.figure_)
+        """
+        _check_count("max_images", max_images)
+        estimator = fitted_with("coefs_", estimator)
+        W = np.asarray(estimator.coefs_[0])
+        norms = np.linalg.norm(W, axis=0)
+        shown = np.argsort(-norms, kind="stable")[:max_images]
+        if len(shown) == len(norms):
+            shown = np.sort(shown)
+        images = W.T[shown].reshape(-1, *_image_shape(image_shape, len(W)))
+        kind, names = _what_first_layer_feeds(estimator)
+        heading = _weights_heading(len(shown), kind, norms)
+        weights = np.abs(images[images != 0])
+        limit = float(np.quantile(weights, 0.99)) if weights.size else 1.0
+        image_kw = dict(image_kw or {})
+        if not image_kw.keys() & {"cmap", "norm", "vmin", "vmax"}:
+            heading += f"\nblue: -{limit:.2g} or less, white: 0, red: {limit:.2g} or more"
+        if "norm" not in image_kw:
+            image_kw = {"vmin": -limit, "vmax": limit, **image_kw}
+        display = cls(images, titles=[names[i] for i in shown], heading=heading)
+        return display.plot(figure, n_columns=n_columns, image_kw={"cmap": "RdBu_r", **image_kw})
+
 
 def _text_width(texts, size):
     """Return the width in inches of the widest of all their lines, and some margin."""
@@ -266,3 +353,24 @@ def _heading(n_shown, n_wrong, n, ordered):
         return f"Nothing misclassified: all {n:,} predictions are right"
     which = f"; the {n_shown} surest" if ordered else f"; the first {n_shown}"
     return f"{n_wrong:,} of {n:,} misclassified{which * (n_shown < n_wrong)} (true → predicted)"
+
+
+def _what_first_layer_feeds(estimator):
+    """Return what the columns of ``coefs_[0]`` belong to, and the name of each."""
+    n = estimator.coefs_[0].shape[1]
+    if len(estimator.coefs_) > 1:
+        return ("hidden unit", "hidden units"), [f"unit {i}" for i in range(n)]
+    # Of two classes, scikit-learn's MLPClassifier has only one output, for the second.
+    labels = [str(label) for label in getattr(estimator, "classes_", range(n))][-n:]
+    return ("class", "classes") if hasattr(estimator, "classes_") else ("output", "outputs"), labels
+
+
+def _weights_heading(n_shown, kind, norms):
+    """Say what part of the first layer's units a grid shows, and how many have no weight left."""
+    heading = f"First-layer weights of {len(norms):,} {kind[len(norms) != 1]}"
+    n_zero = np.sum(norms == 0)
+    if n_zero:
+        heading += f", {n_zero:,} of them all zero"
+    if n_shown < len(norms):
+        heading += f"; the {n_shown:,} of largest norm"
+    return heading
