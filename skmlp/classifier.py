@@ -1,23 +1,28 @@
 """The estimator: checks what comes in, calls the core, keeps what comes out."""
 
-from contextlib import contextmanager
-
-import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metaestimators import available_if
 
-from skmlp.core.losses import log_softmax
-from skmlp.fitting import fit_network
-from skmlp.inputs import check_rows, check_validation_rows, check_X, encode
-from skmlp.parameters import build_network, check_parameters, working_dtype
-from skmlp.prediction import finite_logits
+from skmlp.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from skmlp.continuing import (
+    check_can_continue,
+    check_same_classes,
+    past_of,
+    set_classes,
+    settle_classes,
+    unchanged_on_error,
+    works_step_by_step,
+)
+from skmlp.fitted import FittedMLP
+from skmlp.fitting import Training
+from skmlp.inputs import check_labels, check_rows, check_validation_rows, encode
+from skmlp.parameters import check_parameters, working_dtype
 
 __all__ = ["SoftmaxMLPClassifier"]
 
 
-class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
-    r"""Softmax multilayer perceptron, trained by mini-batches.
+class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, BaseEstimator):
+    r"""Softmax multilayer perceptron, trained by mini-batches or L-BFGS.
 
     The network turns a row x into logits through hidden layers ``a = f(a_before W + b)``
     and a linear output layer, and into probabilities by softmax. Training minimises
@@ -28,7 +33,8 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
             + l_1 \sum |W| + \frac{l_2}{2} \sum W^2,
 
     the weighted mean cross-entropy of the rows plus penalties on the weights (not on the
-    biases). The objective is the same for every solver and batch size.
+    biases), where w_i is sample weight times class weight. The objective is the same for
+    every solver and batch size.
 
     Parameters
     ----------
@@ -43,22 +49,45 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the
         layers in front of relu, leaky_relu, elu, silu and gelu, else glorot_uniform.
-    l1 : float, default=0.0
-        Strength of the penalty ``l1 sum|W|``. A proximal step follows every gradient step,
-        so that weights become exactly zero.
-    l2 : float, default=0.0
-        Strength of the penalty ``l2/2 sum W^2``. MLPClassifier's ``alpha`` corresponds to
-        ``l2 = alpha / batch_size``.
-    solver : {"adam", "sgd"}, default="adam"
+    standardize : bool, default=False
+        Whether to train on ``(x - mean) / scale``, mean and standard deviation of each
+        column over the training rows, weighted by sample_weight. Both are folded into the
+        first layer afterwards, so that predictions take X as it is, at no cost. Penalties
+        act on the weights of standardized columns. A column without spread has scale 1;
+        sparse X is scaled but not centred.
+    l1 : float or sequence of float, default=0.0
+        Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. A
+        proximal step follows every gradient step, so that weights become exactly zero.
+    l2 : float or sequence of float, default=0.0
+        Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
+        MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
+    dropout : float or sequence of float, default=0.0
+        Probability with which each number that a layer takes in is set to 0 in a training
+        step; the others are divided by 1 minus it. One number is for the outputs of all
+        hidden layers, if any; a sequence of one more than these begins with the rate for X
+        (of sparse X, for the stored entries). Not with "lbfgs".
+    label_smoothing : float, default=0.0
+        s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of one-hot rows
+        y. Validation losses do not.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, which multiply sample_weight in training; a class that the
+        dict lacks has weight 1. "balanced" gives class k ``sum(w) / (n_classes w_k)``, w_k
+        being the sample weight in it.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "adam": Kingma & Ba 2015, with `beta_1`, `beta_2` and `epsilon`. "sgd": stochastic
-        gradient descent with `momentum`. Either leaves the other's parameters unused.
+        gradient descent with `momentum`. "lbfgs": L-BFGS-B over all rows at once, for few
+        rows or to be exact; `epochs` limits its iterations and `tol` is the largest
+        gradient to stop at. Each leaves the others' parameters unused; lbfgs also
+        learning_rate, schedule, batch_size and shuffle.
     learning_rate : float, default=0.001
         Step size, before the schedule's factor.
     schedule : str or callable, default="constant"
         Factor on the learning rate, step by step: "constant"; "invscaling",
-        1 / sqrt(1 + step); "cosine", from 1 to 0 over the call of fit; "one_cycle", from
-        0.04 up to 1 in the first 30 % and down to 0; or a function of the fraction of the
-        steps done, in [0, 1).
+        1 / sqrt(1 + step); "adaptive", divided by 5 after `n_iter_no_change` epochs without
+        improvement by `tol`, of the loss or of what early stopping watches, which then
+        stops only when the rate is below 1e-6; "cosine", from 1 to 0 over the call of fit;
+        "one_cycle", from 0.04 up to 1 in the first 30 % and down to 0; or a function of the
+        fraction of the steps done, in [0, 1).
     momentum : float, default=0.9
         Share of the last step that sgd repeats, in [0, 1).
     nesterovs_momentum : bool, default=True
@@ -72,15 +101,38 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch; "auto" is 128. At most the number of rows.
     epochs : int, default=100
-        Passes over the training rows in a call of fit.
+        Passes over the training rows in a call of fit; iterations of lbfgs.
     shuffle : bool, default=True
         Whether to visit the rows in a new random order in each epoch.
+    early_stopping : bool, default=False
+        Whether to stop after `n_iter_no_change` epochs in a row without an improvement of
+        more than `tol`, and to keep the parameters of the best epoch. What improves is
+        `scoring` on X_val, or else on a part of the training rows that is set aside. Without
+        early stopping, all `epochs` are done.
+    scoring : str or callable, default="loss"
+        What early stopping watches: "loss", the cross-entropy on the validation rows, with
+        the class weights of training; or the name of a scorer of scikit-learn or a callable
+        (estimator, X, y[, sample_weight]) -> score, which should rise. Also the score in
+        `history_`, which with "loss" is the accuracy.
+    validation_fraction : float, int or None, default=0.1
+        Share or number of the training rows that early stopping sets aside without X_val,
+        stratified, with at least one of each class. None sets none aside and watches the
+        training loss, or the score on (at most 10,000 of) the training rows.
+    n_iter_no_change : int, default=10
+        The patience of early stopping and of "adaptive"; numpy.inf for no end.
+    tol : float, default=1e-4
+        What counts as an improvement; with lbfgs the gradient's tolerance.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the parameters and of all computation. "auto" keeps float32 and
         float64 as they come and trains in float32 on integers and bools; float32 holds
         integers up to 2^24 exactly.
+    warm_start : bool, default=False
+        Whether fit goes on where the last call stopped: with its parameters, optimizer
+        state, random stream, means and scales, rows set aside and history. Without cyclic
+        schedules, early stopping and lbfgs, 5 and 5 epochs are 10, bit for bit.
     random_state : int, RandomState instance or None, default=None
-        For the initial weights and the order of the rows. An int makes fit reproducible.
+        For the initial weights, the rows set aside, the order of the rows and dropout. An
+        int makes fit reproducible.
     verbose : int or bool, default=0
         Whether to print a line for each epoch.
 
@@ -106,25 +158,33 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         Number of outputs: of classes.
     out_activation_ : str
         "softmax".
+    class_weight_ : ndarray of shape (n_classes,)
+        The weight of each class.
     n_iter_ : int
-        Number of epochs done.
+        Number of epochs done, those of earlier warm starts included.
     loss_ : float
         The last entry of `loss_curve_`; NaN if not even one epoch was done.
     history_ : dict of str to list of float
         One entry an epoch: "loss" (the objective, averaged over the epoch's batches while
-        they were trained on), "learning_rate" (of the epoch's last step), "seconds" (wall
-        time of the epoch's steps); with a validation set also "validation_loss"
-        (cross-entropy without penalty) and "validation_score" (accuracy), both after the
-        epoch. ``pandas.DataFrame(clf.history_)`` takes it as it is.
+        they were trained on), "learning_rate" (of the epoch's last step; not with lbfgs),
+        "seconds" (wall time of the epoch's steps); with a validation set also
+        "validation_loss" (weighted cross-entropy without penalty and smoothing),
+        "validation_score" and "score", the same on (at most 10,000 of) the training rows,
+        all three after the epoch. ``pandas.DataFrame(clf.history_)`` takes it as it is.
     loss_curve_ : list of float
         ``history_["loss"]``.
     validation_loss_curve_ : list of float or None
         ``history_["validation_loss"]``; None without validation set.
     validation_scores_ : list of float or None
         ``history_["validation_score"]``; None without validation set.
+    best_epoch_ : int or None
+        Index of this call's epoch whose parameters were kept; None without early stopping.
+    best_validation_score_ : float or None
+        Its entry in `validation_scores_`.
     stop_reason_ : str
-        "epochs" when all were done, "interrupted" after Ctrl-C (KeyboardInterrupt), which
-        ends the training but keeps what was learnt.
+        "epochs" when all were done; "early_stopping"; "converged", of lbfgs; "callback",
+        when one asked to stop; "interrupted" after Ctrl-C (KeyboardInterrupt), which ends
+        the training but keeps what was learnt.
 
     See Also
     --------
@@ -137,6 +197,14 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
 
     I. Sutskever et al., "On the importance of initialization and momentum in deep
     learning", ICML 2013.
+
+    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting", JMLR 15, 2014.
+
+    C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR
+    2016, section 7: label smoothing.
+
+    C. Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
 
     Examples
     --------
@@ -158,8 +226,12 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         *,
         activation="relu",
         init="auto",
+        standardize=False,
         l1=0.0,
         l2=0.0,
+        dropout=0.0,
+        label_smoothing=0.0,
+        class_weight=None,
         solver="adam",
         learning_rate=0.001,
         schedule="constant",
@@ -171,15 +243,25 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         batch_size="auto",
         epochs=100,
         shuffle=True,
+        early_stopping=False,
+        scoring="loss",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
         dtype="auto",
+        warm_start=False,
         random_state=None,
         verbose=0,
     ):
         self.units = units
         self.activation = activation
         self.init = init
+        self.standardize = standardize
         self.l1 = l1
         self.l2 = l2
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
         self.solver = solver
         self.learning_rate = learning_rate
         self.schedule = schedule
@@ -191,10 +273,17 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.epochs = epochs
         self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
         self.dtype = dtype
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     def fit(
         self,
         X,
@@ -205,20 +294,22 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Train from new random weights.
+        """Train, from new random weights or, with warm_start, from the last ones.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Finite real numbers. A C-ordered array is not copied, whatever its dtype: only
-            batches are cast.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite real numbers. A C-ordered array and a CSR matrix or array are not copied,
+            whatever their dtype: only batches are cast.
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, >= 0: in the objective, weight 2 is a row twice and weight 0
             no row at all.
         X_val : array-like of shape (n_val, n_features), default=None
-            A validation set, whose loss and accuracy are recorded after each epoch.
+            A validation set, whose loss and score are recorded after each epoch; what
+            early stopping watches. GridSearchCV and cross_validate cut it like X if it has
+            exactly as many rows.
         y_val : array-like of shape (n_val,), default=None
             Its labels, all of which must occur in y.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -237,136 +328,72 @@ class SoftmaxMLPClassifier(ClassifierMixin, BaseEstimator):
             earlier then stays as it was.
         """
         check_parameters(self)
-        with _unchanged_on_error(self):
-            rows = check_rows(self, X, y, sample_weight)
-            self.label_binarizer_ = LabelBinarizer().fit(rows.y)
-            self.classes_ = self.label_binarizer_.classes_
-            dtype, validation = working_dtype(self, rows.X), None
+        tasks = FitTasks.of(self, X, y, sample_weight)
+        with unchanged_on_error(self):
+            goes_on = self.warm_start and hasattr(self, "theta_")
+            rows = check_rows(self, X, y, sample_weight, reset=not goes_on)
+            past = past_of(self) if goes_on else {}
+            if goes_on:
+                check_same_classes(self, rows.y)
+            else:
+                set_classes(self, rows.y)
+            dtype = self.theta_.dtype if goes_on else working_dtype(self, rows.X)
+            validation = None
             if any(given is not None for given in (X_val, y_val, sample_weight_val)):
                 rows_val = check_validation_rows(self, X_val, y_val, sample_weight_val)
                 validation = encode(rows_val, self.label_binarizer_, dtype)
-            self._keep(fit_network(self, encode(rows, self.label_binarizer_, dtype), validation))
+            rows = encode(rows, self.label_binarizer_, dtype)
+            outcome = Training(self, rows, validation, **past).run(tasks)
+            self._keep(outcome, whole=self.warm_start)
+            if tasks is not None:
+                tasks.end(outcome)
         return self
 
-    def _keep(self, outcome):
-        """Set the fitted attributes from what training returned."""
-        self._layer_sizes, self._activations = outcome.description
-        self.theta_ = outcome.theta
-        self.history_ = outcome.history
-        self.stop_reason_ = outcome.stop_reason
-        self.n_iter_ = len(self.history_["loss"])
-        self.loss_ = self.history_["loss"][-1] if self.n_iter_ else np.nan
-        self.n_layers_, self.n_outputs_ = len(self._layer_sizes), len(self.classes_)
-        self.out_activation_ = "softmax"
+    @available_if(works_step_by_step)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on these rows, going on from earlier calls.
 
-    def decision_function(self, X):
-        """Return the logits.
+        Optimizer state, random stream, history and, with standardize, the first call's
+        means and scales are kept from call to call. Cyclic schedules and those that are
+        functions have the factor 1. Callbacks hear nothing of it.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite real numbers.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur. Needed in the first call, unless after fit.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to each other within this call.
 
         Returns
         -------
-        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes the difference ``z1 - z0`` of the two logits, whose logistic
-            function is the probability of ``classes_[1]``.
+        self : SoftmaxMLPClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`; also without the classes that are needed, for labels that are none of
+            them, and with early_stopping or class_weight="balanced", which need all rows.
         """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        check_parameters(self)
+        check_can_continue(self)
+        with unchanged_on_error(self):
+            goes_on = hasattr(self, "theta_")
+            rows = check_rows(self, X, y, sample_weight, reset=not goes_on)
+            past = past_of(self) if goes_on else {}
+            settle_classes(self, classes, goes_on)
+            check_labels(rows.y, self.classes_)
+            dtype = self.theta_.dtype if goes_on else working_dtype(self, rows.X)
+            rows = encode(rows, self.label_binarizer_, dtype)
+            self._keep(Training(self, rows, **past, epochs=1, in_cycle=False).run(), whole=True)
+        return self
 
-    def predict_log_proba(self, X):
-        """Return the logarithms of the probabilities, by log-softmax of the logits.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; never less than the logarithm of the smallest
-            normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
-        """
-        logits = self._logits(X)
-        return np.maximum(log_softmax(logits), np.log(np.finfo(logits.dtype).tiny))
-
-    def predict_proba(self, X):
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`: the exponential of `predict_log_proba`.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def predict(self, X):
-        """Return the most probable class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Labels, of the dtype of `classes_`.
-        """
-        logits = self._logits(X)
-        return self.classes_[logits.argmax(axis=1)]
-
-    def _logits(self, X):
-        """Return logits (n_samples, n_classes), in theta_'s dtype, also for two classes."""
-        check_is_fitted(self)
-        return finite_logits(self._network, self.theta_, check_X(self, X))
-
-    @property
-    def _network(self):
-        """The core's Network; the estimator itself keeps only sizes and names."""
-        return build_network(self._layer_sizes, self._activations)
-
-    @property
-    def coefs_(self):
-        """The weights of each layer (fan_in, fan_out), views on `theta_`."""
-        return self._network.views(self.theta_)[0]
-
-    @property
-    def intercepts_(self):
-        """The biases of each layer (fan_out,), views on `theta_`."""
-        return [b[0] for b in self._network.views(self.theta_)[1]]
-
-    @property
-    def loss_curve_(self):
-        """The objective in each epoch."""
-        return self.history_["loss"]
-
-    @property
-    def validation_loss_curve_(self):
-        """The cross-entropy on the validation set after each epoch, or None."""
-        return self.history_.get("validation_loss")
-
-    @property
-    def validation_scores_(self):
-        """The accuracy on the validation set after each epoch, or None."""
-        return self.history_.get("validation_score")
-
-
-@contextmanager
-def _unchanged_on_error(estimator):
-    """Give the estimator its attributes back if the block raises."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = False
+        return tags

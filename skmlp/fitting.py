@@ -1,26 +1,72 @@
 """From a checked estimator and encoded rows to trained parameters."""
 
-import warnings
+import copy
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skmlp.core.initializers import initial_theta
+from skmlp.core.lbfgs import minimize_lbfgs
+from skmlp.core.scaling import Scaling
+from skmlp.core.schedules import Adaptive
+from skmlp.core.stopping import Patience
 from skmlp.core.training import MiniBatches, train
-from skmlp.inputs import with_mean_1
+from skmlp.errors import warn_user
+from skmlp.inputs import class_weights, with_mean_1
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
+    build_dropout,
     build_initializers,
     build_network,
     build_objective,
     build_optimizer,
     build_schedule,
+    layer_dropout,
     network_description,
     rows_per_batch,
 )
+from skmlp.standardization import column_scaling
+from skmlp.validation import JudgedRows, sample, set_aside
 
-__all__ = ["Outcome", "fit_network"]
+__all__ = ["Outcome", "Progress", "Training"]
+
+FULL_BATCH_ROWS = 4096  # of a pass over all rows; more would leave the processor's cache
+
+
+@dataclass
+class Progress:
+    """Where training stands: all that is needed to go on bit for bit.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_params,)
+        As trained: with standardized features, before they are folded in. None is to be
+        drawn.
+    rng : RandomState, default=None
+        For initial weights, the split and the order of the rows. None is to be made of
+        `random_state`.
+    scaling : Scaling or None
+        Of standardized features.
+    optimizer : dict
+        The optimizer's state.
+    split_seed : int or None
+        Of the rows that early stopping sets aside.
+    dropout_rng : numpy.random.Generator or None
+    schedule : Adaptive or None
+    patience : Patience or None
+        Of the adaptive schedule.
+    """
+
+    theta: np.ndarray | None = None
+    rng: np.random.RandomState | None = None
+    scaling: Scaling | None = None
+    optimizer: dict = field(default_factory=dict)
+    split_seed: int | None = None
+    dropout_rng: np.random.Generator | None = None
+    schedule: object = None
+    patience: Patience | None = None
 
 
 class Outcome(NamedTuple):
@@ -31,75 +77,240 @@ class Outcome(NamedTuple):
     description : tuple
         (layer_sizes, activations), what `build_network` takes.
     theta : ndarray of shape (n_params,)
+        Parameters that act on rows as they come.
     history : dict of str to list of float
     stop_reason : str
+    best_epoch : int or None
+    class_weight : ndarray of shape (n_classes,) or None
+    scaling : Scaling or None
+    progress : Progress or None
     """
 
     description: tuple
     theta: np.ndarray
     history: dict
     stop_reason: str
+    best_epoch: int | None = None
+    class_weight: np.ndarray | None = None
+    scaling: Scaling | None = None
+    progress: Progress | None = None
 
 
-def fit_network(estimator, rows, validation):
-    """Train a new network.
+class Training:
+    """One call of fit or partial_fit.
 
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier
-        Whose constructor parameters have been checked.
+        Whose parameters have been checked and whose classes are known.
     rows : Encoded
         The training set.
-    validation : Encoded or None
-
-    Returns
-    -------
-    outcome : Outcome
+    validation : Encoded, default=None
+        Rows to validate on. Without, early stopping sets some of the training rows aside.
+    start : Progress, default=None
+        Where to go on; it is not changed. None starts with a new network.
+    history : dict of str to list of float, default=None
+        Of earlier calls.
+    epochs : int, default=None
+        The estimator's by default.
+    in_cycle : bool, default=True
+        Whether the schedule may run a cycle over the epochs.
     """
-    dtype = rows.Y.dtype
-    description = network_description(estimator, rows.X.shape[1], rows.Y.shape[1])
-    network = build_network(*description)
-    rng = check_random_state(estimator.random_state)
-    initializers = build_initializers(estimator, description[1])
-    theta = initial_theta(network, initializers, rng, dtype)
-    optimizer = build_optimizer(estimator)
-    state = optimizer.init(theta)
-    monitor = EpochMonitor(estimator, network, theta, rows.X, validation)
-    stop_reason = "epochs"
-    try:
-        train(
-            build_objective(estimator, network),
-            optimizer,
-            theta,
-            state,
-            _batches(estimator, rows, rng),
-            learning_rate=float(estimator.learning_rate),
-            schedule=build_schedule(estimator),
-            epochs=estimator.epochs,
-            on_epoch_end=monitor,
-        )
-    except KeyboardInterrupt:
-        if state["step"] == 0:
-            raise  # nothing was learnt that could be kept
-        monitor.check_finite()
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=3)
-        stop_reason = "interrupted"
-    return Outcome(description, theta, monitor.history, stop_reason)
 
+    def __init__(
+        self, estimator, rows, validation=None, *,
+        start=None, history=None, epochs=None, in_cycle=True,
+    ):  # fmt: skip
+        self.estimator = estimator
+        self.epochs = estimator.epochs if epochs is None else epochs
+        self.description = network_description(estimator, rows.X.shape[1], rows.Y.shape[1])
+        self.network = build_network(*self.description)
+        self.progress = self._begin(rows.Y.dtype, start)
+        w, used = self._weights(rows)
+        self._validation_name = "X_val"
+        if validation is None and estimator.early_stopping:
+            self._validation_name = "the rows set aside from X"
+            used, validation = self._set_aside(rows, used)
+        self._standardize(rows, used, is_new=start is None)
+        self.batches = self._batches(rows, used, w)
+        self.schedule = self._schedule(in_cycle)
+        self.monitor = self._monitor(rows, used, validation, history or {}, in_cycle)
+        self._prepare_solver()
 
-def _batches(estimator, rows, rng):
-    """Return the mini-batches of a training set; rows of weight 0 are in none."""
-    X, Y, w = rows
-    used = np.arange(len(X))
-    if w is not None:
+    def _begin(self, dtype, start):
+        """Return a copy of start, or the Progress of a new network."""
+        p = Progress() if start is None else copy.deepcopy(start)
+        if p.rng is None:
+            p.rng = check_random_state(self.estimator.random_state)
+        if p.theta is None:
+            initializers = build_initializers(self.estimator, self.description[1])
+            p.theta = initial_theta(self.network, initializers, p.rng, dtype)
+        return p
+
+    def _weights(self, rows):
+        """Return sample weight times class weight, or None, and the rows of any weight."""
+        e = self.estimator
+        self.class_weight = class_weights(e.class_weight, rows, e.classes_)
+        if rows.w is None and e.class_weight is None:
+            return None, np.arange(rows.X.shape[0])
+        w = self.class_weight[np.searchsorted(e.classes_, rows.y)]
+        w = w if rows.w is None else w * rows.w
         used = np.flatnonzero(w)
-        w = with_mean_1(w, used).astype(Y.dtype)
-    return MiniBatches(
-        X,
-        Y,
-        w,
-        batch_size=rows_per_batch(estimator, len(used)),
-        n_rows=len(used),
-        dtype=Y.dtype,
-        draw_order=lambda: rng.permutation(used) if estimator.shuffle else used,
-    )
+        if not len(used):
+            raise ValueError(f"class_weight={e.class_weight!r} gives every row the weight zero.")
+        return w, used
+
+    def _set_aside(self, rows, used):
+        """Return the rows that remain to train on, and Encoded to validate on or None."""
+        if self.estimator.validation_fraction is None:
+            return used, None
+        p = self.progress
+        if p.split_seed is None:  # to go on must not mean to learn what was set aside
+            p.split_seed = int(p.rng.randint(np.iinfo(np.int32).max))
+        used, held_out = set_aside(self.estimator, rows, used, p.split_seed)
+        return used, rows.take(held_out)
+
+    def _standardize(self, rows, used, *, is_new):
+        """Bring theta to the features that it is trained on: standardized or as they come."""
+        p, wanted = self.progress, self.estimator.standardize
+        if wanted and p.scaling is None:
+            p.scaling = column_scaling(rows.X, rows.w, used, p.theta.dtype)
+            if not is_new:
+                p.theta, p.optimizer = p.scaling.unfold(self.network, p.theta), {}
+        elif p.scaling is not None and not wanted:
+            p.theta, p.optimizer = p.scaling.fold(self.network, p.theta), {}
+            p.scaling = None
+
+    def _batches(self, rows, used, w):
+        """Return the mini-batches of the used rows, for lbfgs in their order."""
+        e, p, dtype = self.estimator, self.progress, rows.Y.dtype
+        Y, smoothing, full = rows.Y, float(e.label_smoothing), e.solver == "lbfgs"
+        if smoothing:
+            Y = (1.0 - smoothing) * Y + smoothing / Y.shape[1]
+        shuffles = e.shuffle and not full
+        return MiniBatches(
+            rows.X,
+            Y,
+            None if w is None else with_mean_1(w, used).astype(dtype),
+            batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
+            n_rows=len(used),
+            dtype=dtype,
+            draw_order=lambda: p.rng.permutation(used) if shuffles else used,
+            scaling=p.scaling,
+        )
+
+    def _schedule(self, in_cycle):
+        """Return the schedule; the adaptive one goes on with its factor and its patience."""
+        e, p, schedule = self.estimator, self.progress, build_schedule(self.estimator, in_cycle)
+        if not isinstance(schedule, Adaptive):
+            p.schedule = p.patience = None
+            return schedule
+        if p.schedule is None:
+            p.schedule, p.patience = schedule, Patience(e.n_iter_no_change, e.tol)
+        p.patience.n_epochs, p.patience.tol = e.n_iter_no_change, e.tol
+        return p.schedule
+
+    def _monitor(self, rows, used, validation, history, in_cycle):
+        e, p = self.estimator, self.progress
+        needs_score = e.early_stopping and not (isinstance(e.scoring, str) and e.scoring == "loss")
+        training = None
+        if validation is not None:
+            validation = JudgedRows(validation, self.class_weight, e.scoring, self._validation_name)
+        if validation is not None or needs_score:
+            training = JudgedRows(sample(rows, used), self.class_weight, e.scoring, "X")
+        patience = Patience(e.n_iter_no_change, e.tol) if e.early_stopping else p.patience
+        return EpochMonitor(
+            e,
+            p.theta,
+            rows.X,
+            self._model,
+            training=training,
+            validation=validation,
+            schedule=self.schedule,
+            patience=patience,
+            epochs=self.epochs if in_cycle else None,
+            history=history,
+        )
+
+    def _prepare_solver(self):
+        """Give the solver its state: what an earlier call left, if that is of its kind."""
+        e, p, dtype = self.estimator, self.progress, self.progress.theta.dtype
+        self.objective = build_objective(e, self.network, dtype)
+        if e.solver == "lbfgs":
+            return
+        self.optimizer = build_optimizer(e)
+        fresh = self.optimizer.init(p.theta)
+        if p.optimizer.keys() != fresh.keys():
+            p.optimizer = fresh
+        if p.dropout_rng is None and any(layer_dropout(e.dropout, len(self.network.activations))):
+            p.dropout_rng = np.random.default_rng(p.rng.randint(np.iinfo(np.int32).max))
+        self.dropout = build_dropout(e, self.network, p.dropout_rng)
+
+    def _model(self):
+        """Return a fitted estimator with the present parameters, to score arrays with."""
+        model = copy.copy(self.estimator)
+        vars(model).pop("feature_names_in_", None)
+        model._layer_sizes, model._activations = self.description
+        model.theta_ = self._folded()
+        return model
+
+    def _folded(self):
+        """Return the present parameters for rows as they come; without scaling, no copy."""
+        p = self.progress
+        return p.theta if p.scaling is None else p.scaling.fold(self.network, p.theta)
+
+    def run(self, tasks=None):
+        """Train, and return the Outcome; Ctrl-C keeps what was learnt.
+
+        ``tasks``, if given, tells scikit-learn's callbacks: see `FitTasks`.
+        """
+        n_steps = self.progress.optimizer.get("step", 0)
+        if tasks is not None:
+            tasks.begin()
+        try:
+            self._solve(lambda record: self._epoch_ends(record, tasks))
+        except KeyboardInterrupt:
+            learnt = self.progress.optimizer.get("step", 0) - n_steps
+            if not learnt and self.monitor.n_epochs == self.monitor.n_earlier:
+                raise  # nothing that could be kept
+            self.monitor.check_finite()
+            warn_user("Training interrupted by user.")
+            self.monitor.stop_reason = "interrupted"
+        if self.monitor.best_theta is not None:
+            np.copyto(self.progress.theta, self.monitor.best_theta)
+        # A generator that the caller gave goes its own way from here.
+        self.progress.rng = copy.deepcopy(self.progress.rng)
+        return self.outcome()
+
+    def _solve(self, on_epoch_end):
+        e, p = self.estimator, self.progress
+        if e.solver == "lbfgs":
+            converged = minimize_lbfgs(
+                self.objective, p.theta, self.batches,
+                epochs=self.epochs, tol=float(e.tol), on_epoch_end=on_epoch_end,
+            )  # fmt: skip
+            if converged:
+                self.monitor.stop_reason = "converged"
+            return
+        train(
+            self.objective, self.optimizer, p.theta, p.optimizer, self.batches,
+            learning_rate=float(e.learning_rate), schedule=self.schedule, epochs=self.epochs,
+            dropout=self.dropout, on_epoch_end=on_epoch_end,
+        )  # fmt: skip
+
+    def _epoch_ends(self, record, tasks):
+        stop = self.monitor(record)
+        if tasks is None:
+            return stop
+        is_last = stop or self.monitor.n_epochs - self.monitor.n_earlier == self.epochs
+        if tasks.epoch_ends(self.outcome, is_last=is_last) and not stop:
+            self.monitor.stop_reason, stop = "callback", True
+        return stop
+
+    def outcome(self):
+        """Return what training has reached so far."""
+        p, m = self.progress, self.monitor
+        return Outcome(
+            self.description, self._folded(), m.history, m.stop_reason,
+            m.best_epoch, self.class_weight, p.scaling, p,
+        )  # fmt: skip

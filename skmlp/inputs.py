@@ -4,6 +4,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -12,8 +13,10 @@ __all__ = [
     "Encoded",
     "Rows",
     "check_X",
+    "check_labels",
     "check_rows",
     "check_validation_rows",
+    "class_weights",
     "encode",
     "largest_magnitude",
     "with_mean_1",
@@ -25,7 +28,7 @@ class Rows(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n, n_features), C-contiguous, in the dtype it came in
+    X : ndarray, C-contiguous, or sparse CSR of shape (n, n_features), in the dtype it came in
     y : ndarray of shape (n,)
         Labels as given.
     w : ndarray of shape (n,), float64, or None
@@ -37,9 +40,12 @@ class Rows(NamedTuple):
     w: np.ndarray | None
 
 
-def check_rows(estimator, X, y, sample_weight=None):
-    """Check training data, and set the estimator's ``n_features_in_`` and feature names."""
-    X, y = validate_data(estimator, X, y, order="C")
+def check_rows(estimator, X, y, sample_weight=None, *, reset=True):
+    """Check training data, and set the estimator's ``n_features_in_`` and feature names.
+
+    Without reset, they must agree with those that are set.
+    """
+    X, y = validate_data(estimator, X, y, accept_sparse="csr", order="C", reset=reset)
     check_classification_targets(y)
     return Rows(_real_numbers(X), y, _check_weights(sample_weight, X, "sample_weight"))
 
@@ -55,27 +61,35 @@ def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
         missing = " and ".join(missing)
         raise ValueError(f"A validation set needs X_val and y_val: {missing} not given.")
     try:
-        X, y = validate_data(estimator, X_val, y_val, order="C", reset=False)
+        X, y = validate_data(estimator, X_val, y_val, accept_sparse="csr", order="C", reset=False)
         X = _real_numbers(X)
     except ValueError as error:
         raise ValueError(f"The validation set (X_val, y_val) is unusable: {error}") from error
-    classes = estimator.classes_.tolist()
+    check_labels(y, estimator.classes_, "y_val")
+    return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
+
+
+def check_labels(y, classes, name="y"):
+    """Raise unless every label is one of the classes."""
     # Not by NumPy, which would find the integer 1 equal to the string "1".
-    unknown = sorted(set(y.tolist()) - set(classes), key=str)
+    unknown = sorted(set(y.tolist()) - set(classes.tolist()), key=str)
     if unknown:
         raise ValueError(
-            f"Unknown class in y_val: {unknown}. The classes of the training data are {classes}."
+            f"Unknown class in {name}: {unknown}. `{name}` has classes not in `self.classes_`, "
+            f"which are {classes.tolist()}."
         )
-    return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
 
 
 def check_X(estimator, X):
     """Check features to predict on."""
-    return _real_numbers(validate_data(estimator, X, reset=False))
+    return _real_numbers(validate_data(estimator, X, accept_sparse="csr", reset=False))
 
 
 def _real_numbers(X):
     """Return X if it holds real numbers; make numbers of objects that are, like Decimal."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()  # not the caller's
+        X.sum_duplicates()
     if X.dtype.kind == "O":
         X = check_array(X, dtype=np.float64, order="C", input_name="X")
     if X.dtype.kind not in "biuf":
@@ -88,7 +102,7 @@ def _check_weights(sample_weight, X, name):
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Real):
-        sample_weight = np.full(len(X), sample_weight)
+        sample_weight = np.full(X.shape[0], sample_weight)
     w = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if w.ndim != 1:
         raise ValueError(f"{name} must be 1-dimensional, one weight a row, got shape {w.shape}.")
@@ -98,6 +112,37 @@ def _check_weights(sample_weight, X, name):
     if not w.any():
         raise ValueError(f"{name}: every weight is zero, so there is no row to learn.")
     return w
+
+
+def class_weights(class_weight, rows, classes):
+    """Return the weight of each class, in the order of classes.
+
+    "balanced" is ``sum(w) / (n_classes sum of w over the class)``, so that weight 2 is a row
+    twice and all classes together weigh the same; classes without weight are not counted.
+
+    Raises
+    ------
+    ValueError
+        For a dict that misses a class and has a key that is none: one of them is a mistake.
+        Keys of classes that do not occur are fine, as in a fold of cross-validation.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str):
+        counts = np.bincount(np.searchsorted(classes, rows.y), rows.w, minlength=len(classes))
+        occurs = counts > 0
+        weights = np.zeros(len(classes))
+        weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
+        return weights
+    labels = classes.tolist()
+    missing = [label for label in labels if label not in class_weight]
+    unknown = [key for key in class_weight if key not in set(labels)]
+    if missing and unknown:
+        raise ValueError(
+            f"class_weight has no weight for {missing}, but one for {unknown}, which is no class "
+            f"of y: {labels}."
+        )
+    return np.array([float(class_weight.get(label, 1.0)) for label in labels])
 
 
 def with_mean_1(w, rows=slice(None)):
@@ -116,7 +161,9 @@ class Encoded(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n, n_features), in the dtype it came in
+    X : ndarray or sparse CSR of shape (n, n_features), in the dtype it came in
+    y : ndarray of shape (n,)
+        Labels as given.
     Y : ndarray of shape (n, n_classes)
         One-hot rows.
     w : ndarray of shape (n,), float64, or None
@@ -124,8 +171,13 @@ class Encoded(NamedTuple):
     """
 
     X: np.ndarray
+    y: np.ndarray
     Y: np.ndarray
     w: np.ndarray | None
+
+    def take(self, rows):
+        """Return some of the rows."""
+        return Encoded(*(None if part is None else part[rows] for part in self))
 
 
 def encode(rows, binarizer, dtype):
@@ -137,4 +189,4 @@ def encode(rows, binarizer, dtype):
     Y, n_classes = binarizer.transform(rows.y), len(binarizer.classes_)
     if n_classes <= 2:
         Y = np.hstack([1 - Y, Y])[:, :n_classes]
-    return Encoded(rows.X, Y.astype(dtype), rows.w)
+    return Encoded(rows.X, rows.y, Y.astype(dtype), rows.w)

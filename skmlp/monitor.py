@@ -1,12 +1,15 @@
-"""What happens after each epoch: history, validation, divergence, a line of progress."""
+"""What happens after each epoch: history, validation, early stopping, a line of progress."""
+
+from itertools import chain
 
 import numpy as np
 
-from skmlp.core.losses import softmax_cross_entropy
-from skmlp.inputs import largest_magnitude, with_mean_1
-from skmlp.prediction import finite_logits
+from skmlp.core.schedules import Adaptive
+from skmlp.inputs import largest_magnitude
 
 __all__ = ["EpochMonitor"]
+
+SMALLEST_RATE = 1e-6  # which the adaptive schedule does not divide any further
 
 
 class EpochMonitor:
@@ -15,73 +18,137 @@ class EpochMonitor:
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier
-        Whose `epochs`, `learning_rate` and `verbose` are meant.
-    network : Network
+        Whose parameters are meant.
     theta : ndarray of shape (n_params,)
         The parameters being trained, which change in place.
-    X : ndarray
+    X : ndarray or sparse CSR
         The training data, to say how large it is if training diverges.
-    validation : Encoded or None
+    make_model : callable () -> SoftmaxMLPClassifier
+        Returns a fitted estimator that has the present parameters.
+    training, validation : JudgedRows or None
+        The rows to score after each epoch.
+    schedule : callable (step, fraction) -> factor
+    patience : Patience or None
+        What early stopping or the adaptive schedule waits by; None if neither is used.
+    history : dict of str to list of float
+        Of earlier calls, which go on here.
+    epochs : int or None
+        Of this call; None for partial_fit, whose calls are counted together.
 
     Attributes
     ----------
-    entries : list of dict
-        What the history keeps of each epoch.
+    history : dict of str to list of float
+        Equally long lists; NaN where an epoch lacks a number that others have.
+    best_epoch, best_theta : int and ndarray of shape (n_params,), or None
+        With early stopping, the best epoch so far and its parameters.
+    stop_reason : str
     """
 
-    def __init__(self, estimator, network, theta, X, validation):
-        self.estimator, self.network, self.theta, self.X = estimator, network, theta, X
-        self.validation = validation
-        if validation is not None and validation.w is not None:
-            self.validation = validation._replace(w=with_mean_1(validation.w))
-        self.entries = []
+    def __init__(
+        self, estimator, theta, X, make_model, *,
+        training, validation, schedule, patience, history, epochs,
+    ):  # fmt: skip
+        self.estimator, self.theta, self.X, self.make_model = estimator, theta, X, make_model
+        self.training, self.validation = training, validation
+        self.schedule, self.patience, self.epochs = schedule, patience, epochs
+        self.history = {"loss": []} | {name: list(values) for name, values in history.items()}
+        self.n_earlier = self.n_epochs
+        self.best_epoch = self.best_theta = None
+        self.stop_reason = "epochs"
 
     @property
-    def history(self):
-        """The entries as a dict of equally long lists."""
-        names = ["loss", "validation_loss", "validation_score"]
-        names = names[: 1 if self.validation is None else 3]
-        names += ["learning_rate", "seconds"]
-        return {name: [entry[name] for entry in self.entries] for name in names}
+    def n_epochs(self):
+        """Epochs in the history, those of earlier calls included."""
+        return len(self.history["loss"])
 
     def __call__(self, record):
         """Take in an EpochRecord; return True to stop the training."""
-        self.check_finite(record.loss)
-        entry = record._asdict()
-        if self.validation is not None:
-            entry["validation_loss"], entry["validation_score"] = self._validate()
-        self.entries.append({name: float(value) for name, value in entry.items()})
+        self.check_finite(record)
+        entry = {"loss": record.loss, **self._judge()}
+        if record.learning_rate is not None:
+            entry["learning_rate"] = record.learning_rate
+        entry["seconds"] = record.seconds
+        self._append(entry)
+        stop = self.patience is not None and self._lose_patience(entry)
         if self.estimator.verbose:
-            print(self._line(), flush=True)
-        return False
+            print(self._line(entry), flush=True)
+        return stop
 
-    def check_finite(self, loss=0.0):
+    def check_finite(self, record=None):
         """Raise as soon as the loss or a parameter is no longer a finite number."""
+        loss = 0.0 if record is None else record.loss
         if np.isfinite(loss) and np.isfinite(self.theta).all():
             return
+        at_rate, remedies = "", []
+        if not self.estimator.standardize:
+            remedies.append("Scale the features (standardize=True does)")
+        if self.estimator.solver != "lbfgs":
+            at_rate = f" at learning_rate={self.estimator.learning_rate:g}"
+            remedies.append("lower learning_rate")
+        remedy = " or ".join(remedies or ["Set dtype='float64'"])
         raise ValueError(
-            f"Training diverged in epoch {len(self.entries) + 1}: the loss is {float(loss):g} "
-            f"at learning_rate={self.estimator.learning_rate:g}, and the largest |X| is "
-            f"{largest_magnitude(self.X):g}. Scale the features (for example with "
-            "StandardScaler) or lower learning_rate."
+            f"Training diverged in epoch {self.n_epochs - self.n_earlier + 1}: the loss is "
+            f"{float(loss):g}{at_rate}, and the largest |X| is {largest_magnitude(self.X):g}. "
+            f"{remedy[0].upper()}{remedy[1:]}."
         )
 
-    def _validate(self):
-        """Return cross-entropy and accuracy on the validation set."""
-        X, Y, w = self.validation
-        logits = finite_logits(self.network, self.theta, X, "X_val")
-        correct = logits.argmax(axis=-1) == Y.argmax(axis=-1)
-        loss, _ = softmax_cross_entropy(logits, Y, w)
-        return loss, np.average(correct, weights=w)
+    def _judge(self):
+        """Return loss and scores of the present parameters on the rows to be judged."""
+        entry = {}
+        if self.training is not None or self.validation is not None:
+            model = self.make_model()
+            if self.training is not None:
+                _, entry["score"] = self.training.loss_and_score(model)
+            if self.validation is not None:
+                loss, score = self.validation.loss_and_score(model)
+                entry.update(validation_loss=loss, validation_score=score)
+        return entry
 
-    def _line(self):
-        """Return the last epoch in one line."""
-        last = self.entries[-1]
-        epochs = str(self.estimator.epochs)
-        epoch = f"{len(self.entries):{len(epochs)}d}/{epochs}"
-        parts = [f"epoch {epoch}", f"loss {last['loss']:.4f}"]
+    def _append(self, entry):
+        """Add an epoch to the history, whose lists stay equally long."""
+        n_before = self.n_epochs
+        for name in dict.fromkeys(chain(self.history, entry)):
+            values = self.history.setdefault(name, [np.nan] * n_before)
+            values.append(float(entry.get(name, np.nan)))
+
+    def _lose_patience(self, entry):
+        """Keep the best parameters; return whether to stop, or lower an adaptive rate."""
+        stopping = self.estimator.early_stopping
+        if self.patience.update(self._watched(entry)) and stopping:
+            self.best_epoch = self.n_epochs - 1
+            if self.best_theta is None:
+                self.best_theta = self.theta.copy()
+            np.copyto(self.best_theta, self.theta)
+        if not self.patience.is_over:
+            return False
+        rate = entry.get("learning_rate", 0.0)
+        if isinstance(self.schedule, Adaptive) and rate > SMALLEST_RATE:
+            self.schedule.reduce()
+            self.patience.stalled = 0
+            return False
+        if stopping:
+            self.stop_reason = "early_stopping"
+        return stopping
+
+    def _watched(self, entry):
+        """Return the number that should fall."""
+        if not self.estimator.early_stopping:
+            return entry["loss"]
+        scoring, prefix = self.estimator.scoring, "" if self.validation is None else "validation_"
+        if isinstance(scoring, str) and scoring == "loss":
+            return entry[f"{prefix}loss"]
+        return -entry[f"{prefix}score"]
+
+    def _line(self, entry):
+        """Return an epoch in one line."""
+        epoch = str(self.n_epochs)
+        if self.epochs is not None:
+            epochs = str(self.epochs)
+            epoch = f"{self.n_epochs - self.n_earlier:{len(epochs)}d}/{epochs}"
+        parts = [f"epoch {epoch}", f"loss {entry['loss']:.4f}"]
         if self.validation is not None:
-            parts.append(f"validation {last['validation_loss']:.4f}")
-            parts.append(f"score {last['validation_score']:.4f}")
-        parts.append(f"rate {last['learning_rate']:.1e}")
-        return "  ".join([*parts, f"{last['seconds']:.2f} s"])
+            parts.append(f"validation {entry['validation_loss']:.4f}")
+            parts.append(f"score {entry['validation_score']:.4f}")
+        if "learning_rate" in entry:
+            parts.append(f"rate {entry['learning_rate']:.1e}")
+        return "  ".join([*parts, f"{entry['seconds']:.2f} s"])

@@ -3,37 +3,40 @@
 This is the one place that knows which strings there are.
 """
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite, prod
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from skmlp.core.activations import ACTIVATIONS
+from skmlp.core.dropout import Dropout
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam
 from skmlp.core.penalties import Penalty
-from skmlp.core.schedules import SCHEDULES, of_fraction
-from skmlp.errors import invalid
+from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, of_fraction
+from skmlp.errors import invalid, warn_user
 
 __all__ = [
+    "build_dropout",
     "build_initializers",
     "build_network",
     "build_objective",
     "build_optimizer",
     "build_schedule",
     "check_parameters",
+    "layer_dropout",
     "network_description",
     "rows_per_batch",
     "working_dtype",
 ]
 
 AUTO_BATCH_SIZE = 128
-SOLVERS = ("sgd", "adam")
+SOLVERS = ("sgd", "adam", "lbfgs")
 DTYPES = ("auto", "float32", "float64")
 # ReLU and its smooth relatives pass half of the variance on, which He's scale makes up for.
 HE_ACTIVATIONS = {"relu", "leaky_relu", "elu", "silu", "gelu"}
@@ -54,21 +57,59 @@ def check_parameters(estimator):
     _one_of("solver", p["solver"], SOLVERS)
     _one_of("dtype", p["dtype"], DTYPES)
     if not callable(p["schedule"]):
-        _one_of("schedule", p["schedule"], SCHEDULES, "a callable fraction -> factor")
+        names = (*SCHEDULES, "adaptive")
+        _one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
+    if not callable(p["scoring"]):
+        names = ("loss", *get_scorer_names())
+        _one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
     if not (isinstance(p["batch_size"], str) and p["batch_size"] == "auto"):
         _integer("batch_size", p["batch_size"], 1, "'auto' or an integer >= 1")
     _integer("epochs", p["epochs"], 1, "an integer >= 1")
-    for name in ("shuffle", "nesterovs_momentum"):
+    for name in ("shuffle", "nesterovs_momentum", "standardize", "early_stopping", "warm_start"):
         if not _is_bool(p[name]):
             raise invalid(name, p[name], "True or False")
     if not _is_bool(p["verbose"]):
         _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
     for name in ("l1", "l2"):
-        _number(name, p[name], lambda v: v >= 0, "a finite number >= 0")
+        _layer_numbers(name, p[name], len(units), lambda v: v >= 0, "a finite number >= 0")
+    in_unit = lambda v: 0 <= v < 1  # noqa: E731
+    _layer_numbers("dropout", p["dropout"], len(units), in_unit, "a number in [0, 1)")
     for name in ("learning_rate", "epsilon"):
         _number(name, p[name], lambda v: v > 0, "a finite number > 0")
-    for name in ("momentum", "beta_1", "beta_2"):
-        _number(name, p[name], lambda v: 0 <= v < 1, "a number in [0, 1)")
+    for name in ("momentum", "beta_1", "beta_2", "label_smoothing"):
+        _number(name, p[name], in_unit, "a number in [0, 1)")
+    _number("tol", p["tol"], lambda v: v >= 0, "a finite number >= 0")
+    _check_stopping(p)
+    _check_class_weight(p["class_weight"])
+    if p["solver"] == "lbfgs" and any(layer_dropout(p["dropout"], len(units))):
+        raise ValueError(
+            f"dropout={p['dropout']!r} and solver='lbfgs' exclude each other: L-BFGS needs an "
+            "objective that is not random. Use solver='adam' or 'sgd', or dropout=0."
+        )
+
+
+def _check_stopping(p):
+    """Check the parameters of early stopping that are no plain numbers."""
+    patience = p["n_iter_no_change"]
+    if not (isinstance(patience, Real) and patience == inf):
+        _integer("n_iter_no_change", patience, 1, "an integer >= 1 or numpy.inf")
+    fraction, accepted = p["validation_fraction"], "a number in (0, 1), an integer >= 1 or None"
+    if isinstance(fraction, Integral):
+        _integer("validation_fraction", fraction, 1, accepted)
+    elif fraction is not None:
+        _number("validation_fraction", fraction, lambda v: 0 < v < 1, accepted)
+
+
+def _check_class_weight(class_weight):
+    """Check what can be checked without knowing the classes."""
+    if class_weight is None or (isinstance(class_weight, str) and class_weight == "balanced"):
+        return
+    if not isinstance(class_weight, Mapping):
+        accepted = "None, 'balanced' or a dict from classes to weights"
+        raise invalid("class_weight", class_weight, accepted)
+    accepted = "a dict whose weights are finite numbers >= 0"
+    for weight in class_weight.values():
+        _number("class_weight", weight, lambda v: v >= 0, accepted, given=class_weight)
 
 
 @lru_cache
@@ -87,10 +128,35 @@ def network_description(estimator, n_features, n_classes):
     return layer_sizes, hidden_activations(estimator.activation, len(units))
 
 
-def build_objective(estimator, network):
+def build_objective(estimator, network, dtype):
     """Return the Objective for a network with the estimator's penalties."""
-    l1, l2 = float(estimator.l1), float(estimator.l2)
+    l1, l2 = (_penalty_strength(value, network, dtype) for value in (estimator.l1, estimator.l2))
     return Objective(network, Penalty(network.n_weights, l1, l2))
+
+
+def _penalty_strength(value, network, dtype):
+    """Return one float for all weights or, for different layers, a vector (n_weights,)."""
+    values = _layer_values(value, len(network.weight_shapes))
+    if len(set(values)) == 1:
+        return values[0]
+    return np.repeat(np.array(values, dtype), [prod(shape) for shape in network.weight_shapes])
+
+
+def layer_dropout(dropout, n_hidden):
+    """Return the dropout rate in front of each layer; one number is for hidden layers."""
+    if _is_sequence(dropout):
+        return _layer_values(dropout, n_hidden + 1)
+    return (0.0, *_layer_values(dropout, n_hidden))
+
+
+def build_dropout(estimator, network, rng):
+    """Return the Dropout that draws from a NumPy Generator, or None without dropout."""
+    rates = layer_dropout(estimator.dropout, len(network.activations))
+    if not any(rates):
+        return None
+    rngs = np.empty((), object)
+    rngs[()] = rng
+    return Dropout(rates, rngs)
 
 
 def build_initializers(estimator, activations):
@@ -111,10 +177,14 @@ def build_optimizer(estimator):
     return Adam(float(e.beta_1), float(e.beta_2), float(e.epsilon))
 
 
-def build_schedule(estimator):
-    """Return the schedule (step, fraction) -> factor."""
+def build_schedule(estimator, in_cycle=True):
+    """Return the schedule (step, fraction) -> factor; outside of a cycle, 1 for cyclic ones."""
+    if not in_cycle and (callable(estimator.schedule) or estimator.schedule in CYCLIC):
+        return SCHEDULES["constant"]
     if callable(estimator.schedule):
         return of_fraction(estimator.schedule)
+    if estimator.schedule == "adaptive":
+        return Adaptive()
     return SCHEDULES[estimator.schedule]
 
 
@@ -123,11 +193,9 @@ def rows_per_batch(estimator, n_rows):
     if estimator.batch_size == "auto":
         return AUTO_BATCH_SIZE
     if estimator.batch_size > n_rows:
-        warnings.warn(
+        warn_user(
             f"batch_size={estimator.batch_size} is larger than the number of rows to "
-            f"train on: it is clipped to {n_rows}.",
-            UserWarning,
-            stacklevel=5,
+            f"train on: it is clipped to {n_rows}."
         )
     return int(estimator.batch_size)
 
@@ -190,10 +258,27 @@ def _integer(name, value, least, accepted, *, given=None):
         raise invalid(name, value if given is None else given, accepted)
 
 
-def _number(name, value, holds, accepted):
+def _number(name, value, holds, accepted, *, given=None):
     try:
         is_number = isinstance(value, Real) and not _is_bool(value) and isfinite(value)
     except OverflowError:  # of an integer that no float can hold
         is_number = False
     if not is_number or not holds(value):
+        raise invalid(name, value if given is None else given, accepted)
+
+
+def _layer_numbers(name, value, n_hidden, holds, accepted):
+    """Check a number, or one for each of n_hidden + 1 layers."""
+    if not _is_sequence(value):
+        _number(name, value, holds, f"{accepted}, or one for each of {n_hidden + 1} layers")
+        return
+    accepted = f"{n_hidden + 1} numbers, one for each layer, each {accepted}"
+    if len(value) != n_hidden + 1:
         raise invalid(name, value, accepted)
+    for number in value:
+        _number(name, number, holds, accepted, given=value)
+
+
+def _layer_values(value, n_layers):
+    """Return floats, one for each layer."""
+    return tuple(map(float, value)) if _is_sequence(value) else (float(value),) * n_layers

@@ -4,9 +4,12 @@ Members of the archive, none of them compressed or pickled:
 
 =============  ====================================================================
 header.npy     JSON text as bytes: format version, constructor parameters, layer sizes,
-               names of activations, feature names, history, stop reason
+               names of activations, feature names, history, stop reason, best epoch
 theta.npy      all parameters of the network, float32 or float64
 classes.npy    the labels, sorted
+weights.npy    the weight of each class
+mean.npy       the means of standardized columns, if they were centred
+scale.npy      the scales of standardized columns, if there are any
 =============  ====================================================================
 """
 
@@ -14,13 +17,15 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp.classifier import SoftmaxMLPClassifier
+from skmlp.continuing import set_classes
+from skmlp.core.scaling import Scaling
 from skmlp.files import write_atomically
 from skmlp.fitting import Outcome
 from skmlp.parameters import build_network, check_parameters
@@ -29,6 +34,7 @@ __all__ = ["load", "save"]
 
 FORMAT = 1
 MEMBERS = {"header.npy", "theta.npy", "classes.npy"}
+OPTIONAL = {"weights.npy", "mean.npy", "scale.npy"}
 
 
 def save(clf, path):
@@ -81,12 +87,18 @@ def save(clf, path):
         "feature_names": list(getattr(clf, "feature_names_in_", [])),
         "history": clf.history_,
         "stop_reason": clf.stop_reason_,
+        "best_epoch": clf.best_epoch_,
     }
+    scaling = clf._scaling
     arrays = {
         "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
         "theta": clf.theta_,
         "classes": _plain_labels(clf.classes_),
+        "weights": clf.class_weight_,
+        "mean": None if scaling is None else scaling.mean,
+        "scale": None if scaling is None else scaling.scale,
     }
+    arrays = {name: array for name, array in arrays.items() if array is not None}
     write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
@@ -104,7 +116,8 @@ def load(path):
     Returns
     -------
     clf : SoftmaxMLPClassifier
-        Fitted; it predicts what the saved one predicted, bit for bit.
+        Fitted; it predicts what the saved one predicted, bit for bit. Trained on by
+        partial_fit or a warm start, it begins with a new optimizer state.
 
     Raises
     ------
@@ -127,6 +140,8 @@ def _plain(name, value):
         value = value.item()
     if isinstance(value, list | tuple | np.ndarray):
         return [_plain(name, item) for item in value]
+    if isinstance(value, Mapping):  # whose keys JSON would make strings
+        return {"items": [[_plain(name, key), _plain(name, v)] for key, v in value.items()]}
     if value is None or isinstance(value, str | int | float):
         return value
     raise ValueError(
@@ -151,18 +166,20 @@ def _decode(content):
     """Return the classifier in the content of a file."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
-        if len(members) != len(MEMBERS) or {m.filename for m in members} != MEMBERS:
-            raise ValueError(f"it must hold {sorted(MEMBERS)} and nothing else")
+        names = {m.filename for m in members}
+        if len(members) != len(names) or not MEMBERS <= names <= MEMBERS | OPTIONAL:
+            raise ValueError(f"it must hold {sorted(MEMBERS)}, and no more than {sorted(OPTIONAL)}")
         if any(m.compress_type != zipfile.ZIP_STORED for m in members):
             raise ValueError("its members must not be compressed")
-        header, theta, classes = (
-            _decode_array(archive.read(f"{name}.npy"), kinds)
-            for name, kinds in (("header", "u"), ("theta", "f"), ("classes", "biufU"))
-        )
-    header = json.loads(header.tobytes())
+        kinds = {"header": "u", "classes": "biufU"}
+        arrays = {
+            name: _decode_array(archive.read(f"{name}.npy"), kinds.get(name, "f"))
+            for name in (member.removesuffix(".npy") for member in names)
+        }
+    header = json.loads(arrays.pop("header").tobytes())
     if header["format"] != FORMAT:
         raise ValueError(f"format {header['format']} is unknown, this version reads {FORMAT}")
-    return _restore(header, theta, classes)
+    return _restore(header, **arrays)
 
 
 def _decode_array(member, kinds):
@@ -178,28 +195,54 @@ def _decode_array(member, kinds):
     return np.frombuffer(member, dtype, offset=stream.tell()).copy()
 
 
-def _restore(header, theta, classes):
+def _restore(header, theta, classes, weights=None, mean=None, scale=None):
     """Return a fitted classifier made of a file's parts."""
-    clf = SoftmaxMLPClassifier(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in header["params"].items()
-        }
-    )
+    params = {name: _parameter(value) for name, value in header["params"].items()}
+    clf = SoftmaxMLPClassifier(**params)
     check_parameters(clf)
     description = tuple(header["layer_sizes"]), tuple(header["activations"])
     _check_numbers(description, theta, classes)
-    _check_history(header["history"], header["stop_reason"])
+    _check_class_weight(weights, len(classes))
+    _check_history(header["history"], header["stop_reason"], header.get("best_epoch"))
     n_features, feature_names = description[0][0], header["feature_names"]
     if feature_names:
         if len(feature_names) != n_features:
             raise ValueError(f"{len(feature_names)} names do not fit {n_features} features")
         clf.feature_names_in_ = np.array([str(name) for name in feature_names], object)
     clf.n_features_in_ = n_features
-    clf.label_binarizer_ = LabelBinarizer().fit(classes)
-    clf.classes_ = clf.label_binarizer_.classes_
-    clf._keep(Outcome(description, theta, header["history"], header["stop_reason"]))
+    set_classes(clf, classes)
+    outcome = Outcome(
+        description,
+        theta,
+        header["history"],
+        header["stop_reason"],
+        header.get("best_epoch"),
+        weights,
+        _scaling(mean, scale, n_features, theta.dtype),
+    )
+    clf._keep(outcome)
     return clf
+
+
+def _parameter(value):
+    """Return a constructor parameter as it was before `_plain`."""
+    if isinstance(value, dict):
+        return dict(value["items"])
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _scaling(mean, scale, n_features, dtype):
+    """Return the Scaling of two arrays, or None if there is none."""
+    if mean is None and scale is None:
+        return None
+    for array in (scale,) if mean is None else (mean, scale):
+        if array is None or array.shape != (n_features,) or array.dtype != dtype:
+            raise ValueError("its means and scales do not fit its features")
+        if not np.isfinite(array).all():
+            raise ValueError("its means and scales are not all finite")
+    if (scale <= 0).any():
+        raise ValueError("its scales are not all positive")
+    return Scaling(mean, scale)
 
 
 def _check_numbers(description, theta, classes):
@@ -217,7 +260,15 @@ def _check_numbers(description, theta, classes):
         raise ValueError("its labels are not sorted, or not as many as its outputs")
 
 
-def _check_history(history, stop_reason):
+def _check_class_weight(weights, n_classes):
+    """Raise unless the weights of the classes are as many, finite and not negative."""
+    if weights is None:
+        return
+    if weights.shape != (n_classes,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"its class weights are {weights}")
+
+
+def _check_history(history, stop_reason, best_epoch):
     """Raise unless the history is a dict of equally long lists of float."""
     lengths = {len(values) for values in history.values()}
     numbers = all(type(value) is float for values in history.values() for value in values)
@@ -225,3 +276,6 @@ def _check_history(history, stop_reason):
         raise ValueError("its history is damaged")
     if type(stop_reason) is not str:
         raise ValueError(f"its stop reason is {stop_reason!r}")
+    is_epoch = type(best_epoch) is int and 0 <= best_epoch < len(history["loss"])
+    if best_epoch is not None and not is_epoch:
+        raise ValueError(f"its best epoch is {best_epoch!r}")

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from skmlp import SoftmaxMLPClassifier
 
@@ -32,14 +31,14 @@ PARAMETERS = [
     ({"activation": ["softmax"]}, r"activation must be .* got \['softmax'\]"),
     ({"activation": 3}, "activation must be .* got 3"),
     ({"init": "zeros"}, "init must be one of .*'auto', 'glorot_uniform'.* got 'zeros'"),
-    ({"solver": "newton"}, r"solver must be one of \['sgd', 'adam'\], got 'newton'"),
+    ({"solver": "newton"}, r"solver must be one of \['sgd', 'adam', 'lbfgs'\], got 'newton'"),
     ({"schedule": "step"}, "schedule must be one of .* or a callable fraction -> factor.* 'step'"),
     ({"dtype": "float16"}, "dtype must be one of .*'float32', 'float64'.* got 'float16'"),
-    ({"l1": -0.1}, "l1 must be a finite number >= 0, got -0.1"),
-    ({"l2": -1}, "l2 must be a finite number >= 0, got -1"),
-    ({"l2": np.nan}, "l2 must be a finite number >= 0, got nan"),
-    ({"l2": 10**400}, "l2 must be a finite number >= 0, got 10"),
-    ({"l1": "0.1"}, "l1 must be a finite number >= 0, got '0.1'"),
+    ({"l1": -0.1}, "l1 must be a finite number >= 0, or one for each of 2 layers, got -0.1"),
+    ({"l2": -1}, "l2 must be a finite number >= 0, .*, got -1"),
+    ({"l2": np.nan}, "l2 must be a finite number >= 0, .*, got nan"),
+    ({"l2": 10**400}, "l2 must be a finite number >= 0, .*, got 10"),
+    ({"l1": "0.1"}, "l1 must be a finite number >= 0, .*, got '0.1'"),
     ({"learning_rate": 0}, "learning_rate must be a finite number > 0, got 0"),
     ({"learning_rate": np.inf}, "learning_rate must be a finite number > 0, got inf"),
     ({"momentum": 1}, r"momentum must be a number in \[0, 1\), got 1"),
@@ -55,6 +54,40 @@ PARAMETERS = [
     ({"shuffle": "yes"}, "shuffle must be True or False, got 'yes'"),
     ({"nesterovs_momentum": 1}, "nesterovs_momentum must be True or False, got 1"),
     ({"verbose": -1}, "verbose must be a bool or an integer >= 0, got -1"),
+    ({"standardize": 1}, "standardize must be True or False, got 1"),
+    ({"l1": [0.1]}, r"l1 must be 2 numbers, one for each layer, .*>= 0, got \[0.1\]"),
+    ({"l2": (0.1, -1)}, r"l2 must be 2 numbers, .* >= 0, got \(0.1, -1\)"),
+    ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\), .* got 1.0"),
+    ({"dropout": [0.5, 0.5, 0.5]}, r"dropout must be 2 numbers, one for each layer, .*\[0, 1\)"),
+    ({"dropout": 0.5, "solver": "lbfgs"}, "dropout=0.5 and solver='lbfgs' exclude each other"),
+    ({"label_smoothing": 1}, r"label_smoothing must be a number in \[0, 1\), got 1"),
+    ({"class_weight": "equal"}, "class_weight must be None, 'balanced' or a dict .* 'equal'"),
+    ({"class_weight": [1, 2, 3]}, r"class_weight must be None, .* got \[1, 2, 3\]"),
+    ({"class_weight": {0: -1}}, "class_weight must be a dict whose weights are .* got {0: -1}"),
+    ({"class_weight": {0: 0, 1: 0, 2: 0}}, "class_weight=.* gives every row the weight zero"),
+    ({"class_weight": {"0": 1, 1: 1, 2: 1}}, r"class_weight has no weight for \[0\].*\['0'\]"),
+    ({"early_stopping": "auto"}, "early_stopping must be True or False, got 'auto'"),
+    ({"warm_start": None}, "warm_start must be True or False, got None"),
+    ({"scoring": "los"}, "scoring must be one of .* or a callable .*, got 'los'"),
+    ({"scoring": None}, "scoring must be one of .* got None"),
+    ({"validation_fraction": 0}, r"validation_fraction must be a number in \(0, 1\), .* got 0"),
+    ({"validation_fraction": 1.0}, "validation_fraction must be .* got 1.0"),
+    (
+        {"early_stopping": True, "validation_fraction": 59},
+        "The validation set is too small. Increase 'validation_fraction' .*60 rows of 3 classes",
+    ),
+    (
+        {"early_stopping": True, "scoring": lambda clf, X, y: np.nan},
+        "scoring=<function .* must give a finite number, got nan on X",
+    ),
+    (
+        {"early_stopping": True, "scoring": lambda clf, X, y: "good"},
+        "scoring=<function .* must give a finite number, got 'good' on X",
+    ),
+    ({"n_iter_no_change": 0}, "n_iter_no_change must be an integer >= 1 or numpy.inf, got 0"),
+    ({"n_iter_no_change": 2.5}, "n_iter_no_change must be .* got 2.5"),
+    ({"tol": -1e-4}, "tol must be a finite number >= 0, got -0.0001"),
+    ({"tol": np.inf}, "tol must be a finite number >= 0, got inf"),
     ({"random_state": "seed"}, "'seed' cannot be used to seed"),
 ]
 
@@ -135,12 +168,6 @@ def test_labels_of_another_kind_are_unknown(n_classes):
     for y_val in (y.astype(str), y + 1, y + 0.5):
         with pytest.raises(ValueError, match="Unknown class in y_val"):
             SoftmaxMLPClassifier(epochs=1).fit(np.eye(1000), y, X_val=np.eye(1000), y_val=y_val)
-
-
-@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
-def test_sparse_x_is_refused_with_a_remedy(container):
-    with pytest.raises(TypeError, match="dense data is required"):
-        SoftmaxMLPClassifier().fit(container(X), y)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -75,6 +76,11 @@ def test_parameters_of_every_kind_survive(tmp_path):
         "l2": np.float32(0.5),
         "schedule": "cosine",
         "solver": "sgd",
+        "class_weight": {"setosa": np.float32(2), "virginica": 1},
+        "dropout": [0.0, 0.5, 0.25],
+        "early_stopping": True,
+        "n_iter_no_change": np.inf,
+        "validation_fraction": 20,
         "random_state": None,
         "verbose": False,
     }
@@ -82,7 +88,37 @@ def test_parameters_of_every_kind_survive(tmp_path):
     save(clf, tmp_path / "m")
     loaded = load(tmp_path / "m")
     expected = {**clf.get_params(), "units": (8, 6), "activation": ("tanh", "gelu")}
+    expected["dropout"] = (0.0, 0.5, 0.25)
     assert loaded.get_params() == expected
+    assert loaded.best_epoch_ == clf.best_epoch_ is not None
+    assert loaded.best_validation_score_ == clf.best_validation_score_
+    np.testing.assert_array_equal(loaded.class_weight_, [2, 1, 1])
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_means_and_scales_survive_to_go_on_with(tmp_path, container):
+    rows, labels = container(X), y
+    clf = SoftmaxMLPClassifier(units=5, epochs=3, standardize=True, random_state=0)
+    save(clf.fit(rows, labels), tmp_path / "m")
+    part = slice(30, 120)
+    first, second = (
+        model.partial_fit(rows[part], labels[part]) for model in (clf, load(tmp_path / "m"))
+    )
+    np.testing.assert_array_equal(first.theta_, second.theta_)
+
+
+def test_a_file_without_what_later_versions_add_is_read(tmp_path):
+    clf = fitted()
+    save(clf, tmp_path / "m")
+    rewrite_header(
+        tmp_path / "m", lambda header: (header.pop("best_epoch"), header["params"].pop("dropout"))
+    )
+    with zipfile.ZipFile(tmp_path / "m") as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "m", "w") as archive:
+        for name in ("header.npy", "theta.npy", "classes.npy"):
+            archive.writestr(name, contents[name])
+    np.testing.assert_array_equal(load(tmp_path / "m").predict_proba(X), clf.predict_proba(X))
 
 
 def test_feature_names_survive(tmp_path):

@@ -17,13 +17,21 @@ def test_the_signatures_are_these():
     assert str(fit) == (
         "(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None)"
     )
+    partial_fit = inspect.signature(SoftmaxMLPClassifier.partial_fit)
+    assert str(partial_fit) == "(self, X, y, classes=None, sample_weight=None)"
+    hidden_activations = inspect.signature(SoftmaxMLPClassifier.hidden_activations)
+    assert str(hidden_activations) == "(self, X, layer=-1)"
+    assert str(inspect.signature(SoftmaxMLPClassifier.to_sklearn)) == "(self)"
+    assert str(inspect.signature(SoftmaxMLPClassifier.from_sklearn)) == "(mlp)"
     assert str(inspect.signature(skmlp.save)) == "(clf, path)"
     assert str(inspect.signature(skmlp.load)) == "(path)"
     parameters = inspect.signature(SoftmaxMLPClassifier).parameters
     assert list(parameters) == [
-        "units", "activation", "init", "l1", "l2", "solver", "learning_rate", "schedule",
-        "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "batch_size",
-        "epochs", "shuffle", "dtype", "random_state", "verbose",
+        "units", "activation", "init", "standardize", "l1", "l2", "dropout", "label_smoothing",
+        "class_weight", "solver", "learning_rate", "schedule", "momentum", "nesterovs_momentum",
+        "beta_1", "beta_2", "epsilon", "batch_size", "epochs", "shuffle", "early_stopping",
+        "scoring", "validation_fraction", "n_iter_no_change", "tol", "dtype", "warm_start",
+        "random_state", "verbose",
     ]  # fmt: skip
     kinds = {p.kind for name, p in parameters.items() if name != "units"}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}

@@ -1,0 +1,42 @@
+"""Means and scales of the columns of a training set."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
+
+from skmlp.core.scaling import Scaling
+from skmlp.inputs import largest_magnitude, with_mean_1
+
+__all__ = ["column_scaling"]
+
+CHUNK_ROWS = 1024  # as doubles
+
+
+def column_scaling(X, w, rows, dtype):
+    """Return the Scaling of some rows of X, weighted by w (n,) or None.
+
+    StandardScaler learns it chunk by chunk, so that no float copy of integers is made. A
+    column without spread gets scale 1; sparse columns are scaled by their standard deviation
+    but not centred.
+
+    Raises
+    ------
+    ValueError
+        If X is so large that its variance overflows.
+    """
+    scaler = StandardScaler(with_mean=not sparse.issparse(X))
+    w = None if w is None else with_mean_1(w, rows)
+    with np.errstate(all="ignore"):
+        for chunk in gen_batches(len(rows), CHUNK_ROWS):
+            part = rows[chunk]
+            scaler.partial_fit(X[part], sample_weight=None if w is None else w[part])
+        mean = None if sparse.issparse(X) else scaler.mean_.astype(dtype)
+        scale = scaler.scale_.astype(dtype)
+    if not np.isfinite(scale).all():
+        raise ValueError(
+            f"standardize=True cannot scale numbers as large as {largest_magnitude(X):g}, whose "
+            "squares overflow. Divide X by a constant first."
+        )
+    scale[scale < np.finfo(dtype).tiny] = 1.0  # too small a spread for the dtype is none
+    return Scaling(mean, scale)

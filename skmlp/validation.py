@@ -1,0 +1,113 @@
+"""Rows that training is judged by: set aside, and scored after each epoch."""
+
+from math import ceil
+from numbers import Integral
+
+import numpy as np
+from sklearn import config_context
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import train_test_split
+from sklearn.utils import resample
+
+from skmlp.core.losses import softmax_cross_entropy
+from skmlp.inputs import with_mean_1
+from skmlp.prediction import finite_logits
+
+__all__ = ["JudgedRows", "sample", "set_aside"]
+
+MOST_TRAINING_ROWS = 10_000  # scored after each epoch, as HistGradientBoostingClassifier does
+
+
+def set_aside(estimator, rows, used, seed):
+    """Split the used rows of a training set, stratified: to train on and to validate on.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        Whose `validation_fraction` is meant.
+    rows : Encoded
+    used : ndarray of int
+        Numbers of the rows.
+    seed : int
+
+    Returns
+    -------
+    train, validation : ndarray of int
+        Numbers of rows, in ascending order.
+    """
+    fraction, n_classes = estimator.validation_fraction, len(np.unique(rows.y[used]))
+    n_rows = fraction if isinstance(fraction, Integral) else ceil(fraction * len(used))
+    n_rows = max(int(n_rows), n_classes, 2)
+    if len(used) - n_rows < n_classes:
+        raise ValueError(
+            f"The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: {len(used)} rows of {n_classes} classes cannot be split by "
+            f"validation_fraction={fraction!r} into two sets that have every class."
+        )
+    try:
+        parts = train_test_split(used, test_size=n_rows, stratify=rows.y[used], random_state=seed)
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True cannot set validation_fraction={fraction!r} of the rows aside: "
+            f"{error} Give X_val and y_val, or set validation_fraction=None."
+        ) from error
+    return [np.sort(part) for part in parts]
+
+
+def sample(rows, used):
+    """Return the used rows of a training set, or 10,000 of them, always the same ones."""
+    if len(used) > MOST_TRAINING_ROWS:
+        n = MOST_TRAINING_ROWS
+        used = resample(used, replace=False, n_samples=n, stratify=rows.y[used], random_state=0)
+        used.sort()
+    return rows if len(used) == rows.X.shape[0] else rows.take(used)
+
+
+class JudgedRows:
+    """Rows whose loss and score are computed with every new theta.
+
+    Parameters
+    ----------
+    rows : Encoded
+    class_weight : ndarray of shape (n_classes,)
+        Weights in the loss, as in training; the score has sample weights alone.
+    scoring : str or callable
+        "loss", with which the score is the accuracy, or what scikit-learn makes a scorer of.
+    name : str
+        What messages call X.
+    """
+
+    def __init__(self, rows, class_weight, scoring, name):
+        self.rows, self.name, self.scoring = rows, name, scoring
+        self._labels = rows.Y.argmax(axis=-1)
+        self._w = class_weight[self._labels] * (1.0 if rows.w is None else rows.w)
+        if not self._w.any():
+            raise ValueError(f"class_weight gives every row of {name} the weight zero.")
+        self._w = with_mean_1(self._w)
+
+    def loss_and_score(self, model):
+        """Return cross-entropy, without penalty or smoothing, and score of a fitted model."""
+        logits = finite_logits(model._network, model.theta_, self.rows.X, self.name)
+        correct = logits.argmax(axis=-1) == self._labels
+        loss, _ = softmax_cross_entropy(logits, self.rows.Y, self._w, out=logits)
+        if isinstance(self.scoring, str) and self.scoring == "loss":
+            return float(loss), float(np.average(correct, weights=self.rows.w))
+        return float(loss), self._score(model)
+
+    def _score(self, model):
+        X, y, _, w = self.rows
+        scorer = get_scorer(self.scoring)
+        weights = {} if w is None else {"sample_weight": w}
+        try:
+            with config_context(assume_finite=True):  # all of it was checked once
+                score = scorer(model, X, y, **weights)
+        except TypeError as error:
+            raise TypeError(
+                f"scoring={self.scoring!r} could not be called with (estimator, X, y"
+                f"{', sample_weight=...' if weights else ''}): {error}"
+            ) from error
+        if not isinstance(score, float | int | np.number) or not np.isfinite(score):
+            raise ValueError(
+                f"scoring={self.scoring!r} must give a finite number, got {score!r} on {self.name}."
+            )
+        return float(score)

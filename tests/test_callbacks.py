@@ -1,0 +1,650 @@
+"""What scikit-learn's callbacks hear of a fit, and that training does not notice them."""
+
+import pickle
+from importlib.util import find_spec
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp import SoftmaxMLPClassifier
+from skmlp.callbacks import FitTasks
+
+HAS_CALLBACKS = find_spec("sklearn.callback") is not None
+
+
+@pytest.fixture(autouse=True)
+def _for_this_scikit_learn(request):
+    """Tests named before_1_9 are for a scikit-learn without callbacks, the others for one with."""
+    if ("before_1_9" in request.node.name) == HAS_CALLBACKS:
+        pytest.skip(f"sklearn.callback is new in scikit-learn 1.9; this is {sklearn.__version__}")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:200] / 16, y[:200]
+
+
+def quick(**params):
+    return SoftmaxMLPClassifier(**{"units": 8, "epochs": 4, "random_state": 0, **params})
+
+
+def without_seconds(history):
+    return {name: values for name, values in history.items() if name != "seconds"}
+
+
+def assert_same_fit(clf, other):
+    np.testing.assert_array_equal(clf.theta_, other.theta_)
+    assert without_seconds(clf.history_) == without_seconds(other.history_)
+
+
+class Recorder:
+    """Writes down what it is told, and at the end of an epoch does what it was given to do."""
+
+    def __init__(self, at_end=lambda epoch: None):
+        self.at_end = at_end
+        self.told, self.data, self.fitted, self.paths = [], [], [], []
+        self.contexts = {}
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X, y, metadata):
+        self.told.append(f"begin {context.task_name} {context.task_id}")
+        self.data.append((X, y, metadata))
+
+    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+        self.told.append(f"end {context.task_name} {context.task_id}")
+        self.data.append((X, y, metadata))
+        self.contexts[context.task_name] = context
+        if context.task_name != "epoch":
+            self.last = fitted_estimator
+            return None
+        self.fitted.append(fitted_estimator)
+        return self.at_end(context.task_id)
+
+
+class Silent:
+    """A callback that asks for nothing."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+
+def told_of(n_epochs):
+    epochs = [f"{word} epoch {i}" for i in range(n_epochs) for word in ("begin", "end")]
+    return ["setup", "begin fit 0", *epochs, "end fit 0", "teardown"]
+
+
+# Before scikit-learn 1.9
+
+
+def test_before_1_9_set_callbacks_says_what_is_missing():
+    said = rf"needs scikit-learn >= 1.9, and this is scikit-learn {sklearn.__version__}.*verbose=1"
+    for callbacks in [(), (Silent(),)]:
+        with pytest.raises(RuntimeError, match=said):
+            SoftmaxMLPClassifier().set_callbacks(*callbacks)
+
+
+def test_before_1_9_fit_works(digits):
+    clf = quick().fit(*digits)
+    assert clf.n_iter_ == 4
+    assert SoftmaxMLPClassifier.fit.__doc__
+    assert not any("callback" in name for name in vars(clf))
+
+
+# The tree of tasks
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_a_fit_is_a_task_and_each_epoch_one_in_it(digits, solver):
+    recorder = Recorder()
+    clf = quick(solver=solver).set_callbacks(recorder).fit(*digits)
+    assert recorder.told == told_of(4)
+    fit, epoch = recorder.contexts["fit"], recorder.contexts["epoch"]
+    assert (fit.max_subtasks, epoch.max_subtasks) == (4, 0)
+    assert epoch.parent is fit
+    assert fit.parent is None
+    assert {fit.estimator_name, epoch.estimator_name} == {"SoftmaxMLPClassifier"}
+    assert clf.stop_reason_ == "epochs"
+
+
+@pytest.mark.parametrize("sample_weight", [None, np.linspace(0.5, 1.5, 200)])
+def test_callbacks_get_the_data_as_they_were_given(digits, sample_weight):
+    X, y = digits
+    recorder = Recorder()
+    given = {"X_val": X[:50], "y_val": y[:50]}
+    quick(epochs=2).set_callbacks(recorder).fit(X, y, sample_weight, **given)
+    assert len(recorder.data) == 6
+    for X_seen, y_seen, metadata in recorder.data:
+        assert X_seen is X
+        assert y_seen is y
+        if sample_weight is None:
+            assert metadata is None
+        else:  # and no X_val, which no score method takes
+            assert list(metadata) == ["sample_weight"]
+            assert metadata["sample_weight"] is sample_weight
+
+
+def test_several_callbacks_all_hear_everything(digits):
+    first, second = Recorder(lambda epoch: epoch == 1), Recorder()
+    clf = quick().set_callbacks(first, Silent(), second).fit(*digits)
+    assert first.told == second.told == told_of(2)
+    assert clf.stop_reason_ == "callback"
+
+
+def test_every_task_that_begins_also_ends_if_lbfgs_converges():
+    X, y = load_iris(return_X_y=True)
+    recorder = Recorder()
+    clf = SoftmaxMLPClassifier((), solver="lbfgs", l2=1.0, epochs=500, tol=1e-3, random_state=0)
+    clf.set_callbacks(recorder).fit(X, y)
+    assert clf.stop_reason_ == "converged"
+    assert clf.n_iter_ < 500
+    assert recorder.told == told_of(len(recorder.fitted))
+    n_epochs = [fitted.n_iter_ for fitted in recorder.fitted if fitted is not None]
+    assert n_epochs == list(range(1, clf.n_iter_ + 1))
+
+
+def test_partial_fit_tells_nobody(digits):
+    recorder = Recorder()
+    quick().set_callbacks(recorder).partial_fit(*digits, classes=range(10))
+    assert recorder.told == []
+
+
+def test_warm_start_is_a_tree_for_each_fit(digits):
+    recorder = Recorder()
+    clf = quick(warm_start=True).set_callbacks(recorder).fit(*digits)
+    clf.set_params(epochs=2).fit(*digits)
+    assert recorder.told == told_of(4) + told_of(2)
+    assert recorder.contexts["fit"].max_subtasks == 2
+    assert [fitted.n_iter_ for fitted in recorder.fitted] == [1, 2, 3, 4, 5, 6]
+    assert_same_fit(clf, quick(epochs=6).fit(*digits))
+
+
+# Training does not notice
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "sgd", "schedule": "one_cycle"},
+        {"solver": "sgd", "schedule": "adaptive", "n_iter_no_change": 1, "tol": 10.0},
+        {"solver": "lbfgs"},
+        {"dropout": 0.3, "label_smoothing": 0.1, "l1": 1e-3, "class_weight": "balanced"},
+        {"standardize": True, "dtype": "float32"},
+        {"early_stopping": True, "n_iter_no_change": 2, "epochs": 60, "learning_rate": 0.05},
+        {"early_stopping": True, "scoring": "f1_macro", "validation_fraction": None},
+    ],
+)
+def test_the_same_model_with_callbacks_and_without(digits, params):
+    recorder = Recorder()
+    clf = quick(**params).set_callbacks(recorder).fit(*digits)
+    plain = quick(**params).fit(*digits)
+    assert_same_fit(clf, plain)
+    assert recorder.told == told_of(plain.n_iter_)
+    assert (clf.stop_reason_, clf.best_epoch_) == (plain.stop_reason_, plain.best_epoch_)
+    assert vars(clf).keys() - {"_skl_callbacks"} == vars(plain).keys()
+    assert len(pickle.dumps(clf.set_callbacks())) == len(pickle.dumps(plain))
+
+
+def test_without_callbacks_nothing_is_made(digits, monkeypatch):
+    made = []
+    monkeypatch.setattr(FitTasks, "__init__", lambda *_: made.append("tasks"))
+    monkeypatch.setattr(
+        SoftmaxMLPClassifier, "_init_callback_context", lambda *_: made.append("context")
+    )
+    quick().fit(*digits)
+    quick().set_callbacks(Silent()).set_callbacks().fit(*digits)
+    GridSearchCV(quick(), {"l2": [0.0]}, cv=2).fit(*digits)
+    make_pipeline(StandardScaler(), quick()).fit(*digits)
+    assert made == []
+
+
+def test_no_estimator_is_made_for_callbacks_that_do_not_ask(digits, monkeypatch):
+    monkeypatch.setattr(FitTasks, "_fitted", lambda *_: pytest.fail("was made"))
+    assert quick().set_callbacks(Silent()).fit(*digits).n_iter_ == 4
+
+
+# The fitted estimator of each epoch
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "sgd", "units": (6, 5), "activation": ["tanh", "gelu"]},
+        {"solver": "lbfgs"},
+        {"units": ()},
+        {"standardize": True, "l2": 0.01},
+        {"dropout": 0.5},
+        {"dtype": "float32"},
+        {"schedule": "invscaling", "class_weight": "balanced"},
+    ],
+)
+def test_each_epoch_has_the_model_of_a_run_of_so_many_epochs(digits, params):
+    X, y = digits
+    recorder, then = Recorder(), []
+    recorder.at_end = lambda epoch: then.append(recorder.fitted[-1].predict_proba(X))
+    clf = quick(**params).set_callbacks(recorder).fit(X, y)
+    for epoch, (fitted, proba) in enumerate(zip(recorder.fitted, then, strict=True)):
+        shorter = quick(**params, epochs=epoch + 1).fit(X, y)
+        np.testing.assert_array_equal(proba, shorter.predict_proba(X))
+        assert_same_fit(fitted, shorter)  # still, after all epochs
+        assert fitted.n_iter_ == epoch + 1
+        assert fitted is not clf
+        check_is_fitted(fitted)
+    assert_same_fit(recorder.last, clf)
+    assert recorder.last is not clf
+    assert recorder.last.stop_reason_ == "epochs"
+
+
+def test_what_becomes_of_an_epochs_model_does_not_touch_the_training(digits):
+    X, y = digits
+    recorder = Recorder()
+
+    def spoil(epoch):
+        fitted = recorder.fitted[-1]
+        fitted.theta_[:] = np.nan
+        fitted.classes_ = None
+        for values in fitted.history_.values():
+            values.clear()
+
+    recorder.at_end = spoil
+    assert_same_fit(quick().set_callbacks(recorder).fit(X, y), quick().fit(X, y))
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_going_on_from_an_epochs_model_starts_where_that_epoch_ended(digits, standardize):
+    """Also in a warm start, where the estimator still has the state of the fit before."""
+    X, y = digits
+    recorder = Recorder()
+    clf = quick(warm_start=True, standardize=standardize).fit(X, y)
+    clf.set_callbacks(recorder).fit(X * 2, y)
+    fitted = recorder.fitted[0].set_callbacks().set_params(learning_rate=1e-12)
+    before = fitted.predict_proba(X)
+    np.testing.assert_allclose(fitted.fit(X, y).predict_proba(X), before, rtol=1e-6)
+
+
+def test_an_epochs_model_does_not_tear_down_the_callbacks_it_was_made_for(digits):
+    recorder = Recorder()
+    quick().set_callbacks(recorder).fit(*digits)
+    for fitted in (recorder.fitted[0], recorder.last):
+        fitted.set_callbacks().fit(*digits)
+        assert not any("callback" in name for name in vars(fitted))
+    assert recorder.told == told_of(4)
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_callback_that_stops_leaves_what_a_shorter_run_leaves(digits, solver, k):
+    recorder = Recorder(lambda epoch: epoch == k - 1)
+    clf = quick(solver=solver, epochs=9).set_callbacks(recorder).fit(*digits)
+    assert (clf.stop_reason_, clf.n_iter_) == ("callback", k)
+    assert recorder.told == told_of(k)
+    assert recorder.last.stop_reason_ == "callback"
+    assert_same_fit(clf, quick(solver=solver, epochs=k).fit(*digits))
+
+
+def test_a_callback_that_stops_before_early_stopping_leaves_the_best_epoch(digits):
+    params = {"early_stopping": True, "learning_rate": 0.05, "n_iter_no_change": 5, "epochs": 200}
+    plain = quick(**params).fit(*digits)
+    assert plain.stop_reason_ == "early_stopping"
+    recorder = Recorder(lambda epoch: epoch == plain.best_epoch_ + 2)
+    clf = quick(**params).set_callbacks(recorder).fit(*digits)
+    assert (clf.stop_reason_, clf.n_iter_) == ("callback", plain.best_epoch_ + 3)
+    assert clf.best_epoch_ == plain.best_epoch_
+    np.testing.assert_array_equal(clf.theta_, plain.theta_)
+    np.testing.assert_array_equal(recorder.last.theta_, clf.theta_)
+
+
+def test_early_stopping_is_named_where_both_stop(digits):
+    params = {"early_stopping": True, "tol": 100.0, "n_iter_no_change": 3, "epochs": 50}
+    clf = quick(**params).set_callbacks(Recorder(lambda epoch: epoch == 3)).fit(*digits)
+    assert (clf.stop_reason_, clf.n_iter_) == ("early_stopping", 4)
+
+
+def test_a_fit_that_was_stopped_can_go_on(digits):
+    recorder = Recorder(lambda epoch: epoch == 1)
+    clf = quick(epochs=9, warm_start=True).set_callbacks(recorder).fit(*digits)
+    clf.set_callbacks().set_params(epochs=3).fit(*digits)
+    assert (clf.stop_reason_, clf.n_iter_) == ("epochs", 5)
+    assert_same_fit(clf, quick(epochs=5).fit(*digits))
+
+
+# Failing
+
+
+class Fails(Recorder):
+    """Raises in one of the hooks."""
+
+    def __init__(self, where, error=RuntimeError):
+        super().__init__()
+        self.where, self.error = where, error
+
+    def _fail_at(self, place):
+        if place == self.where:
+            raise self.error("the callback's own")
+
+    def setup(self, estimator, context):
+        super().setup(estimator, context)
+        self._fail_at("setup")
+
+    def on_fit_task_begin(self, estimator, context, *, X, y, metadata):
+        super().on_fit_task_begin(estimator, context, X=X, y=y, metadata=metadata)
+        self._fail_at(f"begin {context.task_name} {context.task_id}")
+
+    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+        super().on_fit_task_end(
+            estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator
+        )
+        self._fail_at(self.told[-1])
+
+
+def assert_left_as_it_was(clf, before, callback):
+    """Torn down once, nothing of the callbacks left, and the model of the fit before."""
+    assert callback.told.count("teardown") == 1
+    assert callback.told[-1] == "teardown"
+    assert vars(clf).keys() - before.keys() == {"_skl_callbacks"}
+    for name, value in before.items():
+        assert getattr(clf, name) is value
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    "where", ["setup", "begin fit 0", "begin epoch 0", "end epoch 0", "begin epoch 2", "end fit 0"]
+)
+def test_an_error_of_a_callback_is_raised_and_the_model_stays(digits, where, solver):
+    X, y = digits
+    clf = quick(solver=solver).fit(X, y)
+    before, callback = dict(vars(clf)), Fails(where)
+    with pytest.raises(RuntimeError, match="the callback's own"):
+        clf.set_callbacks(callback).fit(X[:, :30], y + 1)
+    assert_left_as_it_was(clf, before, callback)
+
+
+@pytest.mark.parametrize(
+    ("params", "given", "said"),
+    [
+        ({"solver": "sgd", "learning_rate": 1e200}, {}, "diverged in epoch"),
+        ({}, {"sample_weight": [-1.0] * 200}, "must not be negative"),
+        ({}, {"X_val": [[1.0]]}, "y_val not given"),
+    ],
+)
+def test_a_fit_that_fails_tears_down_and_the_model_stays(digits, params, given, said):
+    clf = quick().fit(*digits)
+    clf.set_params(**params)
+    before, recorder = dict(vars(clf)), Recorder()
+    with pytest.raises(ValueError, match=said):
+        clf.set_callbacks(recorder).fit(*digits, **given)
+    assert_left_as_it_was(clf, before, recorder)
+
+
+def test_wrong_parameters_are_refused_before_any_callback_hears_of_it(digits):
+    recorder = Recorder()
+    with pytest.raises(ValueError, match="epochs must be"):
+        quick(epochs=-1).set_callbacks(recorder).fit(*digits)
+    assert recorder.told == []
+
+
+@pytest.mark.parametrize("where", ["begin fit 0", "begin epoch 0"])
+def test_an_interrupt_before_anything_was_learnt_leaves_the_model(digits, where):
+    X, y = digits
+    clf = quick().fit(X, y)
+    before, callback = dict(vars(clf)), Fails(where, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        clf.set_callbacks(callback).fit(X[:, :30], y)
+    assert_left_as_it_was(clf, before, callback)
+
+
+def fit_interrupted(clf, X, y):
+    try:
+        with pytest.warns(UserWarning, match="interrupted by user"):
+            return clf.fit(X, y)
+    except KeyboardInterrupt:  # which would end pytest
+        pytest.fail("the interrupt got out of fit")
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_an_interrupt_later_keeps_what_was_learnt(digits, solver):
+    def interrupt(epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    recorder = Recorder(interrupt)
+    clf = fit_interrupted(quick(solver=solver).set_callbacks(recorder), *digits)
+    assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 2)
+    assert recorder.told == told_of(2)
+    np.testing.assert_array_equal(recorder.last.theta_, clf.theta_)
+    assert_same_fit(clf, quick(solver=solver, epochs=2).fit(*digits))
+
+
+def test_an_epoch_that_was_interrupted_is_ended_too(digits):
+    callback = Fails("begin epoch 2", KeyboardInterrupt)
+    clf = fit_interrupted(quick().set_callbacks(callback), *digits)
+    assert callback.told == told_of(3)
+    assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 2)
+
+
+# Setting them
+
+
+def test_set_callbacks_replaces_and_without_arguments_removes(digits):
+    first, second = Recorder(), Recorder()
+    clf = quick().set_callbacks(first)
+    assert clf.set_callbacks(second) is clf
+    clf.fit(*digits)
+    assert (first.told, second.told) == ([], told_of(4))
+    assert [name for name in vars(clf) if "callback" in name] == ["_skl_callbacks"]
+    clf.set_callbacks().fit(*digits)
+    assert second.told == told_of(4)
+    assert not any("callback" in name for name in vars(clf))
+
+
+@pytest.mark.parametrize("callback", [Silent, print, None])
+def test_only_callbacks_can_be_set(callback):
+    with pytest.raises(TypeError, match="FitCallback"):
+        quick().set_callbacks(callback)
+
+
+def test_clone_and_pickle_keep_callbacks(digits):
+    clf = quick().set_callbacks(Silent()).fit(*digits)
+    copy = clone(clf)
+    assert copy._skl_callbacks == clf._skl_callbacks
+    assert_same_fit(copy.fit(*digits), clf)
+    read = pickle.loads(pickle.dumps(clf))
+    assert [type(callback) for callback in read._skl_callbacks] == [Silent]
+    np.testing.assert_array_equal(read.predict_proba(digits[0]), clf.predict_proba(digits[0]))
+    assert_same_fit(read.fit(*digits), clf)
+
+
+def test_callbacks_are_no_parameter():
+    assert quick().set_callbacks(Silent()).get_params() == quick().get_params()
+    assert repr(quick().set_callbacks(Silent())) == repr(quick())
+
+
+# Under other estimators
+
+
+class Propagated(Silent):
+    """A callback that is set on the outermost estimator; writes down the epochs' places."""
+
+    def __init__(self, max_propagation_depth=None):
+        self.max_propagation_depth = max_propagation_depth
+        self.paths = []
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            path = [context]
+            while path[0].parent is not None:
+                path.insert(0, path[0].parent)
+            self.paths.append([(c.estimator_name, c.task_name) for c in path])
+
+
+def test_a_pipelines_tree_contains_the_epochs(digits):
+    callback = Propagated()
+    pipeline = make_pipeline(StandardScaler(), quick())
+    pipeline.set_callbacks(callback).fit(*digits)
+    path = [("Pipeline", "fit"), ("SoftmaxMLPClassifier", "fit"), ("SoftmaxMLPClassifier", "epoch")]
+    assert callback.paths == [path] * 4
+    assert not any("callback" in name for name in vars(pipeline[-1]))
+
+
+def test_a_searchs_tree_contains_the_epochs_of_all_fits(digits):
+    callback = Propagated()
+    pipeline = make_pipeline(StandardScaler(), quick(epochs=2))
+    search = GridSearchCV(pipeline, {"softmaxmlpclassifier__l2": [0.0, 0.1]}, cv=2)
+    search.set_callbacks(callback).fit(*digits)
+    assert len(callback.paths) == (2 * 2 + 1) * 2
+    for path in callback.paths:
+        assert path[0] == ("GridSearchCV", "fit")
+        assert path[-3][0] == "Pipeline"
+        assert path[-2:] == [("SoftmaxMLPClassifier", "fit"), ("SoftmaxMLPClassifier", "epoch")]
+    assert not any("callback" in name for name in vars(search.best_estimator_[-1]))
+
+
+def test_a_callback_not_propagated_so_deep_costs_nothing(digits, monkeypatch):
+    monkeypatch.setattr(FitTasks, "__init__", lambda *_: pytest.fail("was made"))
+    callback = Propagated(max_propagation_depth=1)
+    search = GridSearchCV(make_pipeline(quick()), {"softmaxmlpclassifier__l2": [0.0]}, cv=2)
+    assert search.set_callbacks(callback).fit(*digits).best_estimator_[-1].n_iter_ == 4
+    assert callback.paths == []
+
+
+def test_propagated_callbacks_stop_each_fit(digits):
+    class Stops(Propagated):
+        def on_fit_task_end(self, estimator, context):
+            super().on_fit_task_end(estimator, context)
+            return context.task_name == "epoch" and context.task_id == 1
+
+    callback = Stops()
+    search = GridSearchCV(quick(), {"l2": [0.0, 0.1]}, cv=2).set_callbacks(callback).fit(*digits)
+    assert len(callback.paths) == 5 * 2
+    best = search.best_estimator_
+    assert (best.stop_reason_, best.n_iter_) == ("callback", 2)
+
+
+# ScoringMonitor
+
+
+def as_names(y):
+    return np.array([f"digit {label}" for label in y])
+
+
+@pytest.mark.parametrize(
+    ("params", "make_X", "make_y", "weighted"),
+    [
+        ({}, np.asarray, np.asarray, False),
+        ({}, np.asarray, np.asarray, True),
+        ({"solver": "lbfgs"}, np.asarray, as_names, True),
+        ({}, lambda X: pd.DataFrame(X).add_prefix("pixel"), pd.Series, True),
+        ({}, sparse.csr_array, np.asarray, False),
+        ({"standardize": True}, sparse.csr_matrix, np.asarray, False),
+        ({"standardize": True}, lambda X: (16 * X).astype(np.uint8), np.asarray, True),
+        ({"early_stopping": True}, np.asarray, as_names, True),
+        (
+            {"early_stopping": True, "learning_rate": 0.1, "n_iter_no_change": 2, "epochs": 99},
+            np.asarray, np.asarray, False,
+        ),
+    ],
+)  # fmt: skip
+def test_scoring_monitor_scores_as_we_do(digits, params, make_X, make_y, weighted):
+    from sklearn.callback import ScoringMonitor
+
+    X, y = make_X(digits[0]), make_y(digits[1])
+    w = np.linspace(0.1, 2, len(y)) if weighted else None
+    monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
+    clf = quick(**params).set_callbacks(monitor)
+    clf.fit(X, y, sample_weight=w, X_val=X, y_val=y, sample_weight_val=w)
+    log = monitor.get_logs().data
+    epochs = [row for row in log if row["task_name"] == "epoch"]
+    assert [row["task_id"] for row in epochs] == list(range(clf.n_iter_))
+    np.testing.assert_allclose(
+        [row["accuracy"] for row in epochs], clf.validation_scores_, rtol=1e-12
+    )
+    losses = [-row["neg_log_loss"] for row in epochs]
+    np.testing.assert_allclose(losses, clf.validation_loss_curve_, rtol=1e-5)
+    (whole,) = [row for row in log if row["task_name"] == "fit"]
+    assert whole["accuracy"] == clf.score(X, y, sample_weight=w)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_scoring_monitor_under_a_search(digits, n_jobs):
+    from sklearn.callback import ScoringMonitor
+
+    X, y = digits
+    monitor = ScoringMonitor(scoring="accuracy")
+    pipeline = make_pipeline(StandardScaler(), quick(epochs=2).set_callbacks(monitor))
+    search = GridSearchCV(
+        pipeline, {"softmaxmlpclassifier__l2": [0.0, 0.1]}, cv=2, n_jobs=n_jobs
+    ).fit(X, y)
+    log = monitor.get_logs().data
+    assert len(log) == (2 * 2 + 1) * (2 + 1)
+    assert all(0 <= row["accuracy"] <= 1 for row in log)
+    final = [row["accuracy"] for row in log if row["task_name"] == "fit"]
+    assert search.score(X, y) in final
+
+
+# ProgressBar
+
+
+@pytest.fixture
+def progress_bar():
+    pytest.importorskip("rich", reason="ProgressBar draws with rich")
+    from sklearn.callback import ProgressBar
+
+    return ProgressBar
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "lbfgs"},
+        {"early_stopping": True, "n_iter_no_change": 2, "tol": 100.0, "epochs": 50},
+    ],
+)
+def test_progress_bar_of_a_fit(digits, capsys, progress_bar, params):
+    clf = quick(**params).set_callbacks(progress_bar()).fit(*digits)
+    assert_same_fit(clf, quick(**params).fit(*digits))
+    drawn = capsys.readouterr().out
+    assert "SoftmaxMLPClassifier - fit" in drawn
+    assert "100%" in drawn
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("depth", [0, 1, None])
+def test_progress_bars_of_a_search(digits, capsys, progress_bar, depth, n_jobs):
+    pipeline = make_pipeline(StandardScaler(), quick(epochs=2))
+    search = GridSearchCV(pipeline, {"softmaxmlpclassifier__l2": [0.0]}, cv=2, n_jobs=n_jobs)
+    search.set_callbacks(progress_bar(max_propagation_depth=depth)).fit(*digits)
+    plain = clone(search).set_callbacks().fit(*digits)
+    assert_same_fit(search.best_estimator_[-1], plain.best_estimator_[-1])
+    drawn = capsys.readouterr().out
+    assert "GridSearchCV - fit" in drawn
+    assert "100%" in drawn
+    assert ("SoftmaxMLPClassifier - fit" in drawn) == (depth is None)

@@ -1,0 +1,46 @@
+"""What scikit-learn asks of every estimator, of ours in several configurations."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmlp import SoftmaxMLPClassifier
+
+NO_PARTIAL_FIT = dict.fromkeys(
+    [
+        "check_estimators_partial_fit_n_features",
+        "check_fit_score_takes_y",
+        "check_n_features_in_after_fitting",
+    ],
+    "partial_fit refuses early_stopping=True, in the words of MLPClassifier",
+)
+SAME_WEIGHTS = [
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+]
+EXPECTED = {
+    "early_stopping": NO_PARTIAL_FIT
+    | dict.fromkeys(SAME_WEIGHTS, "repeated rows are set aside one by one, heavy rows whole")
+    | {"check_class_weight_classifiers": "stops once the few rows set aside are right"},
+    "float32": dict.fromkeys(SAME_WEIGHTS, "asks for 1e-7, which is more than float32 has"),
+}
+
+
+def cannot_hold(estimator):
+    """Return the checks that an estimator's configuration contradicts, and why."""
+    name = "early_stopping" if estimator.early_stopping else estimator.dtype
+    return EXPECTED.get(name, {})
+
+
+@parametrize_with_checks(
+    [
+        SoftmaxMLPClassifier(),
+        SoftmaxMLPClassifier(solver="sgd"),
+        SoftmaxMLPClassifier(solver="lbfgs"),
+        SoftmaxMLPClassifier(standardize=True),
+        SoftmaxMLPClassifier(schedule="adaptive"),
+        SoftmaxMLPClassifier(early_stopping=True),
+        SoftmaxMLPClassifier(dtype="float32"),
+    ],
+    expected_failed_checks=cannot_hold,
+)
+def test_scikit_learn_has_no_complaint(estimator, check):
+    check(estimator)
