@@ -1,0 +1,46 @@
+"""The cases, in the order in which they run."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from benchmarks import footprint, training
+from benchmarks.accuracy import accuracy
+
+__all__ = ["CASES", "Case"]
+
+
+class Case(NamedTuple):
+    """A name, what is measured in words, and the function that measures it.
+
+    ``measure(options)`` returns a list of Quantity. Cases that are not ``usual`` take long and
+    run only when named.
+    """
+
+    name: str
+    work: str
+    measure: Callable
+    usual: bool = True
+
+
+CASES = {
+    case.name: case
+    for case in [
+        Case("notebook", "784-100-10 logistic, SGD, batch 256, an epoch", training.notebook),
+        Case("adam", "784-100-10 relu, Adam, batch 200, an epoch", training.adam),
+        Case("small", "784-10-10 logistic, SGD, batch 32, an epoch", training.small),
+        Case("deep", "784-256-256-10 relu, Adam, batch 128, an epoch", training.deep),
+        Case("tabular", "2,000 x 20, 32 units, Adam, batch 64, 100 epochs", training.tabular),
+        Case("iris", "150 x 4, 100 units, Adam, one batch, 200 epochs", training.iris),
+        Case("float64", "adam in float64, an epoch", training.float64),
+        Case("pixels", "fit on 60,000 x 784 uint8, memory", footprint.pixels),
+        Case(
+            "sparse", "10,000 x 20,000 CSR, 0.5 % dense, 5 classes, Adam, an epoch", training.sparse
+        ),
+        Case("one_row", "predict_proba of one row", footprint.one_row),
+        Case("many_rows", "predict_proba of 60,000 rows, time and memory", footprint.many_rows),
+        Case("import", "python -c 'import skmlp'", footprint.importing),
+        Case("pickle", "bytes of a fitted model over those of its parameters", footprint.pickled),
+        Case("accuracy", "Fashion-MNIST, seconds to an accuracy (minutes)", accuracy, usual=False),
+        Case("width", "a step over the width of the layer (minutes)", training.width, usual=False),
+    ]
+}

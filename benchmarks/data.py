@@ -1,0 +1,66 @@
+"""What the contestants work on: the same arrays for all of them."""
+
+from functools import lru_cache
+
+import numpy as np
+import scipy.sparse
+from sklearn.datasets import load_iris, make_classification
+
+from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
+
+__all__ = ["images", "images_source", "iris", "pixels", "sparse", "tabular"]
+
+
+@lru_cache
+def _fashion_mnist(subset):
+    """Return uint8 images, their labels, and whether they are the official ones."""
+    try:
+        X, y = fetch_fashion_mnist(subset, return_X_y=True, download_if_missing=False)
+    except OSError:
+        return *load_fashion_mnist_sample(subset, return_X_y=True), False
+    return X, y, True
+
+
+def images_source():
+    """Return in words what stands for images, in one line."""
+    if _fashion_mnist("train")[2]:
+        return "images: Fashion-MNIST"
+    return (
+        "images: the sample of Fashion-MNIST in skmlp, repeated as often as needed; accuracies "
+        "are not those of the whole (skmlp.datasets.fetch_fashion_mnist tells how to get it)"
+    )
+
+
+def pixels(n_rows, subset="train"):
+    """Return n_rows images of uint8, repeated if there are not so many, and labels."""
+    X, y, _ = _fashion_mnist(subset)
+    if n_rows <= len(X):
+        return X[:n_rows], y[:n_rows]
+    return np.resize(X, (n_rows, X.shape[1])), np.resize(y, n_rows)
+
+
+def images(n_rows, subset="train", dtype=np.float32):
+    """Return n_rows images between 0 and 1, and labels."""
+    X, y = pixels(n_rows, subset)
+    return X / dtype(255), y
+
+
+def tabular(n_rows):
+    """Return rows of 20 float32 columns, and labels of 3 classes."""
+    X, y = make_classification(n_rows, n_features=20, n_informative=10, n_classes=3, random_state=0)
+    return X.astype(np.float32), y
+
+
+def iris():
+    """Return the 150 flowers, as float32."""
+    X, y = load_iris(return_X_y=True)
+    return X.astype(np.float32), y
+
+
+def sparse(n_rows, n_features):
+    """Return a float32 CSR matrix with 0.5 % of its entries, and labels of 5 classes."""
+    rng = np.random.RandomState(0)
+    X = scipy.sparse.random(
+        n_rows, n_features, density=0.005, format="csr", dtype=np.float32, random_state=rng
+    )
+    return X, (X @ rng.normal(size=(n_features, 5))).argmax(axis=1)
