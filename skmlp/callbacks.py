@@ -10,7 +10,7 @@ import functools
 
 import sklearn
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
+__all__ = ["CALLBACK_STATE", "CallbackSupportMixin", "FitTasks", "with_callbacks"]
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -42,6 +42,10 @@ except ImportError:  # scikit-learn < 1.9
         return unchanged
 
 
+# What scikit-learn keeps on an estimator from the beginning of fit to its end.
+CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
+
 class FitTasks:
     """Tells an estimator's callbacks about a fit and its epochs.
 
@@ -50,26 +54,28 @@ class FitTasks:
     estimator : SoftmaxMLPClassifier
     X, y, sample_weight
         As they were given to fit: callbacks hand them to the estimator's methods.
+    epochs : int
+        At most so many.
     """
 
-    def __init__(self, estimator, X, y, sample_weight):
+    def __init__(self, estimator, X, y, sample_weight, epochs):
         self.estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._fit = estimator._init_callback_context(max_subtasks=estimator.epochs)
+        self._fit = estimator._init_callback_context(max_subtasks=epochs)
         # Whether another epoch will come is known beforehand, but not with L-BFGS.
         self._begins_early = estimator.solver != "lbfgs"
         self._epoch = None
 
     @classmethod
-    def of(cls, estimator, X, y, sample_weight):
+    def of(cls, estimator, X, y, sample_weight, epochs):
         """Return the tasks of a fit, or None if nobody wants to hear of them."""
         # The fitted copy that a callback gets in the middle of a fit has that fit's context.
-        for name in ("_callback_fit_ctx", "_skl_callbacks_to_teardown"):
+        for name in CALLBACK_STATE:
             vars(estimator).pop(name, None)
         if not getattr(estimator, "_skl_callbacks", None):
             return None
-        return cls(estimator, X, y, sample_weight)
+        return cls(estimator, X, y, sample_weight, epochs)
 
     def begin(self):
         """Tell that fit begins, with its first epoch."""

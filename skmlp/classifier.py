@@ -128,8 +128,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         integers up to 2^24 exactly.
     warm_start : bool, default=False
         Whether fit goes on where the last call stopped: with its parameters, optimizer
-        state, random stream, means and scales, rows set aside and history. Without cyclic
-        schedules, early stopping and lbfgs, 5 and 5 epochs are 10, bit for bit.
+        state, random stream, means and scales, rows set aside and history. With a constant,
+        invscaling or adaptive rate and no early stopping, 5 and 5 epochs are 10 bit for bit.
     random_state : int, RandomState instance or None, default=None
         For the initial weights, the rows set aside, the order of the rows and dropout. An
         int makes fit reproducible.
@@ -145,7 +145,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had names that are all strings.
     label_binarizer_ : LabelBinarizer
-        What made one-hot rows of y.
+        Makes one-hot rows of labels, as those that were trained on.
     theta_ : ndarray of shape (n_params,)
         All parameters, ``[W1 | W2 | ... | b1 | b2 | ...]``.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
@@ -299,8 +299,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Finite real numbers. A C-ordered array and a CSR matrix or array are not copied,
-            whatever their dtype: only batches are cast.
+            Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
+            not copied, whatever their dtype: only batches are cast.
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -328,7 +328,6 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
             earlier then stays as it was.
         """
         check_parameters(self)
-        tasks = FitTasks.of(self, X, y, sample_weight)
         with unchanged_on_error(self):
             goes_on = self.warm_start and hasattr(self, "theta_")
             rows = check_rows(self, X, y, sample_weight, reset=not goes_on)
@@ -341,9 +340,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
             validation = None
             if any(given is not None for given in (X_val, y_val, sample_weight_val)):
                 rows_val = check_validation_rows(self, X_val, y_val, sample_weight_val)
-                validation = encode(rows_val, self.label_binarizer_, dtype)
-            rows = encode(rows, self.label_binarizer_, dtype)
-            outcome = Training(self, rows, validation, **past).run(tasks)
+                validation = encode(rows_val, self.classes_, dtype)
+            rows = encode(rows, self.classes_, dtype, float(self.label_smoothing))
+            training = Training(self, rows, validation, **past)
+            tasks = FitTasks.of(self, X, y, sample_weight, training.epochs)
+            outcome = training.run(tasks)
             self._keep(outcome, whole=self.warm_start)
             if tasks is not None:
                 tasks.end(outcome)
@@ -366,7 +367,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever occur. Needed in the first call, unless after fit.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, relative to each other within this call.
+            Weights of the rows, relative to the mean weight of all rows so far.
 
         Returns
         -------
@@ -388,7 +389,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
             settle_classes(self, classes, goes_on)
             check_labels(rows.y, self.classes_)
             dtype = self.theta_.dtype if goes_on else working_dtype(self, rows.X)
-            rows = encode(rows, self.label_binarizer_, dtype)
+            rows = encode(rows, self.classes_, dtype, float(self.label_smoothing))
             self._keep(Training(self, rows, **past, epochs=1, in_cycle=False).run(), whole=True)
         return self
 

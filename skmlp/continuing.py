@@ -7,6 +7,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
+from skmlp.callbacks import CALLBACK_STATE
 from skmlp.errors import invalid
 from skmlp.fitting import Progress
 from skmlp.parameters import network_description
@@ -124,11 +125,16 @@ def _check_same_network(estimator):
 
 @contextmanager
 def unchanged_on_error(estimator):
-    """Give the estimator its attributes back if the block raises."""
+    """Give the estimator its attributes back if the block raises.
+
+    What `with_callbacks` needs to tear callbacks down it keeps.
+    """
     before = vars(estimator).copy()
     try:
         yield
     except BaseException:
+        now = vars(estimator).copy()
         vars(estimator).clear()
         vars(estimator).update(before)
+        vars(estimator).update({name: now[name] for name in CALLBACK_STATE if name in now})
         raise

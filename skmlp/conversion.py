@@ -138,6 +138,8 @@ def _sklearn_params(clf, activation):
     params.update(
         hidden_layer_sizes=clf._layer_sizes[1:-1], activation=activation, batch_size=batch_size
     )
+    if clf.epochs == "auto":
+        del params["max_iter"]
     if clf.schedule in SHARED_SCHEDULES:
         params["learning_rate"] = clf.schedule
     strengths = np.unique(clf.l2)

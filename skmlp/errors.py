@@ -14,6 +14,7 @@ def invalid(name, value, accepted):
 def warn_user(message):
     """Warn at the line of the user's, whoever called us for it."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in {"skmlp", "sklearn"}:
+    ours = {"skmlp", "sklearn", "joblib"}
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ours:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UserWarning, stacklevel=level)

@@ -14,7 +14,7 @@ from skmlp.core.schedules import Adaptive
 from skmlp.core.stopping import Patience
 from skmlp.core.training import MiniBatches, train
 from skmlp.errors import warn_user
-from skmlp.inputs import class_weights, with_mean_1
+from skmlp.inputs import class_weights
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
     build_dropout,
@@ -25,14 +25,16 @@ from skmlp.parameters import (
     build_schedule,
     layer_dropout,
     network_description,
+    number_of_epochs,
     rows_per_batch,
+    watches_loss,
 )
 from skmlp.standardization import column_scaling
 from skmlp.validation import JudgedRows, sample, set_aside
 
 __all__ = ["Outcome", "Progress", "Training"]
 
-FULL_BATCH_ROWS = 4096  # of a pass over all rows; more would leave the processor's cache
+FULL_BATCH_ROWS = 4096  # of a pass over all rows by lbfgs
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Progress:
         Of standardized features.
     optimizer : dict
         The optimizer's state.
+    mean_weight, n_weighted : float, int
+        The mean weight of so many rows of the calls of partial_fit, or of the last fit.
     split_seed : int or None
         Of the rows that early stopping sets aside.
     dropout_rng : numpy.random.Generator or None
@@ -63,6 +67,8 @@ class Progress:
     rng: np.random.RandomState | None = None
     scaling: Scaling | None = None
     optimizer: dict = field(default_factory=dict)
+    mean_weight: float = 0.0
+    n_weighted: int = 0
     split_seed: int | None = None
     dropout_rng: np.random.Generator | None = None
     schedule: object = None
@@ -122,7 +128,6 @@ class Training:
         start=None, history=None, epochs=None, in_cycle=True,
     ):  # fmt: skip
         self.estimator = estimator
-        self.epochs = estimator.epochs if epochs is None else epochs
         self.description = network_description(estimator, rows.X.shape[1], rows.Y.shape[1])
         self.network = build_network(*self.description)
         self.progress = self._begin(rows.Y.dtype, start)
@@ -131,7 +136,9 @@ class Training:
         if validation is None and estimator.early_stopping:
             self._validation_name = "the rows set aside from X"
             used, validation = self._set_aside(rows, used)
+        self.epochs = number_of_epochs(estimator, len(used)) if epochs is None else epochs
         self._standardize(rows, used, is_new=start is None)
+        w = self._mean_1(w, used, afresh=in_cycle)
         self.batches = self._batches(rows, used, w)
         self.schedule = self._schedule(in_cycle)
         self.monitor = self._monitor(rows, used, validation, history or {}, in_cycle)
@@ -153,8 +160,12 @@ class Training:
         self.class_weight = class_weights(e.class_weight, rows, e.classes_)
         if rows.w is None and e.class_weight is None:
             return None, np.arange(rows.X.shape[0])
-        w = self.class_weight[np.searchsorted(e.classes_, rows.y)]
-        w = w if rows.w is None else w * rows.w
+        with np.errstate(over="ignore"):
+            w = self.class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
+        if not np.isfinite(w).all():
+            raise ValueError(
+                "sample_weight times class_weight overflows: divide one by a constant."
+            )
         used = np.flatnonzero(w)
         if not len(used):
             raise ValueError(f"class_weight={e.class_weight!r} gives every row the weight zero.")
@@ -181,17 +192,35 @@ class Training:
             p.theta, p.optimizer = p.scaling.fold(self.network, p.theta), {}
             p.scaling = None
 
+    def _mean_1(self, w, used, *, afresh):
+        """Return the weights over their mean, in partial_fit over that of all calls.
+
+        Divided by the mean of each call, calls without heavy rows would count as much as
+        those with many.
+        """
+        p = self.progress
+        if afresh:
+            p.mean_weight, p.n_weighted = 0.0, 0
+        mean = 1.0
+        if w is not None:
+            most = w.max()  # huge weights would overflow their sum
+            mean = most * (w[used] / most).mean()
+        p.n_weighted += len(used)
+        p.mean_weight += (mean - p.mean_weight) * (len(used) / p.n_weighted)
+        if w is None and p.mean_weight == 1.0:
+            return None
+        w = np.ones(used.max() + 1) if w is None else w
+        return (w / p.mean_weight).astype(p.theta.dtype)
+
     def _batches(self, rows, used, w):
         """Return the mini-batches of the used rows, for lbfgs in their order."""
         e, p, dtype = self.estimator, self.progress, rows.Y.dtype
-        Y, smoothing, full = rows.Y, float(e.label_smoothing), e.solver == "lbfgs"
-        if smoothing:
-            Y = (1.0 - smoothing) * Y + smoothing / Y.shape[1]
+        full = e.solver == "lbfgs"
         shuffles = e.shuffle and not full
         return MiniBatches(
             rows.X,
-            Y,
-            None if w is None else with_mean_1(w, used).astype(dtype),
+            rows.Y,
+            w,
             batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
             n_rows=len(used),
             dtype=dtype,
@@ -212,10 +241,11 @@ class Training:
 
     def _monitor(self, rows, used, validation, history, in_cycle):
         e, p = self.estimator, self.progress
-        needs_score = e.early_stopping and not (isinstance(e.scoring, str) and e.scoring == "loss")
+        needs_score = e.early_stopping and not watches_loss(e)
         training = None
         if validation is not None:
-            validation = JudgedRows(validation, self.class_weight, e.scoring, self._validation_name)
+            name = self._validation_name
+            validation = JudgedRows(validation, self.class_weight, e.scoring, name)
         if validation is not None or needs_score:
             training = JudgedRows(sample(rows, used), self.class_weight, e.scoring, "X")
         patience = Patience(e.n_iter_no_change, e.tol) if e.early_stopping else p.patience
@@ -223,6 +253,7 @@ class Training:
             e,
             p.theta,
             rows.X,
+            lambda: (self.network, self._folded()),
             self._model,
             training=training,
             validation=validation,
@@ -237,6 +268,7 @@ class Training:
         e, p, dtype = self.estimator, self.progress, self.progress.theta.dtype
         self.objective = build_objective(e, self.network, dtype)
         if e.solver == "lbfgs":
+            p.optimizer = {}  # another solver would find it out of date
             return
         self.optimizer = build_optimizer(e)
         fresh = self.optimizer.init(p.theta)
@@ -247,11 +279,10 @@ class Training:
         self.dropout = build_dropout(e, self.network, p.dropout_rng)
 
     def _model(self):
-        """Return a fitted estimator with the present parameters, to score arrays with."""
-        model = copy.copy(self.estimator)
+        """Return a fitted estimator of its own with the present parameters, to score arrays."""
+        model, outcome = copy.copy(self.estimator), self.outcome()
         vars(model).pop("feature_names_in_", None)
-        model._layer_sizes, model._activations = self.description
-        model.theta_ = self._folded()
+        model._keep(outcome._replace(theta=outcome.theta.copy()))
         return model
 
     def _folded(self):

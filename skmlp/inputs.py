@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 
+SMALL = 100_000  # numbers, whose checks are worth avoiding
+
+
 class Rows(NamedTuple):
     """A checked set of rows.
 
@@ -82,7 +85,25 @@ def check_labels(y, classes, name="y"):
 
 def check_X(estimator, X):
     """Check features to predict on."""
+    if _is_plainly_fit(estimator, X):
+        return X
     return _real_numbers(validate_data(estimator, X, accept_sparse="csr", reset=False))
+
+
+def _is_plainly_fit(estimator, X):
+    """Whether X is a small array that needs none of scikit-learn's checks.
+
+    They take several times as long as the prediction of a single row.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and 0 < X.size <= SMALL
+        and X.shape[1] == estimator.n_features_in_
+        and X.dtype.kind in "biuf"
+        and not hasattr(estimator, "feature_names_in_")
+        and bool(np.isfinite(X).all())
+    )
 
 
 def _real_numbers(X):
@@ -115,7 +136,7 @@ def _check_weights(sample_weight, X, name):
 
 
 def class_weights(class_weight, rows, classes):
-    """Return the weight of each class, in the order of classes.
+    """Return the weight of each class, in the order of classes, for Encoded rows.
 
     "balanced" is ``sum(w) / (n_classes sum of w over the class)``, so that weight 2 is a row
     twice and all classes together weigh the same; classes without weight are not counted.
@@ -129,14 +150,15 @@ def class_weights(class_weight, rows, classes):
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str):
-        counts = np.bincount(np.searchsorted(classes, rows.y), rows.w, minlength=len(classes))
+        counts = np.bincount(rows.codes, rows.w, minlength=len(classes))
         occurs = counts > 0
         weights = np.zeros(len(classes))
         weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
         return weights
     labels = classes.tolist()
+    known = set(labels)
     missing = [label for label in labels if label not in class_weight]
-    unknown = [key for key in class_weight if key not in set(labels)]
+    unknown = [key for key in class_weight if key not in known]
     if missing and unknown:
         raise ValueError(
             f"class_weight has no weight for {missing}, but one for {unknown}, which is no class "
@@ -164,14 +186,17 @@ class Encoded(NamedTuple):
     X : ndarray or sparse CSR of shape (n, n_features), in the dtype it came in
     y : ndarray of shape (n,)
         Labels as given.
+    codes : ndarray of int of shape (n,)
+        Their places in the classes.
     Y : ndarray of shape (n, n_classes)
-        One-hot rows.
+        One-hot rows, smoothed if they are to train on.
     w : ndarray of shape (n,), float64, or None
         Weights as given.
     """
 
     X: np.ndarray
     y: np.ndarray
+    codes: np.ndarray
     Y: np.ndarray
     w: np.ndarray | None
 
@@ -180,13 +205,13 @@ class Encoded(NamedTuple):
         return Encoded(*(None if part is None else part[rows] for part in self))
 
 
-def encode(rows, binarizer, dtype):
-    """Return Rows as Encoded, by a LabelBinarizer fitted on the training labels.
+def encode(rows, classes, dtype, smoothing=0.0):
+    """Return Rows as Encoded, with ``(1 - smoothing) y + smoothing / n_classes`` for Y.
 
-    LabelBinarizer makes one column for two classes, and a column of zeros for one; softmax
-    needs a column for each class.
+    The one-hot rows y are those of LabelBinarizer, which would make a matrix of integers
+    first, one column for two classes and a column of zeros for one.
     """
-    Y, n_classes = binarizer.transform(rows.y), len(binarizer.classes_)
-    if n_classes <= 2:
-        Y = np.hstack([1 - Y, Y])[:, :n_classes]
-    return Encoded(rows.X, rows.y, Y.astype(dtype), rows.w)
+    codes, n_classes = np.searchsorted(classes, rows.y), len(classes)
+    Y = np.full((len(codes), n_classes), smoothing / n_classes, dtype)
+    Y[np.arange(len(codes)), codes] += 1.0 - smoothing
+    return Encoded(rows.X, rows.y, codes, Y, rows.w)

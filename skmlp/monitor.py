@@ -6,6 +6,7 @@ import numpy as np
 
 from skmlp.core.schedules import Adaptive
 from skmlp.inputs import largest_magnitude
+from skmlp.parameters import watches_loss
 
 __all__ = ["EpochMonitor"]
 
@@ -23,8 +24,10 @@ class EpochMonitor:
         The parameters being trained, which change in place.
     X : ndarray or sparse CSR
         The training data, to say how large it is if training diverges.
+    present : callable () -> (Network, theta)
+        Returns the present network for rows as they come.
     make_model : callable () -> SoftmaxMLPClassifier
-        Returns a fitted estimator that has the present parameters.
+        Returns it as a fitted estimator, for scorers.
     training, validation : JudgedRows or None
         The rows to score after each epoch.
     schedule : callable (step, fraction) -> factor
@@ -45,10 +48,11 @@ class EpochMonitor:
     """
 
     def __init__(
-        self, estimator, theta, X, make_model, *,
+        self, estimator, theta, X, present, make_model, *,
         training, validation, schedule, patience, history, epochs,
     ):  # fmt: skip
-        self.estimator, self.theta, self.X, self.make_model = estimator, theta, X, make_model
+        self.estimator, self.theta, self.X = estimator, theta, X
+        self.present, self.make_model = present, make_model
         self.training, self.validation = training, validation
         self.schedule, self.patience, self.epochs = schedule, patience, epochs
         self.history = {"loss": []} | {name: list(values) for name, values in history.items()}
@@ -79,6 +83,7 @@ class EpochMonitor:
         loss = 0.0 if record is None else record.loss
         if np.isfinite(loss) and np.isfinite(self.theta).all():
             return
+        what = "a parameter is not finite" if np.isfinite(loss) else f"the loss is {float(loss):g}"
         at_rate, remedies = "", []
         if not self.estimator.standardize:
             remedies.append("Scale the features (standardize=True does)")
@@ -87,21 +92,26 @@ class EpochMonitor:
             remedies.append("lower learning_rate")
         remedy = " or ".join(remedies or ["Set dtype='float64'"])
         raise ValueError(
-            f"Training diverged in epoch {self.n_epochs - self.n_earlier + 1}: the loss is "
-            f"{float(loss):g}{at_rate}, and the largest |X| is {largest_magnitude(self.X):g}. "
+            f"Training diverged in epoch {self.n_epochs - self.n_earlier + 1}: {what}"
+            f"{at_rate}, and the largest |X| is {largest_magnitude(self.X):g}. "
             f"{remedy[0].upper()}{remedy[1:]}."
         )
 
     def _judge(self):
         """Return loss and scores of the present parameters on the rows to be judged."""
         entry = {}
-        if self.training is not None or self.validation is not None:
-            model = self.make_model()
-            if self.training is not None:
-                _, entry["score"] = self.training.loss_and_score(model)
-            if self.validation is not None:
-                loss, score = self.validation.loss_and_score(model)
-                entry.update(validation_loss=loss, validation_score=score)
+        if self.training is None:
+            return entry
+        network, theta = self.present()
+        model = None if watches_loss(self.estimator) else self.make_model()
+        if model is None:
+            _, entry["score"] = self.training.loss_and_accuracy(network, theta)
+        else:
+            entry["score"] = self.training.score(model)
+        if self.validation is not None:
+            loss, accuracy = self.validation.loss_and_accuracy(network, theta)
+            score = accuracy if model is None else self.validation.score(model)
+            entry.update(validation_loss=loss, validation_score=score)
         return entry
 
     def _append(self, entry):
@@ -134,8 +144,8 @@ class EpochMonitor:
         """Return the number that should fall."""
         if not self.estimator.early_stopping:
             return entry["loss"]
-        scoring, prefix = self.estimator.scoring, "" if self.validation is None else "validation_"
-        if isinstance(scoring, str) and scoring == "loss":
+        prefix = "" if self.validation is None else "validation_"
+        if watches_loss(self.estimator):
             return entry[f"{prefix}loss"]
         return -entry[f"{prefix}score"]
 

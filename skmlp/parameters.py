@@ -31,11 +31,14 @@ __all__ = [
     "check_parameters",
     "layer_dropout",
     "network_description",
+    "number_of_epochs",
     "rows_per_batch",
+    "watches_loss",
     "working_dtype",
 ]
 
 AUTO_BATCH_SIZE = 128
+AUTO_STEPS, AUTO_EPOCHS, AUTO_ITERATIONS = 4000, (8, 200), 200
 SOLVERS = ("sgd", "adam", "lbfgs")
 DTYPES = ("auto", "float32", "float64")
 # ReLU and its smooth relatives pass half of the variance on, which He's scale makes up for.
@@ -62,9 +65,9 @@ def check_parameters(estimator):
     if not callable(p["scoring"]):
         names = ("loss", *get_scorer_names())
         _one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
-    if not (isinstance(p["batch_size"], str) and p["batch_size"] == "auto"):
-        _integer("batch_size", p["batch_size"], 1, "'auto' or an integer >= 1")
-    _integer("epochs", p["epochs"], 1, "an integer >= 1")
+    for name in ("batch_size", "epochs"):
+        if not (isinstance(p[name], str) and p[name] == "auto"):
+            _integer(name, p[name], 1, "'auto' or an integer >= 1")
     for name in ("shuffle", "nesterovs_momentum", "standardize", "early_stopping", "warm_start"):
         if not _is_bool(p[name]):
             raise invalid(name, p[name], "True or False")
@@ -198,6 +201,26 @@ def rows_per_batch(estimator, n_rows):
             f"train on: it is clipped to {n_rows}."
         )
     return int(estimator.batch_size)
+
+
+def watches_loss(estimator):
+    """Whether `scoring` is the loss, and no scorer of scikit-learn's."""
+    return isinstance(estimator.scoring, str) and estimator.scoring == "loss"
+
+
+def number_of_epochs(estimator, n_rows):
+    """Return the epochs of a call of fit; "auto" makes as many as give AUTO_STEPS steps.
+
+    A number of epochs alone cannot be right for few rows and for many: a hundred rows make
+    one step an epoch, a hundred thousand make hundreds.
+    """
+    if estimator.epochs != "auto":
+        return int(estimator.epochs)
+    if estimator.solver == "lbfgs":
+        return AUTO_ITERATIONS
+    fewest, most = AUTO_EPOCHS
+    steps_per_epoch = -(-n_rows // rows_per_batch(estimator, n_rows))
+    return min(max(round(AUTO_STEPS / steps_per_epoch), fewest), most)
 
 
 def working_dtype(estimator, X):

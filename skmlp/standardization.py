@@ -6,6 +6,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 from skmlp.core.scaling import Scaling
+from skmlp.errors import warn_user
 from skmlp.inputs import largest_magnitude, with_mean_1
 
 __all__ = ["column_scaling"]
@@ -38,5 +39,20 @@ def column_scaling(X, w, rows, dtype):
             f"standardize=True cannot scale numbers as large as {largest_magnitude(X):g}, whose "
             "squares overflow. Divide X by a constant first."
         )
+    _check_resolution(mean, scale, dtype)
     scale[scale < np.finfo(dtype).tiny] = 1.0  # too small a spread for the dtype is none
     return Scaling(mean, scale)
+
+
+def _check_resolution(mean, scale, dtype):
+    """Warn if the network cannot tell numbers apart once the means are folded into it."""
+    if mean is None:
+        return
+    coarse = np.flatnonzero(np.abs(mean) * np.finfo(dtype).eps > 0.01 * scale)
+    if len(coarse):
+        i = coarse[0]
+        warn_user(
+            f"Column {i} of X has mean {mean[i]:g} and standard deviation {scale[i]:g}, which "
+            f"{dtype} cannot resolve: predictions will be coarse. Subtract a constant from the "
+            "column, or set dtype='float64'."
+        )

@@ -64,47 +64,46 @@ def sample(rows, used):
 
 
 class JudgedRows:
-    """Rows whose loss and score are computed with every new theta.
+    """Rows whose loss and score are computed after each epoch.
 
     Parameters
     ----------
     rows : Encoded
     class_weight : ndarray of shape (n_classes,)
-        Weights in the loss, as in training; the score has sample weights alone.
+        Weights in the loss, as in training; scores have sample weights alone.
     scoring : str or callable
-        "loss", with which the score is the accuracy, or what scikit-learn makes a scorer of.
+        What scikit-learn makes a scorer of, or "loss".
     name : str
         What messages call X.
     """
 
     def __init__(self, rows, class_weight, scoring, name):
-        self.rows, self.name, self.scoring = rows, name, scoring
-        self._labels = rows.Y.argmax(axis=-1)
-        self._w = class_weight[self._labels] * (1.0 if rows.w is None else rows.w)
-        if not self._w.any():
+        self.rows, self.scoring, self.name = rows, scoring, name
+        w = class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
+        if not w.any():
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
-        self._w = with_mean_1(self._w)
+        self._w = with_mean_1(w)
 
-    def loss_and_score(self, model):
-        """Return cross-entropy, without penalty or smoothing, and score of a fitted model."""
-        logits = finite_logits(model._network, model.theta_, self.rows.X, self.name)
-        correct = logits.argmax(axis=-1) == self._labels
-        loss, _ = softmax_cross_entropy(logits, self.rows.Y, self._w, out=logits)
-        if isinstance(self.scoring, str) and self.scoring == "loss":
-            return float(loss), float(np.average(correct, weights=self.rows.w))
-        return float(loss), self._score(model)
+    def loss_and_accuracy(self, network, theta):
+        """Return cross-entropy, without penalty or smoothing, and accuracy."""
+        X, _, codes, Y, w = self.rows
+        logits = finite_logits(network, theta, X, self.name)
+        correct = logits.argmax(axis=-1) == codes
+        loss, _ = softmax_cross_entropy(logits, Y, self._w, out=logits)
+        return float(loss), float(np.average(correct, weights=w))
 
-    def _score(self, model):
-        X, y, _, w = self.rows
-        scorer = get_scorer(self.scoring)
+    def score(self, model):
+        """Return the score of a fitted estimator."""
+        X, y, _, _, w = self.rows
         weights = {} if w is None else {"sample_weight": w}
         try:
             with config_context(assume_finite=True):  # all of it was checked once
-                score = scorer(model, X, y, **weights)
+                score = get_scorer(self.scoring)(model, X, y, **weights)
         except TypeError as error:
+            if "sample_weight" not in str(error):
+                raise
             raise TypeError(
-                f"scoring={self.scoring!r} could not be called with (estimator, X, y"
-                f"{', sample_weight=...' if weights else ''}): {error}"
+                f"scoring={self.scoring!r} takes no sample_weight, and fit was given some: {error}"
             ) from error
         if not isinstance(score, float | int | np.number) or not np.isfinite(score):
             raise ValueError(

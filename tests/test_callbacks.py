@@ -391,8 +391,7 @@ def test_an_error_of_a_callback_is_raised_and_the_model_stays(digits, where, sol
     ("params", "given", "said"),
     [
         ({"solver": "sgd", "learning_rate": 1e200}, {}, "diverged in epoch"),
-        ({}, {"sample_weight": [-1.0] * 200}, "must not be negative"),
-        ({}, {"X_val": [[1.0]]}, "y_val not given"),
+        ({"schedule": lambda fraction: -1.0}, {}, "schedule must return"),
     ],
 )
 def test_a_fit_that_fails_tears_down_and_the_model_stays(digits, params, given, said):
@@ -404,10 +403,18 @@ def test_a_fit_that_fails_tears_down_and_the_model_stays(digits, params, given, 
     assert_left_as_it_was(clf, before, recorder)
 
 
-def test_wrong_parameters_are_refused_before_any_callback_hears_of_it(digits):
+@pytest.mark.parametrize(
+    ("params", "given", "said"),
+    [
+        ({"epochs": -1}, {}, "epochs must be"),
+        ({}, {"sample_weight": [-1.0] * 200}, "must not be negative"),
+        ({}, {"X_val": [[1.0]]}, "y_val not given"),
+    ],
+)
+def test_what_is_refused_is_refused_before_any_callback_hears_of_it(digits, params, given, said):
     recorder = Recorder()
-    with pytest.raises(ValueError, match="epochs must be"):
-        quick(epochs=-1).set_callbacks(recorder).fit(*digits)
+    with pytest.raises(ValueError, match=said):
+        quick(**params).set_callbacks(recorder).fit(*digits, **given)
     assert recorder.told == []
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import tracemalloc
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -253,6 +254,29 @@ def test_verbose_prints_a_line_an_epoch(iris, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("scoring", ["loss", "accuracy"])
+def test_a_scorer_gets_models_of_its_own(iris, scoring):
+    models = []
+
+    def vandal(clf, X, y):
+        models.append(clf)
+        score = clf.score(X, y)
+        assert clf.n_outputs_ == 3
+        kept.append(clf.theta_.copy())
+        if len(models) % 4 == 0:
+            clf.theta_[:] = 0.0
+        return score
+
+    kept = []
+    clf = quick().fit(*iris, X_val=iris[0], y_val=iris[1])
+    same = quick(scoring=vandal).fit(*iris, X_val=iris[0], y_val=iris[1])
+    np.testing.assert_array_equal(same.theta_, clf.theta_)
+    assert len({id(model) for model in models}) == 5
+    for model, theta in zip(models[:-3:2], kept[:-3:2], strict=True):
+        assert not np.shares_memory(model.theta_, clf.theta_)
+        assert not np.array_equal(theta, clf.theta_)
+
+
 # Weights, rows, batches
 
 
@@ -291,6 +315,24 @@ def test_minibatches_are_unbiased_under_weights(batch_size):
     assert clf.predict_proba([[0.0]])[0, 1] == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("chunk", [8, 32, 200])
+@pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
+def test_partial_fit_is_unbiased_under_weights(rng, chunk, by):
+    y = rng.permutation(np.arange(2000) % 20 == 0)
+    w = np.where(y, 19.0, 1.0) if by == "sample_weight" else None
+    clf = quick(
+        units=(), solver="sgd", momentum=0.0, schedule="invscaling", learning_rate=0.5,
+        class_weight={True: 19.0} if w is None else None,
+    )  # fmt: skip
+    for _ in range(15):
+        order = rng.permutation(2000)
+        for start in range(0, 2000, chunk):
+            rows = order[start : start + chunk]
+            given = None if w is None else w[rows]
+            clf.partial_fit(np.zeros((len(rows), 1)), y[rows], [False, True], given)
+    assert clf.predict_proba([[0.0]])[0, 1] == pytest.approx(0.5, abs=0.03)
+
+
 def test_a_batch_size_over_the_number_of_rows_warns_only_if_given(iris):
     larger = "batch_size=151 is larger than the number of rows"
     with pytest.warns(UserWarning, match=larger) as warned:
@@ -298,6 +340,12 @@ def test_a_batch_size_over_the_number_of_rows_warns_only_if_given(iris):
     assert warned[0].filename == __file__
     np.testing.assert_array_equal(clipped.theta_, quick(batch_size=150).fit(*iris).theta_)
     quick(batch_size="auto").fit(iris[0][:3], iris[1][:3])
+    search = GridSearchCV(quick(batch_size=151), {"l2": [0.0]}, cv=3)
+    with pytest.warns(UserWarning, match="clipped to 1") as warned:
+        search.fit(*iris)
+    assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match=larger):  # in a file without a name
+        exec("clf.fit(X, y)", {"clf": quick(batch_size=151), "X": iris[0], "y": iris[1]})
 
 
 def test_without_shuffle_rows_are_visited_in_order(iris):
@@ -355,6 +403,22 @@ def test_integers_are_never_copied_to_floats(rng, params, dtype):
     finally:
         tracemalloc.stop()
     assert peak < 40_000_000  # in float32, X has 72 MB
+
+
+@pytest.mark.parametrize(
+    ("mean", "dtype", "coarse"),
+    [(1e9, np.int64, True), (1e6, np.float32, True), (1e9, np.float64, False), (100, int, False)],
+)
+def test_a_column_that_float32_cannot_resolve_once_folded_is_named(rng, mean, dtype, coarse):
+    X = np.column_stack([rng.randn(90), mean + rng.randint(0, 10, 90)]).astype(dtype)
+    clf = quick(standardize=True)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        clf.fit(X, X[:, 1] > mean + 4)
+    assert len(warned) == coarse
+    if coarse:
+        assert "Column 1 of X has mean" in str(warned[0].message)
+        assert "set dtype='float64'" in str(warned[0].message)
 
 
 @pytest.mark.parametrize("change", ["fortran", "readonly", "strided", "list", "byteswapped"])

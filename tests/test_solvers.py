@@ -4,11 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
 from skmlp import SoftmaxMLPClassifier
 
@@ -136,15 +138,10 @@ def test_class_weights_are_logistic_regressions(iris, class_weight):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_temperature_scaling_works_on_the_logits(iris, solver):
-    try:
-        calibrated = CalibratedClassifierCV(
-            SoftmaxMLPClassifier(8, solver=solver, learning_rate=0.02, random_state=0),
-            method="temperature",
-            cv=3,
-        )
-        calibrated.fit(*iris)
-    except ValueError as error:
-        pytest.skip(f"needs scikit-learn >= 1.8: {str(error)[:60]}")
+    if parse_version(sklearn.__version__) < parse_version("1.8"):
+        pytest.skip("CalibratedClassifierCV has method='temperature' since scikit-learn 1.8")
+    clf = SoftmaxMLPClassifier(8, solver=solver, learning_rate=0.02, random_state=0)
+    calibrated = CalibratedClassifierCV(clf, method="temperature", cv=3).fit(*iris)
     assert log_loss(iris[1], calibrated.predict_proba(iris[0])) < 0.2
 
 

@@ -3,8 +3,8 @@
 A hidden layer computes ``A = f(Z)`` on the way forward and turns ``dJ/dA`` into
 ``delta = dJ/dZ = dJ/dA * f'(Z)`` on the way back. Both happen inside arrays that exist
 already: ``forward(Z, A)`` makes A of Z, ``backward(delta, Z, A)`` multiplies delta by f'(Z)
-and may overwrite Z and A, which nobody reads after it. Z and A are one array, so that forward
-need only touch what changes, unless f' cannot be written in terms of A alone (``keeps_Z``).
+and may overwrite Z and A, which nobody reads after it. Z and A are one array, unless one of
+both cannot do without the other (``keeps_Z``); forward may overwrite Z all the same.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ __all__ = ["ACTIVATIONS", "Activation"]
 
 
 class Activation(NamedTuple):
-    """A function, its derivative, and whether the derivative needs Z beside A."""
+    """A function, its derivative, and whether they need Z beside A."""
 
     forward: Callable
     backward: Callable
@@ -74,18 +74,26 @@ LEAK = 0.01
 
 
 def _leaky_relu(Z, A):
-    """f(z) = z if z > 0 else 0.01 z (Maas et al. 2013)."""
-    np.multiply(Z, LEAK, out=A, where=Z < 0.0)
+    """f(z) = z if z > 0 else 0.01 z = max(z, 0.01 z) (Maas et al. 2013)."""
+    np.multiply(Z, LEAK, out=A)
+    np.maximum(Z, A, out=A)
 
 
 def _leaky_relu_backward(delta, Z, A):
-    """f' = 1 if A > 0 else 0.01."""
-    np.multiply(delta, LEAK, out=delta, where=A <= 0.0)
+    """f' = 1 if z > 0 else 0.01."""
+    np.greater(Z, 0.0, out=Z)
+    Z *= 1.0 - LEAK
+    Z += LEAK
+    delta *= Z
 
 
 def _elu(Z, A):
-    """f(z) = z if z > 0 else exp(z) - 1 (Clevert et al. 2016, arXiv:1511.07289)."""
-    np.expm1(Z, out=A, where=Z < 0.0)
+    """f(z) = max(z, 0) + exp(min(z, 0)) - 1 (Clevert et al. 2016, arXiv:1511.07289)."""
+    np.minimum(Z, 0.0, out=A)
+    np.exp(A, out=A)
+    A -= 1.0
+    np.maximum(Z, 0.0, out=Z)
+    A += Z
 
 
 def _elu_backward(delta, Z, A):
@@ -151,8 +159,8 @@ ACTIVATIONS = {
     "logistic": Activation(_logistic, _logistic_backward),
     "tanh": Activation(_tanh, _tanh_backward),
     "relu": Activation(_relu, _relu_backward),
-    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward),
-    "elu": Activation(_elu, _elu_backward),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_backward, keeps_Z=True),
+    "elu": Activation(_elu, _elu_backward, keeps_Z=True),
     "silu": Activation(_silu, _silu_backward, keeps_Z=True),
     "gelu": Activation(_gelu, _gelu_backward, keeps_Z=True),
 }

@@ -67,7 +67,7 @@ def gatherer(X, shape, dtype, scaling=None):
     def gather(rows):
         batch = raw[..., : rows.shape[-1], :]
         # Every row number is valid; mode="raise" would gather into a hidden copy first.
-        np.take(X, rows, axis=0, out=batch, mode="clip")
+        X.take(rows, axis=0, out=batch, mode="clip")
         out = batch if in_place else cast[..., : rows.shape[-1], :]
         if scaling is not None:
             scaling.apply(batch, out)

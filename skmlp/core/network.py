@@ -20,7 +20,7 @@ from math import prod
 import numpy as np
 
 from skmlp.core.activations import ACTIVATIONS, Activation
-from skmlp.core.features import dropped, product, rows_of, transposed_product
+from skmlp.core.features import dropped, is_sparse, product, rows_of, transposed_product
 
 __all__ = ["Network", "Workspace"]
 
@@ -96,7 +96,7 @@ class Network:
             delta = work.delta[layer]
             self.functions[layer].backward(delta, work.Z[layer], work.A[layer])
             transposed_product(work.inputs[layer], delta, out=work.weight_grads[layer])
-            np.add.reduce(delta, axis=-2, keepdims=True, out=work.bias_grads[layer])
+            np.matmul(work.ones, delta, out=work.bias_grads[layer])  # the sum over the rows
             if layer > 0:
                 np.matmul(delta, work.weights[layer].mT, out=work.delta[layer - 1])
                 if work.masks is not None and work.masks[layer] is not None:
@@ -108,7 +108,8 @@ class Network:
         The last layer's are the logits. All layers of a chunk fit into max_bytes, however
         many rows X has.
         """
-        bytes_per_row = 2 * sum(self.layer_sizes) * prod(theta.shape[:-1]) * theta.itemsize
+        sizes = self.layer_sizes[1:] if is_sparse(X) else self.layer_sizes
+        bytes_per_row = 2 * sum(sizes) * prod(theta.shape[:-1]) * theta.itemsize
         n_rows, most = X.shape[-2], min(max_bytes // bytes_per_row, MOST_ROWS)
         chunk_rows = max(1, min(n_rows, most))
         work = Workspace(self, theta, chunk_rows, trains=False)
@@ -143,6 +144,8 @@ class Workspace:
     Z, A, delta : list of ndarray of shape (..., n_rows, fan_out)
         One array for each layer. A is Z where the activation does not need both, and
         the output layer has one array for all three.
+    ones : ndarray of shape (1, n_rows)
+        Times an array (..., n_rows, fan_out) it is the sum over the rows.
     inputs : list of ndarray of shape (..., n_rows, fan_in)
         What each layer multiplied in the last forward pass.
     masks, dropped : list of ndarray of shape (..., n_rows, fan_in) or None
@@ -162,7 +165,7 @@ class Workspace:
             np.empty_like(Z) if f.keeps_Z else Z
             for f, Z in zip(network.functions, self.Z, strict=True)
         ]
-        self.inputs = [None] * len(self.Z)
+        self.inputs, self.ones = [None] * len(self.Z), np.ones((1, n_rows), theta.dtype)
         self.masks, self.dropped, self.delta = None, [], []
         if dropped_layers:
             self.masks, self.dropped = (
@@ -190,5 +193,5 @@ class Workspace:
                 if arrays is not None:
                     rows = [None if a is None else a[..., :n_rows, :] for a in arrays]
                     setattr(self._shorter, name, rows)
-            self._shorter.inputs = self.inputs.copy()
+            self._shorter.inputs, self._shorter.ones = self.inputs.copy(), self.ones[:, :n_rows]
         return self._shorter

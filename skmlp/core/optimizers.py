@@ -5,7 +5,8 @@ taken; ``step`` changes theta and the state in place and uses the gradient's arr
 scratch. Hyper-parameters and learning rates are floats, or columns (..., 1) with one value
 for each network.
 
-The l1 penalty comes in as ``shrink``, the proximal step of `Penalty`, or None. It acts like
+The l1 penalty comes in as ``shrink``, the proximal step of `Penalty`, or None; with it,
+``scratch`` is another array like theta to write to. It acts like
 one more gradient xi in l1 d|theta|, but taken at the point where the step *ends*, which is
 why it produces exact zeros. So it has to enter with the step size that the optimizer gives
 to the gradient in this step, coordinate by coordinate, and to leave its trace in the
@@ -52,7 +53,7 @@ class SGD:
             state["velocity"] = np.zeros_like(theta)
         return state
 
-    def step(self, theta, grad, state, learning_rate, shrink=None):
+    def step(self, theta, grad, state, learning_rate, shrink=None, scratch=None):
         """Take one step, in place."""
         state["step"] += 1
         velocity = state.get("velocity")
@@ -110,7 +111,7 @@ class Adam:
         """Return the state before the first step."""
         return {"step": 0, "m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
-    def step(self, theta, grad, state, learning_rate, shrink=None):
+    def step(self, theta, grad, state, learning_rate, shrink=None, scratch=None):
         """Take one step, in place."""
         state["step"] = t = state["step"] + 1
         m, v = state["m"], state["v"]
@@ -123,8 +124,10 @@ class Adam:
         np.sqrt(v, out=grad)
         grad += self.epsilon / v_scale
         np.divide(learning_rate * m_scale / v_scale, grad, out=grad)
-        step_size = None if shrink is None else grad / m_scale
-        grad *= m
-        theta -= grad
-        if shrink is not None:
-            shrink(theta, step_size, out=grad)
+        if shrink is None:
+            grad *= m
+            theta -= grad
+        else:
+            theta -= np.multiply(grad, m, out=scratch)
+            grad /= m_scale  # the step size of each coordinate
+            shrink(theta, grad, out=scratch)

@@ -67,11 +67,18 @@ class Penalty:
     def shrink(self, theta, step_size, out):
         """Take the proximal step of size step_size on theta in place.
 
-        ``out`` receives what was subtracted from theta: 0 for the biases.
+        ``out`` receives what was subtracted from theta: 0 for the biases. A step size for
+        each coordinate is overwritten.
         """
+        W, shrunk = theta[..., : self.n_weights], out[..., : self.n_weights]
         if np.ndim(step_size):  # a size for each network or for each coordinate
             step_size = step_size[..., : self.n_weights]
-        W = theta[..., : self.n_weights]
-        threshold = step_size * self.l1
+        if np.shape(step_size) == W.shape:
+            threshold = np.multiply(step_size, self.l1, out=step_size)
+        else:
+            threshold = step_size * self.l1
+        np.abs(W, out=shrunk)
+        np.minimum(shrunk, threshold, out=shrunk)
+        np.copysign(shrunk, W, out=shrunk)
+        W -= shrunk
         out[..., self.n_weights :] = 0.0
-        W -= np.clip(W, -threshold, threshold, out=out[..., : self.n_weights])

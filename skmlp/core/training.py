@@ -135,7 +135,7 @@ def train(
                 if dropped:
                     dropout.draw(X, batch_work)
                 value, grad = objective.value_and_grad(theta, X, Y, w, batch_work)
-                optimizer.step(theta, grad, state, rate, shrink)
+                optimizer.step(theta, grad, state, rate, shrink, work.scratch)
                 total = total + n_rows * value
         record = EpochRecord(total / batches.n_rows, rate, perf_counter() - started)
         if on_epoch_end(record):

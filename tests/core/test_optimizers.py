@@ -17,7 +17,7 @@ def descend(optimizer, theta, gradient, n_steps, learning_rate, shrink=None):
     theta = np.array(theta, dtype=float)
     state = optimizer.init(theta)
     for _ in range(n_steps):
-        optimizer.step(theta, gradient(theta), state, learning_rate, shrink)
+        optimizer.step(theta, gradient(theta), state, learning_rate, shrink, np.empty_like(theta))
     return theta, state
 
 
@@ -88,7 +88,7 @@ def test_the_dtype_stays(optimizer, dtype):
     theta = np.ones(3, dtype)
     state = optimizer.init(theta)
     shrink = Penalty(2, l1=0.1).shrink
-    optimizer.step(theta, np.full(3, 0.5, dtype), state, 0.1, shrink)
+    optimizer.step(theta, np.full(3, 0.5, dtype), state, 0.1, shrink, np.empty_like(theta))
     assert theta.dtype == dtype
     assert all(array.dtype == dtype for name, array in state.items() if name != "step")
 
@@ -105,11 +105,13 @@ def test_a_population_steps_as_its_members_do(rng):
         everyone = build(slice(None))
         state = everyone.init(together)
         for grad in gradients:
-            everyone.step(together, grad.copy(), state, rates, Penalty(3, l1).shrink)
+            shrink = Penalty(3, l1).shrink
+            everyone.step(together, grad.copy(), state, rates, shrink, np.empty_like(together))
         for i in range(6):
             alone, optimizer = start[i].copy(), build(i)
             solo_state = optimizer.init(alone)
             for grad in gradients:
                 shrink = Penalty(3, l1[i]).shrink
-                optimizer.step(alone, grad[i].copy(), solo_state, rates[i], shrink)
+                scratch = np.empty_like(alone)
+                optimizer.step(alone, grad[i].copy(), solo_state, rates[i], shrink, scratch)
             np.testing.assert_allclose(together[i], alone, rtol=1e-12)

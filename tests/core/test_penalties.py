@@ -41,7 +41,7 @@ def test_strengths_and_steps_for_each_network_and_each_coordinate(rng):
     l1, l2 = rng.rand(6, 1), rng.rand(6, 1)
     grad, shrunk, out = np.zeros((6, 5)), theta.copy(), np.empty((6, 5))
     values = Penalty(4, l1, l2).add_gradient(theta, grad, out)
-    Penalty(4, l1, l2).shrink(shrunk, step_size, out)
+    Penalty(4, l1, l2).shrink(shrunk, step_size.copy(), out)
     for i in range(6):
         solo, solo_grad, solo_theta = Penalty(4, l1[i, 0], l2[i, 0]), np.zeros(5), theta[i].copy()
         assert values[i] == pytest.approx(solo.add_gradient(theta[i], solo_grad, out[i]))

@@ -3,6 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS, initial_theta
 from skmlp.core.optimizers import SGD, Adam
 from skmlp.core.schedules import SCHEDULES
@@ -204,10 +205,11 @@ def test_the_hook_can_stop_the_training(rows, rng):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-@pytest.mark.parametrize("l2", [0.0, 0.1])
-def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer, l2):
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("penalty", [{}, {"l2": 0.1}, {"l1": 0.1}], ids=str)
+def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer, penalty, activation):
     X, Y = rng.rand(600, 300).astype(np.float32), one_hot(np.arange(600) % K, K)
-    net = network(300, 100, K, activation="relu")
+    net = network(300, 400, K, activation=activation)
     theta = initial_theta(net, [INITIALIZERS["glorot_uniform"]] * 2, rng, np.float32)
     batches = batches_of(X, Y.astype(np.float32), rng=rng, batch_size=200, dtype=np.float32)
     peaks = []
@@ -219,7 +221,7 @@ def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer, l2
 
     tracemalloc.start()
     try:
-        run(objective(net, l2=l2), optimizer, theta, batches, stop=measure)
+        run(objective(net, **penalty), optimizer, theta, batches, stop=measure)
     finally:
         tracemalloc.stop()
-    assert max(peaks[1:]) < 60_000  # theta has 121,612 bytes, a hidden layer 80,000
+    assert max(peaks[1:]) < 60_000  # theta has 486,412 bytes, a mask of a hidden layer 80,000
