@@ -1,6 +1,6 @@
 """What happens after each epoch: history, validation, early stopping, a line of progress."""
 
-from itertools import chain
+from math import isfinite, nan
 
 import numpy as np
 
@@ -81,9 +81,9 @@ class EpochMonitor:
     def check_finite(self, record=None):
         """Raise as soon as the loss or a parameter is no longer a finite number."""
         loss = 0.0 if record is None else record.loss
-        if np.isfinite(loss) and np.isfinite(self.theta).all():
+        if isfinite(loss) and np.isfinite(self.theta).all():
             return
-        what = "a parameter is not finite" if np.isfinite(loss) else f"the loss is {float(loss):g}"
+        what = "a parameter is not finite" if isfinite(loss) else f"the loss is {float(loss):g}"
         at_rate, remedies = "", []
         if not self.estimator.standardize:
             remedies.append("Scale the features (standardize=True does)")
@@ -117,9 +117,11 @@ class EpochMonitor:
     def _append(self, entry):
         """Add an epoch to the history, whose lists stay equally long."""
         n_before = self.n_epochs
-        for name in dict.fromkeys(chain(self.history, entry)):
-            values = self.history.setdefault(name, [np.nan] * n_before)
-            values.append(float(entry.get(name, np.nan)))
+        for name in entry:
+            if name not in self.history:
+                self.history[name] = [nan] * n_before
+        for name, values in self.history.items():
+            values.append(float(entry.get(name, nan)))
 
     def _lose_patience(self, entry):
         """Keep the best parameters; return whether to stop, or lower an adaptive rate."""

@@ -65,10 +65,11 @@ def gatherer(X, shape, dtype, scaling=None):
     cast = raw if in_place else np.empty(raw.shape, dtype)
 
     def gather(rows):
-        batch = raw[..., : rows.shape[-1], :]
+        n = rows.shape[-1]
+        batch = raw if n == raw.shape[-2] else raw[..., :n, :]
         # Every row number is valid; mode="raise" would gather into a hidden copy first.
         X.take(rows, axis=0, out=batch, mode="clip")
-        out = batch if in_place else cast[..., : rows.shape[-1], :]
+        out = batch if in_place else cast[..., :n, :]
         if scaling is not None:
             scaling.apply(batch, out)
         elif not in_place:

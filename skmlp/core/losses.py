@@ -12,6 +12,8 @@ exp overflow: the sum is at least 1, so its logarithm is finite and nothing need
 The classes are the last axis, the rows the one before; further axes may lead.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 __all__ = ["log_softmax", "softmax_cross_entropy"]
@@ -29,6 +31,14 @@ def _row_max(Z):
     if Z.shape[-1] > FEW_CLASSES:
         return np.maximum.reduce(Z, axis=-1)
     return np.maximum.reduce(Z.mT.copy(), axis=-2)
+
+
+@lru_cache
+def _ones(n, dtype):
+    """Return n ones, always the same."""
+    ones = np.ones(n, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def log_softmax(logits):
@@ -64,7 +74,7 @@ def softmax_cross_entropy(logits, Y, w=None, out=None):
     losses = -np.vecdot(Y, Z)
     np.exp(Z, out=Z)
     # Faster than to reduce rows as short as these.
-    total = np.matmul(Z, np.ones(n_classes, Z.dtype))
+    total = np.matmul(Z, _ones(n_classes, Z.dtype))
     Z /= total[..., None]
     losses += np.log(total, out=total)
     Z -= Y

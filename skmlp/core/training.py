@@ -125,11 +125,12 @@ def train(
     dropped = () if dropout is None else dropout.layers
     work = Workspace(objective.network, theta, batches.batch_size, dropped_layers=dropped)
     shrink = objective.penalty.shrink if objective.penalty.has_l1 else None
+    n_steps = len(batches)
     for epoch in range(first_epoch, epochs):
         started, total = perf_counter(), 0.0
         with np.errstate(all="ignore"):  # if numbers overflow, the record will tell
             for i, (X, Y, w) in enumerate(batches):
-                n_rows, done = X.shape[-2], (epoch + i / len(batches)) / epochs
+                n_rows, done = X.shape[-2], (epoch + i / n_steps) / epochs
                 rate = learning_rate * schedule(state["step"], done)
                 batch_work = work.head(n_rows)
                 if dropped:
