@@ -49,7 +49,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the
         layers in front of relu, leaky_relu, elu, silu and gelu, else glorot_uniform.
-    standardize : bool, default=False
+    standardize : bool, default=True
         Whether to train on ``(x - mean) / scale``, mean and standard deviation of each
         column over the training rows, weighted by sample_weight. Both are folded into the
         first layer afterwards, so that predictions take X as it is, at no cost. Penalties
@@ -58,7 +58,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
     l1 : float or sequence of float, default=0.0
         Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. A
         proximal step follows every gradient step, so that weights become exactly zero.
-    l2 : float or sequence of float, default=0.0
+    l2 : float or sequence of float, default=3e-4
         Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
         MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
     dropout : float or sequence of float, default=0.0
@@ -66,7 +66,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         step; the others are divided by 1 minus it. One number is for the outputs of all
         hidden layers, if any; a sequence of one more than these begins with the rate for X
         (of sparse X, for the stored entries). Not with "lbfgs".
-    label_smoothing : float, default=0.0
+    label_smoothing : float, default=0.01
         s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of one-hot rows
         y. Validation losses do not.
     class_weight : dict, "balanced" or None, default=None
@@ -79,9 +79,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         rows or to be exact; `epochs` limits its iterations and `tol` is the largest
         gradient to stop at. Each leaves the others' parameters unused; lbfgs also
         learning_rate, schedule, batch_size and shuffle.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.01
         Step size, before the schedule's factor.
-    schedule : str or callable, default="constant"
+    schedule : str or callable, default="one_cycle"
         Factor on the learning rate, step by step: "constant"; "invscaling",
         1 / sqrt(1 + step); "adaptive", divided by 5 after `n_iter_no_change` epochs without
         improvement by `tol`, of the loss or of what early stopping watches, which then
@@ -100,8 +100,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         Added to adam's denominator.
     batch_size : int or "auto", default="auto"
         Rows in a mini-batch; "auto" is 128. At most the number of rows.
-    epochs : int, default=100
-        Passes over the training rows in a call of fit; iterations of lbfgs.
+    epochs : int or "auto", default="auto"
+        Passes over the training rows in a call of fit; iterations of lbfgs. "auto" is 40,
+        but at least 100 and at most 4,000 steps; 200 iterations.
     shuffle : bool, default=True
         Whether to visit the rows in a new random order in each epoch.
     early_stopping : bool, default=False
@@ -198,8 +199,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
     I. Sutskever et al., "On the importance of initialization and momentum in deep
     learning", ICML 2013.
 
-    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-    Overfitting", JMLR 15, 2014.
+    N. Srivastava et al., "Dropout", JMLR 15, 2014.
 
     C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR
     2016, section 7: label smoothing.
@@ -226,22 +226,22 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         *,
         activation="relu",
         init="auto",
-        standardize=False,
+        standardize=True,
         l1=0.0,
-        l2=0.0,
+        l2=3e-4,
         dropout=0.0,
-        label_smoothing=0.0,
+        label_smoothing=0.01,
         class_weight=None,
         solver="adam",
-        learning_rate=0.001,
-        schedule="constant",
+        learning_rate=0.01,
+        schedule="one_cycle",
         momentum=0.9,
         nesterovs_momentum=True,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
         batch_size="auto",
-        epochs=100,
+        epochs="auto",
         shuffle=True,
         early_stopping=False,
         scoring="loss",

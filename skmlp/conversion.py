@@ -162,6 +162,8 @@ def _params(mlp):
         "schedule": mlp.learning_rate if mlp.solver == "sgd" else "constant",
         "validation_fraction": mlp.validation_fraction,
         "scoring": "accuracy",  # which is what early stopping watches there
+        "standardize": False,
+        "label_smoothing": 0.0,
     }
 
 

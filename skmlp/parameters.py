@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 AUTO_BATCH_SIZE = 128
-AUTO_STEPS, AUTO_EPOCHS, AUTO_ITERATIONS = 4000, (8, 200), 200
+LEAST_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 40, (100, 4000), 200
 SOLVERS = ("sgd", "adam", "lbfgs")
 DTYPES = ("auto", "float32", "float64")
 # ReLU and its smooth relatives pass half of the variance on, which He's scale makes up for.
@@ -209,18 +209,19 @@ def watches_loss(estimator):
 
 
 def number_of_epochs(estimator, n_rows):
-    """Return the epochs of a call of fit; "auto" makes as many as give AUTO_STEPS steps.
+    """Return the epochs of a call of fit.
 
     A number of epochs alone cannot be right for few rows and for many: a hundred rows make
-    one step an epoch, a hundred thousand make hundreds.
+    one step an epoch, a hundred thousand make hundreds. "auto" is 40 epochs, more if these
+    have less than 100 steps, and fewer, but 5, if they have more than 4,000.
     """
     if estimator.epochs != "auto":
         return int(estimator.epochs)
     if estimator.solver == "lbfgs":
         return AUTO_ITERATIONS
-    fewest, most = AUTO_EPOCHS
-    steps_per_epoch = -(-n_rows // rows_per_batch(estimator, n_rows))
-    return min(max(round(AUTO_STEPS / steps_per_epoch), fewest), most)
+    steps = -(-n_rows // min(rows_per_batch(estimator, n_rows), n_rows))  # an epoch's
+    fewest, most = AUTO_STEPS
+    return max(LEAST_EPOCHS, round(min(max(AUTO_EPOCHS, fewest / steps), most / steps)))
 
 
 def working_dtype(estimator, X):

@@ -27,7 +27,8 @@ def column_scaling(X, w, rows, dtype):
         If X is so large that its variance overflows.
     """
     scaler = StandardScaler(with_mean=not sparse.issparse(X))
-    w = None if w is None else with_mean_1(w, rows)
+    # Equal weights are none, to the last bit.
+    w = None if w is None or np.ptp(w[rows]) == 0 else with_mean_1(w, rows)
     with np.errstate(all="ignore"):
         for chunk in gen_batches(len(rows), CHUNK_ROWS):
             part = rows[chunk]

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.callbacks import FitTasks
+from tests.plain import PLAIN
 
 HAS_CALLBACKS = find_spec("sklearn.callback") is not None
 
@@ -35,7 +36,7 @@ def digits():
 
 
 def quick(**params):
-    return SoftmaxMLPClassifier(**{"units": 8, "epochs": 4, "random_state": 0, **params})
+    return SoftmaxMLPClassifier(**{**PLAIN, "units": 8, "epochs": 4, "random_state": 0, **params})
 
 
 def without_seconds(history):

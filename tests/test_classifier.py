@@ -23,6 +23,8 @@ from skmlp import SoftmaxMLPClassifier
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
+from skmlp.parameters import number_of_epochs
+from tests.plain import PLAIN
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def iris():
 
 
 def quick(**params):
-    return SoftmaxMLPClassifier(**{"units": 16, "epochs": 5, "random_state": 0, **params})
+    return SoftmaxMLPClassifier(**{**PLAIN, "units": 16, "epochs": 5, "random_state": 0, **params})
 
 
 # Learning
@@ -549,3 +551,22 @@ def test_ctrl_c_before_the_first_step_leaves_the_model_that_was(iris):
     with pytest.raises(KeyboardInterrupt):
         clf.set_params(schedule=interrupting).fit(*iris)
     np.testing.assert_array_equal(clf.predict_proba(iris[0]), expected)
+
+
+# Defaults
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "epochs"), [(10, 100), (128, 100), (200, 50), (2000, 40), (48_000, 11), (10**6, 5)]
+)
+def test_automatic_epochs_are_40_within_100_and_4000_steps(n_rows, epochs):
+    assert number_of_epochs(SoftmaxMLPClassifier(), n_rows) == epochs
+    assert number_of_epochs(SoftmaxMLPClassifier(epochs=7), n_rows) == 7
+    assert number_of_epochs(SoftmaxMLPClassifier(solver="lbfgs"), n_rows) == 200
+
+
+def test_the_defaults_learn_columns_of_any_scale(digits):
+    X_train, X_test, y_train, y_test = digits
+    for scale in (1e-6, 1.0, 1e6):
+        clf = SoftmaxMLPClassifier(random_state=0).fit(X_train * scale, y_train)
+        assert clf.score(X_test * scale, y_test) > 0.96

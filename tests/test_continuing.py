@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import SoftmaxMLPClassifier
+from tests.plain import PLAIN
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def iris():
 
 
 def quick(**params):
-    return SoftmaxMLPClassifier(**{"units": 8, "epochs": 3, "random_state": 0, **params})
+    return SoftmaxMLPClassifier(**{**PLAIN, "units": 8, "epochs": 3, "random_state": 0, **params})
 
 
 def by_fit(clf, X, y, **given):

@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.conversion import from_mlpclassifier, to_mlpclassifier
+from tests.plain import PLAIN
 
 X, y = load_iris(return_X_y=True)
 SHARED = ["identity", "logistic", "tanh", "relu"]
@@ -32,7 +33,9 @@ def labels(n_classes):
 
 
 def fitted(y=y, **params):
-    return SoftmaxMLPClassifier(**{"units": 5, "epochs": 3, "random_state": 0, **params}).fit(X, y)
+    return SoftmaxMLPClassifier(
+        **{**PLAIN, "units": 5, "epochs": 3, "random_state": 0, **params}
+    ).fit(X, y)
 
 
 def fitted_mlp(y=y, X=X, **params):

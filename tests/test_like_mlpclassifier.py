@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.activations import ACTIVATIONS
+from tests.plain import PLAIN
 
 SPARSE = [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array]
 
@@ -31,7 +32,7 @@ def iris():
 
 
 def quick(**params):
-    return SoftmaxMLPClassifier(**{"units": 8, "epochs": 5, "random_state": 0, **params})
+    return SoftmaxMLPClassifier(**{**PLAIN, "units": 8, "epochs": 5, "random_state": 0, **params})
 
 
 def regression(**params):

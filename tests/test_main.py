@@ -17,6 +17,7 @@ import skmlp.__main__ as job
 from skmlp import SoftmaxMLPClassifier, load
 from skmlp.datasets import load_fashion_mnist_sample
 from skmlp.monitor import EpochMonitor
+from tests.plain import PLAIN
 
 FILES = ["loss_curve.png", "misclassified.png", "model.npz"]
 OFFLINE = "Fashion-MNIST is not on this computer, and OpenML did not deliver it (URLError: no)."
@@ -143,12 +144,12 @@ def test_the_notebook_recipe(monkeypatch, tmp_path):
     arguments = ["--recipe", "notebook", "--sample", "--epochs", "1", "--seed", "3"]
     assert job.main([*arguments, "--output", str(tmp_path)]) == 0
     expected = SoftmaxMLPClassifier(
+        **(PLAIN | {"learning_rate": 0.1}),
         units=100,
         activation="logistic",
         init="standard_normal",
         solver="sgd",
         momentum=0.0,
-        learning_rate=0.1,
         batch_size=256,
         epochs=1,
         random_state=3,
@@ -209,7 +210,7 @@ def test_help_names_every_recipe(capsys):
     with pytest.raises(SystemExit) as stop:
         job.main(["--help"])
     assert stop.value.code == 0
-    assert "{default,notebook}" in capsys.readouterr().out
+    assert "{default,best,notebook}" in capsys.readouterr().out
 
 
 def test_without_matplotlib(monkeypatch, tmp_path, capsys):

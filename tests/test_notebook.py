@@ -11,8 +11,9 @@ from skmlp.core.training import MiniBatches
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from tests import notebook_loop
 from tests.core.problems import network, objective, one_hot
+from tests.plain import PLAIN
 
-RECIPE = {
+RECIPE = PLAIN | {
     "units": 100,
     "batch_size": 256,
     "learning_rate": 0.1,

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import SoftmaxMLPClassifier
+from tests.plain import PLAIN
 
 N, N_VAL = 200, 90
 
@@ -36,7 +37,7 @@ def rows():
 
 
 def quick(**params):
-    return SoftmaxMLPClassifier(**{"units": 8, "epochs": 3, "random_state": 0, **params})
+    return SoftmaxMLPClassifier(**{**PLAIN, "units": 8, "epochs": 3, "random_state": 0, **params})
 
 
 def asking(clf, *names):

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from skmlp import SoftmaxMLPClassifier
+from tests.plain import PLAIN
 
 SOLVERS = {
     "sgd": {"learning_rate": 0.2, "epochs": 6000, "schedule": "cosine"},
@@ -29,8 +30,8 @@ def iris():
 
 def regression(solver, n_rows, **params):
     """Softmax regression trained to its optimum, on all rows at once."""
-    clf = SoftmaxMLPClassifier(units=(), solver=solver, batch_size=n_rows, random_state=0)
-    return clf.set_params(**SOLVERS[solver], **params)
+    clf = SoftmaxMLPClassifier(**PLAIN, units=(), solver=solver, batch_size=n_rows, random_state=0)
+    return clf.set_params(**SOLVERS[solver]).set_params(**params)
 
 
 def l1_oracle(X, y, l1, w=None):
@@ -83,10 +84,7 @@ def test_with_l1_all_solvers_reach_logistic_regressions_optimum_and_zeros(iris, 
 def test_mini_batches_reach_the_optimum_too(iris):
     X, y = iris
     oracle = l1_oracle(X, y, 0.02)
-    clf = SoftmaxMLPClassifier(
-        units=(), l1=0.02, learning_rate=0.02, epochs=1500, schedule="cosine", random_state=0,
-        batch_size=32,
-    )  # fmt: skip
+    clf = regression("adam", 32, l1=0.02, learning_rate=0.02, epochs=1500)
     clf.fit(X, y)
     assert (clf.coefs_[0] == 0).sum() >= (oracle.coef_ == 0).sum() - 1
     np.testing.assert_allclose(clf.predict_proba(X), oracle.predict_proba(X), atol=5e-3)
@@ -95,9 +93,7 @@ def test_mini_batches_reach_the_optimum_too(iris):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_strength_for_each_layer_acts_on_that_layer(iris, solver):
     X, y = iris
-    clf = SoftmaxMLPClassifier(
-        8, l1=(0.1, 0.0), l2=[0.0, 1.0], solver=solver, random_state=0, **SOLVERS[solver]
-    ).set_params(epochs=300)
+    clf = regression(solver, 150, units=8, l1=(0.1, 0.0), l2=[0.0, 1.0], epochs=300)
     first, last = clf.fit(X, y).coefs_
     assert (first == 0).any()
     assert not (last == 0).all()
