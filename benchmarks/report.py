@@ -31,7 +31,7 @@ def environment():
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()}-{platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in LIBRARIES},
         "threads": pools,
