@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp.continuing import set_classes
 from skmlp.errors import invalid
 from skmlp.fitting import Outcome
-from skmlp.parameters import AUTO_BATCH_SIZE
+from skmlp.parameters import batch_size
 
 __all__ = ["from_mlpclassifier", "to_mlpclassifier"]
 
@@ -134,9 +134,9 @@ def _shared_activation(activations):
 def _sklearn_params(clf, activation):
     """Return MLPClassifier's parameters; the fitted network counts where they describe it."""
     params = _translated(clf, COUNTERPARTS)
-    batch_size = AUTO_BATCH_SIZE if clf.batch_size == "auto" else int(clf.batch_size)
+    n_rows = batch_size(clf)
     params.update(
-        hidden_layer_sizes=clf._layer_sizes[1:-1], activation=activation, batch_size=batch_size
+        hidden_layer_sizes=clf._layer_sizes[1:-1], activation=activation, batch_size=n_rows
     )
     if clf.epochs == "auto":
         del params["max_iter"]
@@ -144,7 +144,7 @@ def _sklearn_params(clf, activation):
         params["learning_rate"] = clf.schedule
     strengths = np.unique(clf.l2)
     if len(strengths) == 1:
-        params["alpha"] = float(strengths[0]) * batch_size
+        params["alpha"] = float(strengths[0]) * n_rows
     if clf.validation_fraction is not None and clf.validation_fraction < 1:
         params["validation_fraction"] = clf.validation_fraction
     return params

@@ -14,7 +14,7 @@ from skmlp.core.schedules import Adaptive
 from skmlp.core.stopping import Patience
 from skmlp.core.training import MiniBatches, train
 from skmlp.errors import warn_user
-from skmlp.inputs import class_weights
+from skmlp.inputs import class_weights, mean_weight
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
     build_dropout,
@@ -201,10 +201,7 @@ class Training:
         p = self.progress
         if afresh:
             p.mean_weight, p.n_weighted = 0.0, 0
-        mean = 1.0
-        if w is not None:
-            most = w.max()  # huge weights would overflow their sum
-            mean = most * (w[used] / most).mean()
+        mean = 1.0 if w is None else mean_weight(w[used])
         p.n_weighted += len(used)
         p.mean_weight += (mean - p.mean_weight) * (len(used) / p.n_weighted)
         if w is None and p.mean_weight == 1.0:

@@ -19,6 +19,7 @@ __all__ = [
     "class_weights",
     "encode",
     "largest_magnitude",
+    "mean_weight",
     "with_mean_1",
 ]
 
@@ -167,10 +168,15 @@ def class_weights(class_weight, rows, classes):
     return np.array([float(class_weight.get(label, 1.0)) for label in labels])
 
 
+def mean_weight(w):
+    """Return the mean of weights, whose sum may overflow."""
+    most = w.max()
+    return most * (w / most).mean()
+
+
 def with_mean_1(w, rows=slice(None)):
     """Return weights w (n,) rescaled so that their mean over those rows is 1."""
-    w = w / w.max()  # huge weights would overflow the mean
-    return w / w[rows].mean()
+    return w / mean_weight(w[rows])
 
 
 def largest_magnitude(X):

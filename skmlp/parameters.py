@@ -22,6 +22,7 @@ from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, of_fraction
 from skmlp.errors import invalid, warn_user
 
 __all__ = [
+    "batch_size",
     "build_dropout",
     "build_initializers",
     "build_network",
@@ -191,16 +192,19 @@ def build_schedule(estimator, in_cycle=True):
     return SCHEDULES[estimator.schedule]
 
 
+def batch_size(estimator):
+    """Return the batch size that is asked for, whatever the number of rows."""
+    return AUTO_BATCH_SIZE if estimator.batch_size == "auto" else int(estimator.batch_size)
+
+
 def rows_per_batch(estimator, n_rows):
     """Return the batch size, which MiniBatches clips; warn if the one given is too large."""
-    if estimator.batch_size == "auto":
-        return AUTO_BATCH_SIZE
-    if estimator.batch_size > n_rows:
+    if estimator.batch_size != "auto" and estimator.batch_size > n_rows:
         warn_user(
             f"batch_size={estimator.batch_size} is larger than the number of rows to "
             f"train on: it is clipped to {n_rows}."
         )
-    return int(estimator.batch_size)
+    return batch_size(estimator)
 
 
 def watches_loss(estimator):
@@ -219,7 +223,7 @@ def number_of_epochs(estimator, n_rows):
         return int(estimator.epochs)
     if estimator.solver == "lbfgs":
         return AUTO_ITERATIONS
-    steps = -(-n_rows // min(rows_per_batch(estimator, n_rows), n_rows))  # an epoch's
+    steps = -(-n_rows // batch_size(estimator))  # an epoch's
     fewest, most = AUTO_STEPS
     return max(LEAST_EPOCHS, round(min(max(AUTO_EPOCHS, fewest / steps), most / steps)))
 

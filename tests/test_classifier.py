@@ -11,10 +11,10 @@ import pytest
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,18 +25,6 @@ from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 from skmlp.parameters import number_of_epochs
 from tests.plain import PLAIN
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return train_test_split(X / 16, y, random_state=0, stratify=y)
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
 
 
 def quick(**params):
@@ -342,6 +330,9 @@ def test_a_batch_size_over_the_number_of_rows_warns_only_if_given(iris):
     assert warned[0].filename == __file__
     np.testing.assert_array_equal(clipped.theta_, quick(batch_size=150).fit(*iris).theta_)
     quick(batch_size="auto").fit(iris[0][:3], iris[1][:3])
+    with pytest.warns(UserWarning, match=larger) as warned:
+        quick(batch_size=151, epochs="auto").fit(*iris)
+    assert len(warned) == 1
     search = GridSearchCV(quick(batch_size=151), {"l2": [0.0]}, cv=3)
     with pytest.warns(UserWarning, match="clipped to 1") as warned:
         search.fit(*iris)

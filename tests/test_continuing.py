@@ -6,18 +6,10 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
-from sklearn.preprocessing import StandardScaler
 
 from skmlp import SoftmaxMLPClassifier
 from tests.plain import PLAIN
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
 
 
 def quick(**params):

@@ -21,11 +21,7 @@ sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2]
 HISTORY = {"loss": [0.9, 0.5, 0.4, 0.35], "validation_loss": [0.6, 0.5, 0.45, 0.5]}
 
 
-@pytest.fixture(autouse=True)
-def _no_figure_left_open():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figure_left_open")
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,7 @@ from skmlp import SoftmaxMLPClassifier
 from skmlp.images import ImageGridDisplay
 from tests.test_display import assert_legible
 
-
-@pytest.fixture(autouse=True)
-def _no_figure_left_open():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figure_left_open")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
@@ -20,12 +20,6 @@ SOLVERS = {
     "adam": {"learning_rate": 0.05, "epochs": 6000, "schedule": "cosine"},
     "lbfgs": {"epochs": 5000, "tol": 1e-9},
 }
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
 
 
 def regression(solver, n_rows, **params):

@@ -10,6 +10,7 @@ so that A' is A on average and nothing has to be rescaled at prediction. On the 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Dropout:
     rates: tuple
     rngs: np.ndarray
 
-    @property
+    @cached_property
     def layers(self):
         """The layers in front of which anything is dropped."""
         return [layer for layer, rate in enumerate(self.rates) if np.any(rate)]
