@@ -6,16 +6,14 @@ from sklearn.utils.metaestimators import available_if
 from skmlp.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from skmlp.continuing import (
     check_can_continue,
-    check_same_classes,
     past_of,
-    set_classes,
     settle_classes,
     unchanged_on_error,
     works_step_by_step,
 )
 from skmlp.fitted import FittedMLP
 from skmlp.fitting import Training
-from skmlp.inputs import check_labels, check_rows, check_validation_rows, encode
+from skmlp.inputs import check_fit_data, check_labels, check_rows, encode
 from skmlp.parameters import check_parameters, working_dtype
 
 __all__ = ["SoftmaxMLPClassifier"]
@@ -330,18 +328,15 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         check_parameters(self)
         with unchanged_on_error(self):
             goes_on = self.warm_start and hasattr(self, "theta_")
-            rows = check_rows(self, X, y, sample_weight, reset=not goes_on)
             past = past_of(self) if goes_on else {}
-            if goes_on:
-                check_same_classes(self, rows.y)
-            else:
-                set_classes(self, rows.y)
+            rows, validation = check_fit_data(
+                self, X, y, sample_weight, goes_on=goes_on,
+                X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val,
+            )  # fmt: skip
             dtype = self.theta_.dtype if goes_on else working_dtype(self, rows.X)
-            validation = None
-            if any(given is not None for given in (X_val, y_val, sample_weight_val)):
-                rows_val = check_validation_rows(self, X_val, y_val, sample_weight_val)
-                validation = encode(rows_val, self.classes_, dtype)
             rows = encode(rows, self.classes_, dtype, float(self.label_smoothing))
+            if validation is not None:
+                validation = encode(validation, self.classes_, dtype)
             training = Training(self, rows, validation, **past)
             tasks = FitTasks.of(self, X, y, sample_weight, training.epochs)
             outcome = training.run(tasks)

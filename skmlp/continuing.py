@@ -3,20 +3,18 @@
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp.callbacks import CALLBACK_STATE
 from skmlp.errors import invalid
 from skmlp.fitting import Progress
+from skmlp.inputs import set_classes
 from skmlp.parameters import network_description
 
 __all__ = [
     "check_can_continue",
-    "check_same_classes",
     "past_of",
-    "set_classes",
     "settle_classes",
     "unchanged_on_error",
     "works_step_by_step",
@@ -44,22 +42,6 @@ def check_can_continue(estimator):
             "class_weight='balanced' is not supported for partial_fit, which never sees all "
             "rows. Use compute_class_weight('balanced', classes=classes, y=y) on rows like "
             "all of them and give the weights as a dict."
-        )
-
-
-def set_classes(estimator, labels):
-    """Set the classes of an estimator to the labels that occur."""
-    estimator.label_binarizer_ = LabelBinarizer().fit(labels)
-    estimator.classes_ = estimator.label_binarizer_.classes_
-
-
-def check_same_classes(estimator, y):
-    """Raise unless a warm start sees the classes of the fit before."""
-    classes = np.unique(y)
-    if classes.tolist() != estimator.classes_.tolist():
-        raise ValueError(
-            "warm_start can only be used where `y` has the same classes as in the previous "
-            f"call to fit. Previously got {estimator.classes_}, `y` has {classes}."
         )
 
 

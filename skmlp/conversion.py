@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp.continuing import set_classes
 from skmlp.errors import invalid
 from skmlp.fitting import Outcome
+from skmlp.inputs import set_classes
 from skmlp.parameters import batch_size
 
 __all__ = ["from_mlpclassifier", "to_mlpclassifier"]

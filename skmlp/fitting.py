@@ -121,6 +121,15 @@ class Training:
         The estimator's by default.
     in_cycle : bool, default=True
         Whether the schedule may run a cycle over the epochs.
+
+    Attributes
+    ----------
+    progress : Progress
+    network, objective, optimizer, batches, schedule, epochs, dropout
+        What the core's `train` takes; for lbfgs without optimizer and dropout.
+    data : tuple
+        (rows, used, w): all rows, the numbers of those to train on, the weights of all or None.
+    monitor : EpochMonitor
     """
 
     def __init__(
@@ -139,6 +148,7 @@ class Training:
         self.epochs = number_of_epochs(estimator, len(used)) if epochs is None else epochs
         self._standardize(rows, used, is_new=start is None)
         w = self._mean_1(w, used, afresh=in_cycle)
+        self.data = rows, used, w
         self.batches = self._batches(rows, used, w)
         self.schedule = self._schedule(in_cycle)
         self.monitor = self._monitor(rows, used, validation, history or {}, in_cycle)
@@ -185,7 +195,11 @@ class Training:
         """Bring theta to the features that it is trained on: standardized or as they come."""
         p, wanted = self.progress, self.estimator.standardize
         if wanted and p.scaling is None:
-            p.scaling = column_scaling(rows.X, rows.w, used, p.theta.dtype)
+            dtype = p.theta.dtype
+            p.scaling = rows.once(
+                ("scaling", used.tobytes(), dtype),
+                lambda: column_scaling(rows.X, rows.w, used, dtype),
+            )
             if not is_new:
                 p.theta, p.optimizer = p.scaling.unfold(self.network, p.theta), {}
         elif p.scaling is not None and not wanted:
@@ -296,7 +310,7 @@ class Training:
         if tasks is not None:
             tasks.begin()
         try:
-            self._solve(lambda record: self._epoch_ends(record, tasks))
+            self._solve(lambda record: self.epoch_ends(record, tasks))
         except KeyboardInterrupt:
             learnt = self.progress.optimizer.get("step", 0) - n_steps
             if not learnt and self.monitor.n_epochs == self.monitor.n_earlier:
@@ -304,11 +318,20 @@ class Training:
             self.monitor.check_finite()
             warn_user("Training interrupted by user.")
             self.monitor.stop_reason = "interrupted"
+        return self.finish()
+
+    def finish(self):
+        """Return the Outcome of a training that is over."""
         if self.monitor.best_theta is not None:
             np.copyto(self.progress.theta, self.monitor.best_theta)
         # A generator that the caller gave goes its own way from here.
         self.progress.rng = copy.deepcopy(self.progress.rng)
         return self.outcome()
+
+    def move(self, theta, optimizer):
+        """Go on in other memory: parameters (n_params,) and optimizer state equal to those here."""
+        self.progress.theta = self.monitor.theta = theta
+        self.progress.optimizer = optimizer
 
     def _solve(self, on_epoch_end):
         e, p = self.estimator, self.progress
@@ -326,7 +349,8 @@ class Training:
             dropout=self.dropout, on_epoch_end=on_epoch_end,
         )  # fmt: skip
 
-    def _epoch_ends(self, record, tasks):
+    def epoch_ends(self, record, tasks=None):
+        """Take in an EpochRecord; return whether to stop."""
         stop = self.monitor(record)
         if tasks is None:
             return stop

@@ -1,10 +1,12 @@
 """What comes in: features, labels and row weights, checked and given the core's shapes."""
 
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -13,13 +15,15 @@ __all__ = [
     "Encoded",
     "Rows",
     "check_X",
+    "check_fit_data",
     "check_labels",
     "check_rows",
-    "check_validation_rows",
     "class_weights",
     "encode",
     "largest_magnitude",
     "mean_weight",
+    "one_hot",
+    "set_classes",
     "with_mean_1",
 ]
 
@@ -42,6 +46,27 @@ class Rows(NamedTuple):
     X: np.ndarray
     y: np.ndarray
     w: np.ndarray | None
+
+
+def check_fit_data(
+    estimator, X, y, sample_weight=None, *,
+    X_val=None, y_val=None, sample_weight_val=None, goes_on=False,
+):  # fmt: skip
+    """Check what a call of fit was given, and set the estimator's classes and features.
+
+    Returns
+    -------
+    rows, validation : Rows
+        The validation set is None if nothing of it was given.
+    """
+    rows = check_rows(estimator, X, y, sample_weight, reset=not goes_on)
+    if goes_on:
+        check_same_classes(estimator, rows.y)
+    else:
+        set_classes(estimator, rows.y)
+    if all(given is None for given in (X_val, y_val, sample_weight_val)):
+        return rows, None
+    return rows, check_validation_rows(estimator, X_val, y_val, sample_weight_val)
 
 
 def check_rows(estimator, X, y, sample_weight=None, *, reset=True):
@@ -71,6 +96,22 @@ def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
         raise ValueError(f"The validation set (X_val, y_val) is unusable: {error}") from error
     check_labels(y, estimator.classes_, "y_val")
     return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
+
+
+def set_classes(estimator, labels):
+    """Set the classes of an estimator to the labels that occur."""
+    estimator.label_binarizer_ = LabelBinarizer().fit(labels)
+    estimator.classes_ = estimator.label_binarizer_.classes_
+
+
+def check_same_classes(estimator, y):
+    """Raise unless a warm start sees the classes of the fit before."""
+    classes = np.unique(y)
+    if classes.tolist() != estimator.classes_.tolist():
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous "
+            f"call to fit. Previously got {estimator.classes_}, `y` has {classes}."
+        )
 
 
 def check_labels(y, classes, name="y"):
@@ -184,7 +225,8 @@ def largest_magnitude(X):
     return max(abs(float(X.max())), abs(float(X.min())))
 
 
-class Encoded(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Encoded:
     """Rows in the core's terms.
 
     Attributes
@@ -205,19 +247,36 @@ class Encoded(NamedTuple):
     codes: np.ndarray
     Y: np.ndarray
     w: np.ndarray | None
+    _memory: dict = field(default_factory=dict, repr=False)
 
     def take(self, rows):
-        """Return some of the rows."""
-        return Encoded(*(None if part is None else part[rows] for part in self))
+        """Return some of the rows; the same object for the same rows."""
+        parts = self.X, self.y, self.codes, self.Y, self.w
+
+        def make():
+            return Encoded(*(None if part is None else part[rows] for part in parts))
+
+        return self.once(("rows", rows.tobytes()), make)
+
+    def once(self, key, make):
+        """Return ``make()``, made once for all networks that train on these rows."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        return self._memory[key]
 
 
 def encode(rows, classes, dtype, smoothing=0.0):
-    """Return Rows as Encoded, with ``(1 - smoothing) y + smoothing / n_classes`` for Y.
+    """Return Rows as Encoded, with ``(1 - smoothing) y + smoothing / n_classes`` for Y."""
+    codes = np.searchsorted(classes, rows.y)
+    return Encoded(rows.X, rows.y, codes, one_hot(codes, len(classes), dtype, smoothing), rows.w)
 
-    The one-hot rows y are those of LabelBinarizer, which would make a matrix of integers
-    first, one column for two classes and a column of zeros for one.
+
+def one_hot(codes, n_classes, dtype, smoothing=0.0):
+    """Return the rows of LabelBinarizer, smoothed.
+
+    It would make a matrix of integers first, one column for two classes and a column of zeros
+    for one.
     """
-    codes, n_classes = np.searchsorted(classes, rows.y), len(classes)
     Y = np.full((len(codes), n_classes), smoothing / n_classes, dtype)
     Y[np.arange(len(codes)), codes] += 1.0 - smoothing
-    return Encoded(rows.X, rows.y, codes, Y, rows.w)
+    return Y

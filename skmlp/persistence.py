@@ -24,10 +24,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp.classifier import SoftmaxMLPClassifier
-from skmlp.continuing import set_classes
 from skmlp.core.scaling import Scaling
 from skmlp.files import write_atomically
 from skmlp.fitting import Outcome
+from skmlp.inputs import set_classes
 from skmlp.parameters import build_network, check_parameters
 
 __all__ = ["load", "save"]

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
 from skmlp.core.losses import softmax_cross_entropy
-from skmlp.inputs import with_mean_1
+from skmlp.inputs import one_hot, with_mean_1
 from skmlp.prediction import finite_logits
 
 __all__ = ["JudgedRows", "sample", "set_aside"]
@@ -83,18 +83,20 @@ class JudgedRows:
         if not w.any():
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
         self._w = with_mean_1(w)
+        # Rows to train on are smoothed, and some of them may have been set aside.
+        self._Y = rows.once("Y", lambda: one_hot(rows.codes, rows.Y.shape[1], rows.Y.dtype))
 
     def loss_and_accuracy(self, network, theta):
         """Return cross-entropy, without penalty or smoothing, and accuracy."""
-        X, _, codes, Y, w = self.rows
-        logits = finite_logits(network, theta, X, self.name)
-        correct = logits.argmax(axis=-1) == codes
-        loss, _ = softmax_cross_entropy(logits, Y, self._w, out=logits)
-        return float(loss), float(np.average(correct, weights=w))
+        rows = self.rows
+        logits = finite_logits(network, theta, rows.X, self.name)
+        correct = logits.argmax(axis=-1) == rows.codes
+        loss, _ = softmax_cross_entropy(logits, self._Y, self._w, out=logits)
+        return float(loss), float(np.average(correct, weights=rows.w))
 
     def score(self, model):
         """Return the score of a fitted estimator."""
-        X, y, _, _, w = self.rows
+        X, y, w = self.rows.X, self.rows.y, self.rows.w
         weights = {} if w is None else {"sample_weight": w}
         try:
             with config_context(assume_finite=True):  # all of it was checked once

@@ -48,4 +48,4 @@ class Dropout:
             for i in np.ndindex(self.rngs.shape):
                 self.rngs[i].random(out=mask[i], dtype=mask.dtype)
             np.greater_equal(mask, rate, out=mask)
-            mask *= 1.0 / (1.0 - rate)
+            mask *= np.asarray(1.0 / (1.0 - rate), mask.dtype)

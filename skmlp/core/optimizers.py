@@ -21,6 +21,14 @@ import numpy as np
 __all__ = ["SGD", "Adam"]
 
 
+def _like(theta, factor):
+    """Return a float as it is, a column of them in theta's dtype.
+
+    A column of doubles would make doubles of float32 arrays on the way.
+    """
+    return factor.astype(theta.dtype) if isinstance(factor, np.ndarray) else factor
+
+
 @dataclass(frozen=True, eq=False)
 class SGD:
     """Stochastic gradient descent with (Nesterov) momentum.
@@ -57,17 +65,18 @@ class SGD:
         """Take one step, in place."""
         state["step"] += 1
         velocity = state.get("velocity")
+        momentum, learning_rate = _like(theta, self.momentum), _like(theta, learning_rate)
         grad *= learning_rate
         gain = 1.0  # the step's size over learning_rate
         if velocity is None:
             theta -= grad
         else:
-            velocity *= self.momentum
+            velocity *= momentum
             velocity -= grad
             if self.nesterovs_momentum:
-                gain += self.momentum
+                gain += momentum
                 theta -= grad
-                np.multiply(velocity, self.momentum, out=grad)
+                np.multiply(velocity, momentum, out=grad)
                 theta += grad
             else:
                 theta += velocity
@@ -115,19 +124,19 @@ class Adam:
         """Take one step, in place."""
         state["step"] = t = state["step"] + 1
         m, v = state["m"], state["v"]
-        m *= self.beta_1
+        m *= _like(theta, self.beta_1)
         m += grad
-        v *= self.beta_2
+        v *= _like(theta, self.beta_2)
         v += np.multiply(grad, grad, out=grad)
         m_scale = (1.0 - self.beta_1) / (1.0 - self.beta_1**t)
         v_scale = ((1.0 - self.beta_2) / (1.0 - self.beta_2**t)) ** 0.5
         np.sqrt(v, out=grad)
-        grad += self.epsilon / v_scale
-        np.divide(learning_rate * m_scale / v_scale, grad, out=grad)
+        grad += _like(theta, self.epsilon / v_scale)
+        np.divide(_like(theta, learning_rate * m_scale / v_scale), grad, out=grad)
         if shrink is None:
             grad *= m
             theta -= grad
         else:
             theta -= np.multiply(grad, m, out=scratch)
-            grad /= m_scale  # the step size of each coordinate
+            grad /= _like(theta, m_scale)  # the step size of each coordinate
             shrink(theta, grad, out=scratch)

@@ -51,6 +51,11 @@ class MiniBatches:
         self._gather_Y = gatherer(Y, shape, dtype)
         self._w = w
 
+    @property
+    def is_weighted(self):
+        """Whether rows have weights."""
+        return self._w is not None
+
     def __len__(self):
         """Steps in an epoch."""
         return -(-self.n_rows // self.batch_size)
