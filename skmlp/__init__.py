@@ -3,7 +3,15 @@
 from skmlp.classifier import SoftmaxMLPClassifier
 from skmlp.display import LossCurveDisplay
 from skmlp.persistence import load, save
+from skmlp.search import PopulationGridSearchCV, PopulationRandomizedSearchCV
 
-__all__ = ["LossCurveDisplay", "SoftmaxMLPClassifier", "load", "save"]
+__all__ = [
+    "LossCurveDisplay",
+    "PopulationGridSearchCV",
+    "PopulationRandomizedSearchCV",
+    "SoftmaxMLPClassifier",
+    "load",
+    "save",
+]
 
 __version__ = "0.1.0"

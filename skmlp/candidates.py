@@ -6,11 +6,10 @@ steps, the rows that come out of them, and all that is computed of these before 
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
 from time import perf_counter
 
 import joblib
-import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
@@ -22,44 +21,52 @@ from skmlp.fitting import Outcome, Training
 from skmlp.inputs import check_fit_data, encode
 from skmlp.parameters import check_parameters, working_dtype
 
-__all__ = ["Fit", "network_of", "prepare", "split_data"]
+__all__ = ["Candidate", "Fit", "network_of", "prepare", "split_data"]
 
 
-@dataclass(eq=False)
 class Fit:
-    """An estimator to be fitted, a candidate on a split.
+    """An estimator to be fitted: a candidate on a split.
 
-    Attributes
+    Parameters
     ----------
     estimator : SoftmaxMLPClassifier or Pipeline
         With the candidate's parameters.
     data : tuple
         (X, y, params) for its fit.
+
+    Attributes
+    ----------
     training : Training or None
-        Of its network, if that can be trained in a population.
+        Of its network, if that can be trained in a population and is not yet.
     error : Exception or None
         What went wrong.
     seconds : float
         What it took.
     """
 
-    estimator: object
-    data: tuple
-    training: Training | None = None
-    error: Exception | None = None
-    seconds: float = 0.0
+    def __init__(self, estimator, data):
+        self.estimator, self.data = estimator, data
+        self.training = self.error = self._traceback = None
+        self.seconds = 0.0
 
     def take(self, result, seconds):
         """Take in what training gave: an Outcome, a fitted estimator or an exception."""
         self.seconds += seconds
         if isinstance(result, Exception):
-            self.error = result
+            # Raised more than once, an error would collect the places where it was.
+            self.error, self._traceback = result, result.__traceback__
         elif isinstance(result, Outcome):
             network, _ = network_of(self.estimator)
             network._keep(result, whole=network.warm_start)
         else:
             self.estimator = result
         self.training = None
+
+    def fitted(self):
+        """Return the fitted estimator, or raise what went wrong."""
+        if self.error is not None:
+            raise self.error.with_traceback(self._traceback)
+        return self.estimator
 
 
 def network_of(estimator):
@@ -80,27 +87,65 @@ def split_data(X, y, params, rows):
     )
 
 
-def prepare(estimator, candidates, data):
-    """Return a Fit for each candidate on a split's data, as from `split_data`."""
-    shared, fits = {}, []
-    for candidate in candidates:
-        started = perf_counter()
-        fit = Fit(clone(estimator).set_params(**clone(candidate, safe=False)), data)
-        fits.append(fit)
-        try:
-            _begin(fit, shared, _preprocessing(estimator, candidate))
-        except Exception as error:
-            fit.error = error
+class Candidate:
+    """An estimator with one candidate's parameters, from which its fits are copied.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier or Pipeline
+    parameters : dict
+    """
+
+    def __init__(self, estimator, parameters):
+        self._preprocessing = _preprocessing(estimator, parameters)
+        self._estimator = clone(estimator).set_params(**clone(parameters, safe=False))
+        self._network, _ = network_of(self._estimator)
+        self._trains_in_population = _trains_in_population(self._network)
+        self._error = None
+        if self._trains_in_population:
+            try:
+                check_parameters(self._network)
+            except Exception as error:  # to be raised by each of its fits
+                self._error = error
+
+    def begin(self, data, shared):
+        """Return its Fit on a split's data; with a Training if it can be part of a population.
+
+        ``shared`` is a dict of what candidates on this split share, to which this one adds.
+        """
+        started, fit = perf_counter(), Fit(deepcopy(self._estimator), data)
+        if self._error is not None:
+            fit.take(self._error, 0.0)
+        elif self._trains_in_population:
+            try:
+                self._begin(fit, shared)
+            except Exception as error:
+                fit.take(error, 0.0)
         fit.seconds += perf_counter() - started
-    return fits
+        return fit
+
+    def _begin(self, fit, shared):
+        if self._preprocessing not in shared:
+            arguments = _arguments_of_network(fit)
+            shared[self._preprocessing] = fit.estimator, SharedRows(*arguments)
+        fitted, rows = shared[self._preprocessing]
+        if not rows.is_sparse:
+            _share_steps(fitted, fit.estimator)
+            fit.training = rows.training(network_of(fit.estimator)[0])
 
 
-def _preprocessing(estimator, candidate):
+def prepare(candidates, data):
+    """Return a Fit for each Candidate on a split's data, as from `split_data`."""
+    shared = {}
+    return [candidate.begin(data, shared) for candidate in candidates]
+
+
+def _preprocessing(estimator, parameters):
     """Return what tells apart how candidates preprocess: parameters that are not the network's."""
     _, path = network_of(estimator)
     return tuple(
         (name, _digest(value))
-        for name, value in sorted(candidate.items())
+        for name, value in sorted(parameters.items())
         if path and name != path and not name.startswith(f"{path}__")
     )
 
@@ -112,24 +157,8 @@ def _digest(value):
         return id(value)
 
 
-def _begin(fit, shared, preprocessing):
-    """Give a Fit the Training of its network, if that can be trained in a population."""
-    network, _ = network_of(fit.estimator)
-    if not _trains_in_population(network):
-        return
-    check_parameters(network)
-    if preprocessing not in shared:
-        arguments = _arguments_of_network(fit)
-        shared[preprocessing] = fit.estimator, SharedRows(*arguments)
-    fitted, rows = shared[preprocessing]
-    if rows.is_sparse:
-        return
-    _share_steps(fitted, fit.estimator)
-    fit.training = rows.training(network)
-
-
 def _trains_in_population(network):
-    """Whether a network is a plain one of ours, that learns by mini-batches and without callbacks."""
+    """Whether a network is plainly one of ours, learns by mini-batches and has no callbacks."""
     return (
         isinstance(network, SoftmaxMLPClassifier)
         and type(network).fit is SoftmaxMLPClassifier.fit

@@ -3,18 +3,15 @@
 It goes in three steps. Every candidate on every split is brought to the point where training
 begins (`candidates`), all networks are trained together (`population`), and scikit-learn's own
 search then scores and compares them, refits the best one and writes ``cv_results_``, with
-estimators whose fit takes what was learnt before instead of learning it.
+estimators whose fit takes what was learnt before instead of learning it (`fits`).
 """
 
 import copy
-from collections import deque
-from contextlib import nullcontext
-from time import perf_counter
+from numbers import Integral
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from sklearn import get_config
-from sklearn.base import clone
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import (
     GridSearchCV,
     ParameterGrid,
@@ -24,11 +21,10 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metadata_routing import process_routing
-from threadpoolctl import threadpool_limits
 
-from skmlp.candidates import network_of, prepare, split_data
+from skmlp.candidates import network_of
 from skmlp.classifier import SoftmaxMLPClassifier
-from skmlp.population import Population, populations
+from skmlp.fits import Fits
 
 __all__ = ["PopulationGridSearchCV", "PopulationRandomizedSearchCV"]
 
@@ -80,10 +76,14 @@ class _PopulationSearch:
         cv.split = lambda *args, **kwargs: iter(splits)  # drawn once, if they are random
         search = copy.copy(self)
         search._settle_candidates()
-        fits = Fits(self, search._candidates(), splits)
+        fits = Fits(self.estimator, search._candidates(), splits, self.n_jobs, self.verbose)
         fits.run(X, y, fit_params)
+        # What is left is quick, and what stands in for the estimator works in this process only.
         search.estimator, search.cv, search.n_jobs = fits.standing_in(), cv, 1
         super(_PopulationSearch, search).fit(X, y, **params)
+        if self.scoring is None:  # its scorer keeps the estimator
+            search.scorer_ = check_scoring(self.estimator)
+        del cv.split
         own = self.get_params(deep=False)
         vars(self).update({name: v for name, v in vars(search).items() if name not in own})
         fits.write_times(self.cv_results_)
@@ -101,126 +101,100 @@ class _PopulationSearch:
         return params, {"groups": params.pop("groups", None)}
 
 
-class Fits:
-    """All candidates on all splits, trained before they are scored.
+class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
+    """Grid search over a SoftmaxMLPClassifier in which all fits are one training run.
+
+    It has the parameters, attributes and methods of scikit-learn's GridSearchCV and finds the
+    same: with an int as `random_state`, every candidate starts from the weights, sees the
+    batches and ends with the scores that it would have if it were fitted alone. But what a
+    step costs in calls of Python and NumPy is paid once for all networks of one kind, and
+    they share the rows. The smaller the networks and batches, the more that saves.
+
+    Candidates that differ in `units`, `activation`, `batch_size`, `epochs`, `dtype`,
+    `shuffle` or `schedule`, in whether there is dropout, between adam and sgd, or by splits of
+    different sizes, are trained in different passes; whatever else may vary within one. Steps of
+    a pipeline in front of the network are fitted once for each split and set of their own
+    parameters. What cannot be trained with others (by lbfgs, on sparse rows, with callbacks
+    of the network's own, or another estimator in its place) is fitted alone, by joblib.
 
     Parameters
     ----------
-    search : PopulationGridSearchCV or PopulationRandomizedSearchCV
-    candidates : iterable of dict
-    splits : sequence of (train, test)
+    estimator : SoftmaxMLPClassifier or Pipeline
+        A pipeline must end in a SoftmaxMLPClassifier.
+    param_grid : dict or list of dict
+        Lists of values by the name of the parameter, as ``set_params`` has it; of several dicts,
+        all candidates of each.
+    scoring : str, callable, list, tuple or dict, default=None
+        How predictions on the rows left out are judged. None is the estimator's accuracy.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate on all rows, with several metrics by which of them;
+        or a function of ``cv_results_`` that returns the best candidate's index.
+    cv : int, cross-validation generator or iterable, default=None
+        The splits; None is five-fold and stratified, as is an int.
+    return_train_score : bool, default=False
+        Whether to judge predictions on the rows trained on as well.
+    error_score : "raise" or float, default=numpy.nan
+        The score of a candidate whose fit fails.
+    n_jobs : int, default=None
+        How many populations to train at the same time, in threads, which share the rows; BLAS
+        then has one thread for each. Also how many processes fit what is fitted alone.
+        None is 1, -1 as many as there are processors.
+    verbose : int, default=0
+        1 prints a line for each population; more than 1 also what GridSearchCV prints.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        As GridSearchCV's; the fit times are shares of the time that a population took.
+    best_estimator_ : estimator
+        Refitted on all rows. Not with ``refit=False``.
+    best_score_ : float
+        Mean score of the best candidate over the splits.
+    best_params_ : dict
+        Its parameters.
+    best_index_ : int
+        Its place in the arrays of `cv_results_`.
+    scorer_ : callable or dict
+        How it was judged.
+    n_splits_ : int
+        Number of splits.
+    refit_time_ : float
+        Seconds of the refit.
+    multimetric_ : bool
+        Whether there are several metrics.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the refitted estimator.
+    n_features_in_ : int
+        Its number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of its features, if X had such.
+
+    See Also
+    --------
+    PopulationRandomizedSearchCV : Draws candidates instead of trying all.
+    sklearn.model_selection.GridSearchCV : Fits any estimator, one candidate at a time.
+
+    Notes
+    -----
+    As many networks as fit in the processor's cache are trained at once, and no more than fit
+    in scikit-learn's ``working_memory``; so are the rows of the splits. Networks that are so
+    large that a single one fills the cache gain nothing and are trained one by one.
+
+    With ``random_state=None`` networks are initialised independently, but those on the same
+    split may see the rows in the same order.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> grid = {"l2": [0, 1e-3, 1e-2], "learning_rate": [0.003, 0.01, 0.03]}
+    >>> search = PopulationGridSearchCV(SoftmaxMLPClassifier(16, random_state=0), grid)
+    >>> search.fit(X, y).best_score_ > 0.95
+    np.True_
+    >>> len(search.cv_results_["params"]), search.n_splits_
+    (9, 5)
     """
-
-    def __init__(self, search, candidates, splits):
-        self._search, self._splits = search, splits
-        self._candidates = list(candidates)
-        self._by_split = []
-        self._queue = None
-
-    def run(self, X, y, params):
-        """Train them; what goes wrong with one is kept for the moment when it is asked for."""
-        at_once = self._splits_at_once(X)
-        for start in range(0, len(self._splits), at_once):
-            fits = []
-            for train, _ in self._splits[start : start + at_once]:
-                data = split_data(X, y, params, train)
-                fits.append(prepare(self._search.estimator, self._candidates, data))
-            self._train([fit for on_split in fits for fit in on_split])
-            self._by_split += fits
-        # As scikit-learn goes through them: all splits of the first candidate, ...
-        self._queue = deque(fit for of_one in zip(*self._by_split, strict=True) for fit in of_one)
-
-    def _splits_at_once(self, X):
-        """Return how many splits' rows may be in memory together."""
-        per_split = getattr(X, "nbytes", 0)
-        return max(1, _working_memory() // per_split) if per_split else len(self._splits)
-
-    def _train(self, fits):
-        """Train networks in populations, and what cannot be trained so, one by one."""
-        together = [fit for fit in fits if fit.training is not None]
-        alone = [fit for fit in fits if fit.training is None and fit.error is None]
-        n_jobs = effective_n_jobs(self._search.n_jobs)
-        groups = populations([fit.training for fit in together], n_jobs, _working_memory())
-        groups = [[together[i] for i in group] for group in groups]
-        # Threads of BLAS beside threads of ours would wait for each other.
-        with threadpool_limits(1, "blas") if n_jobs > 1 else nullcontext():
-            found = Parallel(n_jobs=n_jobs, prefer="threads")(
-                delayed(_train)([fit.training for fit in group], self._search.verbose)
-                for group in groups
-            )
-        for group, (results, seconds) in zip(groups, found, strict=True):
-            for fit, result in zip(group, results, strict=True):
-                fit.take(result, seconds / len(group))
-        found = Parallel(n_jobs=self._search.n_jobs)(
-            delayed(_fit)(fit.estimator, *fit.data) for fit in alone
-        )
-        for fit, (result, seconds) in zip(alone, found, strict=True):
-            fit.take(result, seconds)
-
-    def standing_in(self):
-        """Return an estimator for scikit-learn's search, whose clones are fitted by handing over.
-
-        The first of them to be fitted gets what the first candidate has learnt on the first
-        split, and so on, in the search's order. When all have been handed over, which leaves
-        the refit, fit is fit.
-        """
-        estimator = clone(self._search.estimator)
-        estimator.__sklearn_clone__ = self.standing_in
-        estimator.fit = lambda X, y, **params: self._hand_over(estimator, X, y, params)
-        return estimator
-
-    def _hand_over(self, estimator, X, y, params):
-        del estimator.fit, estimator.__sklearn_clone__
-        if not self._queue:
-            return estimator.fit(X, y, **params)
-        fit = self._queue.popleft()
-        if fit.error is not None:
-            raise fit.error
-        vars(estimator).update(vars(fit.estimator))
-        fit.estimator = fit.data = None
-        return estimator
-
-    def write_times(self, results):
-        """Write to cv_results_ what the fits took: their share of a population's time."""
-        times = np.array([[fit.seconds for fit in fits] for fits in self._by_split])
-        results["mean_fit_time"], results["std_fit_time"] = times.mean(axis=0), times.std(axis=0)
-
-
-def _working_memory():
-    """Return scikit-learn's setting in bytes."""
-    return int(get_config()["working_memory"] * 2**20)
-
-
-def _train(trainings, verbose):
-    """Return the result of each training of a population, and the seconds of all."""
-    started = perf_counter()
-    try:
-        results = Population(trainings).run()
-    except Exception as error:  # of the schedule, which they share, or of memory
-        results = [error] * len(trainings)
-    seconds = perf_counter() - started
-    if verbose > 0:
-        sizes = "-".join(map(str, trainings[0].network.layer_sizes))
-        print(
-            f"Trained {len(trainings)} networks {sizes} for {trainings[0].epochs} epochs in "
-            f"{seconds:.1f} s",
-            flush=True,
-        )
-    return results, seconds
-
-
-def _fit(estimator, X, y, params):
-    """Return a fitted estimator or what went wrong, and the seconds that it took."""
-    started = perf_counter()
-    try:
-        result = estimator.fit(X, y, **params)
-    except Exception as error:
-        result = error
-    return result, perf_counter() - started
-
-
-class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
-    """Grid search over a SoftmaxMLPClassifier whose fits are one training run."""
 
     def __init__(
         self,
@@ -247,3 +221,119 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
 
     def _candidates(self):
         return ParameterGrid(self.param_grid)
+
+
+class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
+    """Randomized search over a SoftmaxMLPClassifier in which all fits are one training run.
+
+    RandomizedSearchCV as `PopulationGridSearchCV` is GridSearchCV; see there for how
+    candidates are trained, and for what is not said here.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier or Pipeline
+        A pipeline must end in a SoftmaxMLPClassifier.
+    param_distributions : dict or list of dict
+        For the name of each parameter a list of values or a distribution with a method
+        ``rvs``, as those of scipy.stats.
+    n_iter : int, default=10
+        How many candidates to draw.
+    scoring : str, callable, list, tuple or dict, default=None
+        How predictions on the rows left out are judged. None is the estimator's accuracy.
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate on all rows, with several metrics by which of them;
+        or a function of ``cv_results_`` that returns the best candidate's index.
+    cv : int, cross-validation generator or iterable, default=None
+        The splits; None is five-fold and stratified, as is an int.
+    return_train_score : bool, default=False
+        Whether to judge predictions on the rows trained on as well.
+    error_score : "raise" or float, default=numpy.nan
+        The score of a candidate whose fit fails.
+    n_jobs : int, default=None
+        How many populations to train at the same time, in threads.
+    verbose : int, default=0
+        1 prints a line for each population; more than 1 also what RandomizedSearchCV prints.
+    random_state : int, RandomState instance or None, default=None
+        For drawing the candidates; the networks have their own.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        As RandomizedSearchCV's; the fit times are shares of the time that a population took.
+    best_estimator_ : estimator
+        Refitted on all rows. Not with ``refit=False``.
+    best_score_ : float
+        Mean score of the best candidate over the splits.
+    best_params_ : dict
+        Its parameters.
+    best_index_ : int
+        Its place in the arrays of `cv_results_`.
+    scorer_ : callable or dict
+        How it was judged.
+    n_splits_ : int
+        Number of splits.
+    refit_time_ : float
+        Seconds of the refit.
+    multimetric_ : bool
+        Whether there are several metrics.
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the refitted estimator.
+    n_features_in_ : int
+        Its number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of its features, if X had such.
+
+    See Also
+    --------
+    PopulationGridSearchCV : Tries all candidates of a grid.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import PopulationRandomizedSearchCV, SoftmaxMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> distributions = {"l2": loguniform(1e-5, 1e-1), "learning_rate": loguniform(1e-3, 1e-1)}
+    >>> search = PopulationRandomizedSearchCV(
+    ...     SoftmaxMLPClassifier(16, random_state=0), distributions, random_state=0
+    ... )
+    >>> search.fit(X, y).best_score_ > 0.95
+    np.True_
+    """
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_iter=10,
+        scoring=None,
+        refit=True,
+        cv=None,
+        return_train_score=False,
+        error_score=np.nan,
+        n_jobs=None,
+        verbose=0,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.refit = refit
+        self.cv = cv
+        self.return_train_score = return_train_score
+        self.error_score = error_score
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _settle_candidates(self):
+        if not isinstance(self.random_state, Integral):
+            rng = check_random_state(self.random_state)
+            self.random_state = int(rng.randint(np.iinfo(np.int32).max))
+
+    def _candidates(self):
+        return ParameterSampler(
+            self.param_distributions, self.n_iter, random_state=self.random_state
+        )

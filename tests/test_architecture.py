@@ -50,8 +50,10 @@ ALLOWED = {
         "core/stopping", "core/training", "errors", "inputs", "monitor", "parameters",
         "standardization", "validation",
     },
-    "continuing": {"numpy", "sklearn", "callbacks", "errors", "fitting", "parameters"},
-    "conversion": {"numpy", "sklearn", "continuing", "errors", "fitting", "parameters"},
+    "continuing": {
+        "numpy", "sklearn", "callbacks", "errors", "fitting", "inputs", "parameters",
+    },
+    "conversion": {"numpy", "sklearn", "errors", "fitting", "inputs", "parameters"},
     "fitted": {
         "numpy", "sklearn", "conversion", "core/losses", "errors", "inputs", "parameters",
         "prediction",
@@ -59,13 +61,22 @@ ALLOWED = {
     "classifier": {
         "sklearn", "callbacks", "continuing", "fitted", "fitting", "inputs", "parameters",
     },
+    "population": {
+        "numpy", "core/dropout", "core/objective", "core/penalties", "core/schedules",
+        "core/training",
+    },
+    "candidates": {
+        "joblib", "scipy", "sklearn", "classifier", "fitting", "inputs", "parameters",
+    },
+    "fits": {"numpy", "joblib", "sklearn", "threadpoolctl", "candidates", "population"},
+    "search": {"numpy", "sklearn", "candidates", "classifier", "fits"},
     "errors": set(),
     "files": set(),
     "datasets": {"numpy", "sklearn", "errors", "files"},
     "display": {"sklearn", "matplotlib"},
     "images": {"numpy", "sklearn", "matplotlib", "display", "errors"},
     "persistence": {
-        "numpy", "sklearn", "classifier", "continuing", "core/scaling", "files", "fitting",
+        "numpy", "sklearn", "classifier", "core/scaling", "files", "fitting", "inputs",
         "parameters",
     },
     "__main__": {

@@ -1,0 +1,139 @@
+"""All candidates on all splits of a search: trained together, then handed over one by one."""
+
+import copy
+from collections import deque
+from contextlib import nullcontext
+from time import perf_counter
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn import get_config
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+from skmlp.candidates import Candidate, prepare, split_data
+from skmlp.population import Population, populations
+
+__all__ = ["Fits"]
+
+
+class Fits:
+    """All candidates on all splits, trained before they are scored.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier or Pipeline
+    candidates : iterable of dict
+    splits : sequence of (train, test)
+        Numbers of rows.
+    n_jobs, verbose : int or None
+        As the search has them.
+    """
+
+    def __init__(self, estimator, candidates, splits, n_jobs, verbose):
+        self._estimator = clone(estimator)
+        self._candidates = [Candidate(estimator, parameters) for parameters in candidates]
+        self._splits, self._n_jobs, self._verbose = splits, n_jobs, verbose
+        self._by_split, self._queue = [], deque()
+
+    def run(self, X, y, params):
+        """Train them; what goes wrong with one is kept for the moment when it is asked for."""
+        at_once = self._splits_at_once(X)
+        for start in range(0, len(self._splits), at_once):
+            fits = []
+            for train, _ in self._splits[start : start + at_once]:
+                data = split_data(X, y, params, train)
+                fits.append(prepare(self._candidates, data))
+            self._train([fit for on_split in fits for fit in on_split])
+            self._by_split += fits
+        # As scikit-learn goes through them: all splits of the first candidate, ...
+        self._queue = deque(fit for of_one in zip(*self._by_split, strict=True) for fit in of_one)
+
+    def _splits_at_once(self, X):
+        """Return how many splits' rows may be in memory together."""
+        per_split = getattr(X, "nbytes", 0)
+        return max(1, _working_memory() // per_split) if per_split else len(self._splits)
+
+    def _train(self, fits):
+        """Train networks in populations, and what cannot be trained so, one by one."""
+        self._train_alone([fit for fit in fits if fit.training is None and fit.error is None])
+        self._train_together([fit for fit in fits if fit.training is not None])
+
+    def _train_together(self, fits):
+        n_jobs = effective_n_jobs(self._n_jobs)
+        groups = populations([fit.training for fit in fits], n_jobs, _working_memory())
+        groups = [[fits[i] for i in group] for group in groups]
+        # Threads of BLAS beside threads of ours would wait for each other.
+        with threadpool_limits(1, "blas") if n_jobs > 1 else nullcontext():
+            found = Parallel(n_jobs=n_jobs, prefer="threads")(
+                delayed(_train)([fit.training for fit in group], self._verbose) for group in groups
+            )
+        for group, (results, seconds) in zip(groups, found, strict=True):
+            for fit, result in zip(group, results, strict=True):
+                fit.take(result, seconds / len(group))
+
+    def _train_alone(self, fits):
+        found = Parallel(n_jobs=self._n_jobs)(
+            delayed(_fit)(fit.estimator, *fit.data) for fit in fits
+        )
+        for fit, (result, seconds) in zip(fits, found, strict=True):
+            fit.take(result, seconds)
+
+    def standing_in(self):
+        """Return an estimator for scikit-learn's search, whose clones are fitted by handing over.
+
+        The first of them to be fitted gets what the first candidate has learnt on the first
+        split, and so on, in the search's order. When all have been handed over, which leaves
+        the refit, fit is fit.
+        """
+        estimator = copy.deepcopy(self._estimator)
+        estimator.__sklearn_clone__ = self.standing_in
+        estimator.fit = lambda X, y, **params: self._hand_over(estimator, X, y, params)
+        return estimator
+
+    def _hand_over(self, estimator, X, y, params):
+        del estimator.fit, estimator.__sklearn_clone__
+        if not self._queue:
+            return estimator.fit(X, y, **params)
+        fit = self._queue.popleft()
+        vars(estimator).update(vars(fit.fitted()))
+        fit.estimator = fit.data = None  # nobody needs them any more
+        return estimator
+
+    def write_times(self, results):
+        """Write to cv_results_ what the fits took: their share of a population's time."""
+        times = np.array([[fit.seconds for fit in fits] for fits in self._by_split])
+        results["mean_fit_time"], results["std_fit_time"] = times.mean(axis=0), times.std(axis=0)
+
+
+def _working_memory():
+    """Return scikit-learn's setting in bytes."""
+    return int(get_config()["working_memory"] * 2**20)
+
+
+def _train(trainings, verbose):
+    """Return the result of each training of a population, and the seconds of all."""
+    started = perf_counter()
+    try:
+        results = Population(trainings).run()
+    except Exception as error:  # of the schedule, which they share, or of memory
+        results = [error] * len(trainings)
+    seconds = perf_counter() - started
+    if verbose > 0:
+        sizes = "-".join(map(str, trainings[0].network.layer_sizes))
+        print(
+            f"Trained {len(trainings)} networks {sizes} for {trainings[0].epochs} epochs in "
+            f"{seconds:.1f} s",
+            flush=True,
+        )
+    return results, seconds
+
+
+def _fit(estimator, X, y, params):
+    """Return a fitted estimator or what went wrong, and the seconds that it took."""
+    started = perf_counter()
+    try:
+        result = estimator.fit(X, y, **params)
+    except Exception as error:
+        result = error
+    return result, perf_counter() - started
