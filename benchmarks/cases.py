@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks import footprint, training
+from benchmarks import footprint, searching, training
 from benchmarks.accuracy import accuracy
 
 __all__ = ["CASES", "Case"]
@@ -41,6 +41,20 @@ CASES = {
         Case("import", "python -c 'import skmlp'", footprint.importing),
         Case("pickle", "bytes of a fitted model over those of its parameters", footprint.pickled),
         Case("accuracy", "Fashion-MNIST, seconds to an accuracy (minutes)", accuracy, usual=False),
+        *(
+            Case(f"search_{name}", f"135 fits: {work}", measure, usual=False)
+            for name, work, measure in [
+                ("small", "1,000 x 20, 16 units, batch 32, 50 epochs", searching.search_small),
+                ("medium", "1,000 x 20, 32 units, batch 128, 50 epochs", searching.search_medium),
+                ("large", "5,000 x 50, 64 units, batch 128, 20 epochs", searching.search_large),
+            ]
+        ),
+        Case(
+            "search_images",
+            "27 fits: 10,000 x 784, 100 units, batch 256, 5 epochs",
+            searching.search_images,
+            usual=False,
+        ),
         Case("width", "a step over the width of the layer (minutes)", training.width, usual=False),
     ]
 }

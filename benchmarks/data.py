@@ -45,9 +45,11 @@ def images(n_rows, subset="train", dtype=np.float32):
     return X / dtype(255), y
 
 
-def tabular(n_rows):
-    """Return rows of 20 float32 columns, and labels of 3 classes."""
-    X, y = make_classification(n_rows, n_features=20, n_informative=10, n_classes=3, random_state=0)
+def tabular(n_rows, n_features=20, n_classes=3):
+    """Return rows of float32 columns, and labels."""
+    X, y = make_classification(
+        n_rows, n_features=n_features, n_informative=10, n_classes=n_classes, random_state=0
+    )
     return X.astype(np.float32), y
 
 

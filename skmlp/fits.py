@@ -1,6 +1,5 @@
 """All candidates on all splits of a search: trained together, then handed over one by one."""
 
-import copy
 from collections import deque
 from contextlib import nullcontext
 from time import perf_counter
@@ -11,7 +10,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from skmlp.candidates import Candidate, prepare, split_data
+from skmlp.candidates import Candidate, prepare, split_data, unfitted_copy
 from skmlp.population import Population, populations
 
 __all__ = ["Fits"]
@@ -86,7 +85,7 @@ class Fits:
         split, and so on, in the search's order. When all have been handed over, which leaves
         the refit, fit is fit.
         """
-        estimator = copy.deepcopy(self._estimator)
+        estimator = unfitted_copy(self._estimator)
         estimator.__sklearn_clone__ = self.standing_in
         estimator.fit = lambda X, y, **params: self._hand_over(estimator, X, y, params)
         return estimator

@@ -279,11 +279,10 @@ class StackedBatches:
 
     def __init__(self, streams, dtype, places):
         self.n_rows, self.batch_size = streams[0].n_rows, streams[0].batch_size
-        self._streams, self._dtype = streams, dtype
-        n = len(streams)
-        self._places = None if places == list(range(n)) else places
-        self._broadcasts = places is None
+        self._streams, self._dtype, self._broadcasts = streams, dtype, places is None
+        self._places = None if places == list(range(len(streams))) else places
         self._weighted = any(stream.is_weighted for stream in streams)
+        self._memory = {}
 
     def __len__(self):
         """Steps in an epoch."""
@@ -292,22 +291,31 @@ class StackedBatches:
     def __iter__(self):
         for batches in zip(*self._streams, strict=True):
             X, Y, w = zip(*batches, strict=True)
-            yield self._stack(X), self._stack(Y), self._stack(self._weights(w, Y))
+            weights = self._stack("w", self._weights(w, Y)) if self._weighted else None
+            yield self._stack("X", X), self._stack("Y", Y), weights
 
     def _weights(self, w, Y):
-        """Return row weights, ones for streams without, or None if no stream has any."""
-        if not self._weighted:
-            return None
+        """Return the row weights of each stream, ones where there are none."""
         return [
-            np.ones(Y_batch.shape[0], self._dtype) if w_batch is None else w_batch
+            np.ones(len(Y_batch), self._dtype) if w_batch is None else w_batch
             for w_batch, Y_batch in zip(w, Y, strict=True)
         ]
 
-    def _stack(self, parts):
+    def _stack(self, what, parts):
         """Return arrays of each stream as one for all networks."""
-        if parts is None:
-            return None
-        stacked = np.stack(parts)
+        shape = len(parts), *parts[0].shape
+        stacked = self._array(what, shape)
+        for i, part in enumerate(parts):
+            stacked[i] = part
         if self._broadcasts:
             return stacked[:, None]
-        return stacked if self._places is None else stacked[self._places]
+        if self._places is None:
+            return stacked
+        shape = len(self._places), *shape[1:]
+        return stacked.take(self._places, 0, self._array(f"{what} of each", shape), "clip")
+
+    def _array(self, what, shape):
+        """Return memory that is made once: for whole batches, and for the shorter last ones."""
+        if (what, shape) not in self._memory:
+            self._memory[what, shape] = np.empty(shape, self._dtype)
+        return self._memory[what, shape]

@@ -6,7 +6,10 @@ from skmlp import SoftmaxMLPClassifier
 
 
 def test_the_public_names_are_these():
-    assert skmlp.__all__ == ["LossCurveDisplay", "SoftmaxMLPClassifier", "load", "save"]
+    assert skmlp.__all__ == [
+        "LossCurveDisplay", "PopulationGridSearchCV", "PopulationRandomizedSearchCV",
+        "SoftmaxMLPClassifier", "load", "save",
+    ]  # fmt: skip
     assert skmlp.datasets.__all__ == ["fetch_fashion_mnist", "load_fashion_mnist_sample"]
     for module in (skmlp, skmlp.datasets):
         assert all(hasattr(module, name) for name in module.__all__)
@@ -33,6 +36,11 @@ def test_the_signatures_are_these():
         "scoring", "validation_fraction", "n_iter_no_change", "tol", "dtype", "warm_start",
         "random_state", "verbose",
     ]  # fmt: skip
+    search = inspect.signature(skmlp.PopulationGridSearchCV)
+    assert str(search) == (
+        "(estimator, param_grid, *, scoring=None, refit=True, cv=None, return_train_score=False, "
+        "error_score=nan, n_jobs=None, verbose=0)"
+    )
     kinds = {p.kind for name, p in parameters.items() if name != "units"}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
