@@ -31,8 +31,8 @@ class Fit:
     ----------
     estimator : SoftmaxMLPClassifier or Pipeline
         With the candidate's parameters.
-    data : tuple
-        (X, y, params) for its fit.
+    data : tuple or None
+        (X, y, params) for its fit; None when that is over.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Fit:
             network._keep(result, whole=network.warm_start)
         else:
             self.estimator = result
-        self.training = None
+        self.training = self.data = None
 
     def fitted(self):
         """Return the fitted estimator, or raise what went wrong."""
@@ -104,8 +104,8 @@ class Candidate:
     """
 
     def __init__(self, estimator, parameters):
-        self._preprocessing = _preprocessing(estimator, parameters)
         self._estimator = clone(estimator).set_params(**clone(parameters, safe=False))
+        self.preprocessing = _preprocessing(self._estimator)
         self._network, _ = network_of(self._estimator)
         self._trains_in_population = _trains_in_population(self._network)
         self._error = None
@@ -132,10 +132,10 @@ class Candidate:
         return fit
 
     def _begin(self, fit, shared):
-        if self._preprocessing not in shared:
+        if self.preprocessing not in shared:
             arguments = _arguments_of_network(fit)
-            shared[self._preprocessing] = fit.estimator, SharedRows(*arguments)
-        fitted, rows = shared[self._preprocessing]
+            shared[self.preprocessing] = fit.estimator, SharedRows(*arguments)
+        fitted, rows = shared[self.preprocessing]
         if not rows.is_sparse:
             _share_steps(fitted, fit.estimator)
             fit.training = rows.training(network_of(fit.estimator)[0])
@@ -147,13 +147,20 @@ def prepare(candidates, data):
     return [candidate.begin(data, shared) for candidate in candidates]
 
 
-def _preprocessing(estimator, parameters):
-    """Return what tells apart how candidates preprocess: parameters that are not the network's."""
+def _preprocessing(estimator):
+    """Return what tells apart how candidates preprocess: all but the network at the end."""
     _, path = network_of(estimator)
-    return tuple(
+    names = path.split("__") if path else []
+    ends = {"__".join(names[: i + 1]) for i in range(len(names))}  # pipelines within, the network
+    skipped = ends | {"steps"} | {f"{end}__steps" for end in ends}
+    found, inner = [], estimator
+    while isinstance(inner, Pipeline):
+        found.append(tuple(name for name, _ in inner.steps))
+        inner = inner.steps[-1][1]
+    return *found, *(
         (name, _digest(value))
-        for name, value in sorted(parameters.items())
-        if path and name != path and not name.startswith(f"{path}__")
+        for name, value in sorted(estimator.get_params().items())
+        if names and name not in skipped and not name.startswith(f"{path}__")
     )
 
 
@@ -216,8 +223,13 @@ class SharedRows:
 
     def __init__(self, args, params):
         self._args, self._params = args, params
-        self.is_sparse = sparse.issparse(args[0])
         self._checked, self._encoded = None, {}
+
+    @property
+    def is_sparse(self):
+        """Whether X is sparse, be it of its own or as a table of sparse columns."""
+        rows, _, _ = self._check()
+        return sparse.issparse(rows.X)
 
     def training(self, network):
         """Return the Training of a network whose parameters have been checked."""

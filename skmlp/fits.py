@@ -1,13 +1,16 @@
 """All candidates on all splits of a search: trained together, then handed over one by one."""
 
+import gc
 from collections import deque
 from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
+from scipy import sparse
 from sklearn import get_config
 from sklearn.base import clone
+from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skmlp.candidates import Candidate, prepare, split_data, unfitted_copy
@@ -45,13 +48,15 @@ class Fits:
                 fits.append(prepare(self._candidates, data))
             self._train([fit for on_split in fits for fit in on_split])
             self._by_split += fits
+            if start + at_once < len(self._splits):
+                gc.collect()  # a training refers to itself, and so would keep its rows a while
         # As scikit-learn goes through them: all splits of the first candidate, ...
         self._queue = deque(fit for of_one in zip(*self._by_split, strict=True) for fit in of_one)
 
     def _splits_at_once(self, X):
-        """Return how many splits' rows may be in memory together."""
-        per_split = getattr(X, "nbytes", 0)
-        return max(1, _working_memory() // per_split) if per_split else len(self._splits)
+        """Return how many splits' rows may be in memory together, as they come and preprocessed."""
+        n_copies = 1 + len({candidate.preprocessing for candidate in self._candidates})
+        return max(1, _working_memory() // max(1, n_copies * _n_bytes(X)))
 
     def _train(self, fits):
         """Train networks in populations, and what cannot be trained so, one by one."""
@@ -60,16 +65,16 @@ class Fits:
 
     def _train_together(self, fits):
         n_jobs = effective_n_jobs(self._n_jobs)
-        groups = populations([fit.training for fit in fits], n_jobs, _working_memory())
-        groups = [[fits[i] for i in group] for group in groups]
+        trainings = [fit.training for fit in fits]
+        groups = populations(trainings, n_jobs, _working_memory())
         # Threads of BLAS beside threads of ours would wait for each other.
         with threadpool_limits(1, "blas") if n_jobs > 1 else nullcontext():
-            found = Parallel(n_jobs=n_jobs, prefer="threads")(
-                delayed(_train)([fit.training for fit in group], self._verbose) for group in groups
+            found = Parallel(n_jobs=n_jobs, require="sharedmem")(
+                delayed(_train)([trainings[i] for i in group], self._verbose) for group in groups
             )
         for group, (results, seconds) in zip(groups, found, strict=True):
-            for fit, result in zip(group, results, strict=True):
-                fit.take(result, seconds / len(group))
+            for i, result in zip(group, results, strict=True):
+                fits[i].take(result, seconds / len(group))
 
     def _train_alone(self, fits):
         found = Parallel(n_jobs=self._n_jobs)(
@@ -82,8 +87,8 @@ class Fits:
         """Return an estimator for scikit-learn's search, whose clones are fitted by handing over.
 
         The first of them to be fitted gets what the first candidate has learnt on the first
-        split, and so on, in the search's order. When all have been handed over, which leaves
-        the refit, fit is fit.
+        split, and so on: the search must fit in its usual order, and in this process. When all
+        have been handed over, which leaves the refit, fit is fit.
         """
         estimator = unfitted_copy(self._estimator)
         estimator.__sklearn_clone__ = self.standing_in
@@ -96,13 +101,22 @@ class Fits:
             return estimator.fit(X, y, **params)
         fit = self._queue.popleft()
         vars(estimator).update(vars(fit.fitted()))
-        fit.estimator = fit.data = None  # nobody needs them any more
+        fit.estimator = None  # nobody needs it any more
         return estimator
 
     def write_times(self, results):
         """Write to cv_results_ what the fits took: their share of a population's time."""
         times = np.array([[fit.seconds for fit in fits] for fits in self._by_split])
         results["mean_fit_time"], results["std_fit_time"] = times.mean(axis=0), times.std(axis=0)
+
+
+def _n_bytes(X):
+    """Return about how much memory the rows take, 0 if they do not say."""
+    if sparse.issparse(X):
+        return X.data.nbytes
+    if hasattr(X, "memory_usage"):  # a DataFrame of pandas
+        return int(X.memory_usage().sum())
+    return getattr(X, "nbytes", 0)
 
 
 def _working_memory():

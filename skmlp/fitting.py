@@ -226,7 +226,7 @@ class Training:
     def _batches(self, rows, used, w):
         """Return the mini-batches of the used rows, for lbfgs in their order."""
         e, p, dtype = self.estimator, self.progress, rows.Y.dtype
-        full = e.solver == "lbfgs"
+        full, rng = e.solver == "lbfgs", p.rng
         shuffles = e.shuffle and not full
         return MiniBatches(
             rows.X,
@@ -235,7 +235,7 @@ class Training:
             batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
             n_rows=len(used),
             dtype=dtype,
-            draw_order=lambda: p.rng.permutation(used) if shuffles else used,
+            draw_order=lambda: rng.permutation(used) if shuffles else used,
             scaling=p.scaling,
         )
 

@@ -132,7 +132,10 @@ class Population:
         self.results = [None] * len(self._trainings)
         self._running = list(range(len(self._trainings)))
         streams = {}
-        self._batches = [streams.setdefault(_stream(t), t.batches) for t in self._trainings]
+        leaders = [streams.setdefault(_stream(t), t) for t in self._trainings]
+        self._batches = [leader.batches for leader in leaders]
+        for training, leader in zip(self._trainings, leaders, strict=True):
+            training.progress.rng = leader.progress.rng  # which alone is drawn from
         self._epoch, self._epochs = 0, self._trainings[0].epochs
 
     def run(self):

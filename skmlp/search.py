@@ -65,8 +65,11 @@ class _PopulationSearch:
         if not isinstance(network, SoftmaxMLPClassifier):
             raise TypeError(
                 "estimator must be a SoftmaxMLPClassifier or a Pipeline that ends in one, got "
-                f"{self.estimator!r}. scikit-learn's own searches take any estimator."
+                f"{self.estimator!r}. scikit-learn's own searches take any estimator; if only the "
+                "grid has the network, put it into the estimator as well."
             )
+        self._validate_params()  # before any work is lost
+        self._get_scorers()
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, got None.")
         X, y = indexable(X, y)
@@ -76,18 +79,25 @@ class _PopulationSearch:
         cv.split = lambda *args, **kwargs: iter(splits)  # drawn once, if they are random
         search = copy.copy(self)
         search._settle_candidates()
-        fits = Fits(self.estimator, search._candidates(), splits, self.n_jobs, self.verbose)
+        candidates = search._candidates()
+        fits = Fits(self.estimator, candidates, splits, self.n_jobs, self.verbose)
         fits.run(X, y, fit_params)
-        # What is left is quick, and what stands in for the estimator works in this process only.
+        search._fits = fits
+        # What stands in for the estimator works in this process only.
         search.estimator, search.cv, search.n_jobs = fits.standing_in(), cv, 1
         super(_PopulationSearch, search).fit(X, y, **params)
         if self.scoring is None:  # its scorer keeps the estimator
             search.scorer_ = check_scoring(self.estimator)
-        del cv.split
+        del cv.split, search._fits
         own = self.get_params(deep=False)
         vars(self).update({name: v for name, v in vars(search).items() if name not in own})
-        fits.write_times(self.cv_results_)
         return self
+
+    def _format_results(self, *args, **kwargs):
+        """Return ``cv_results_`` with what the fits took, not what handing them over took."""
+        results = super()._format_results(*args, **kwargs)
+        self._fits.write_times(results)
+        return results
 
     def _settle_candidates(self):
         """Make sure that the candidates are the same each time they are asked for."""
@@ -140,7 +150,8 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
         then has one thread for each. Also how many processes fit what is fitted alone.
         None is 1, -1 as many as there are processors.
     verbose : int, default=0
-        1 prints a line for each population; more than 1 also what GridSearchCV prints.
+        1 prints a line for each population; more than 1 also what GridSearchCV prints, in
+        which times are those of scoring alone.
 
     Attributes
     ----------
@@ -178,10 +189,17 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     -----
     As many networks as fit in the processor's cache are trained at once, and no more than fit
     in scikit-learn's ``working_memory``; so are the rows of the splits. Networks that are so
-    large that a single one fills the cache gain nothing and are trained one by one.
+    large that a single one fills the cache gain nothing and are trained one by one. Beside
+    them, every candidate on every split keeps its parameters until it is scored, which is done
+    by one process.
+
+    Callbacks of the search hear of each candidate on each split, but not of the epochs of
+    their networks. Fitted steps of a pipeline, means and scales are shared by candidates: a
+    scorer must not change them.
 
     With ``random_state=None`` networks are initialised independently, but those on the same
-    split may see the rows in the same order.
+    split may see the rows in the same order, and seeding NumPy's global generator reproduces
+    nothing if n_jobs is more than 1.
 
     Examples
     --------

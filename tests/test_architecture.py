@@ -68,7 +68,9 @@ ALLOWED = {
     "candidates": {
         "joblib", "scipy", "sklearn", "classifier", "fitting", "inputs", "parameters",
     },
-    "fits": {"numpy", "joblib", "sklearn", "threadpoolctl", "candidates", "population"},
+    "fits": {
+        "numpy", "joblib", "scipy", "sklearn", "threadpoolctl", "candidates", "population",
+    },
     "search": {"numpy", "sklearn", "candidates", "classifier", "fits"},
     "errors": set(),
     "files": set(),

@@ -13,13 +13,20 @@ from skmlp.population import Population, Stack, populations
 X, y = load_iris(return_X_y=True)
 
 
+ENCODED = {}
+
+
 def training(rows=slice(None), **params):
+    """Return a training; those on the same rows share them, as in a search."""
     clf = SoftmaxMLPClassifier(
         **{"units": 5, "epochs": 6, "batch_size": 16, "random_state": 0} | params
     )
     checked, _ = check_fit_data(clf, X[rows], y[rows])
     dtype = working_dtype(clf, checked.X)
-    return Training(clf, encode(checked, clf.classes_, dtype, float(clf.label_smoothing)))
+    key = str(rows), dtype
+    if key not in ENCODED:
+        ENCODED[key] = encode(checked, clf.classes_, dtype, float(clf.label_smoothing))
+    return Training(clf, ENCODED[key])
 
 
 def assert_as_alone(settings, **tolerance):
@@ -106,11 +113,16 @@ def test_what_a_warm_start_needs_is_left_as_after_a_single_training():
         assert other.theta.base is None
 
 
+def test_one_of_a_stream_that_stops_early_keeps_the_random_state_of_its_end():
+    params = {"early_stopping": True, "epochs": 30}
+    members = [params | {"n_iter_no_change": n, "tol": 0.05} for n in (1, np.inf, 3)]
+    alone = [training(**member).run().progress.rng.randint(10**9) for member in members]
+    together = Population([training(**member) for member in members]).run()
+    assert [outcome.progress.rng.randint(10**9) for outcome in together] == alone
+
+
 def test_members_of_equal_streams_share_their_batches():
-    rows = training().data[0]
-    clf = SoftmaxMLPClassifier(units=5, batch_size=16, random_state=0)
-    check_fit_data(clf, X, y)
-    members = [Training(clf, rows) for _ in range(6)]
+    members = [training() for _ in range(6)]
     stack = Stack(members, [members[0].batches] * 3 + [members[3].batches] * 3)
     assert stack.theta.shape == (2, 3, len(members[0].progress.theta))
     X_batch, Y_batch, w = next(iter(stack.batches))

@@ -3,6 +3,7 @@
 import pickle
 import re
 import warnings
+import weakref
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joblib import parallel_config
 from scipy import sparse
-from sklearn import clone, config_context
+from sklearn import clone, config_context, get_config
 from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, make_scorer
@@ -29,6 +31,8 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 from sklearn.utils import check_random_state
 
 from skmlp import PopulationGridSearchCV, PopulationRandomizedSearchCV, SoftmaxMLPClassifier
+from skmlp.candidates import split_data
+from skmlp.fits import Fits
 from tests.test_callbacks import Recorder
 
 X, y = make_classification(
@@ -176,6 +180,27 @@ def test_a_pipeline_within_a_pipeline():
     inner = "pipeline__softmaxmlpclassifier__l2"
     ours, theirs = both(pipeline, {"pipeline__selectkbest__k": [2, 5], inner: [0.0, 0.5]})
     assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {
+            "net": [
+                make_pipeline(PCA(2), net()),
+                make_pipeline(PCA(5), net()),
+                make_pipeline(FunctionTransformer(np.square), net()),
+                net(),
+            ]
+        },
+        {"net": [make_pipeline(PCA(2), net())], "net__pca__n_components": [1, 3]},
+    ],
+)
+def test_pipelines_in_the_networks_place(grid):
+    pipeline = Pipeline([("scale", StandardScaler()), ("net", net())])
+    ours, theirs = both(pipeline, grid, scoring="neg_log_loss")
+    assert_same(ours, theirs)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-9)
 
 
 class CountingScaler(StandardScaler):
@@ -337,6 +362,32 @@ def test_sparse_rows_and_lbfgs_are_fitted_one_by_one():
     assert_same(ours, theirs)
 
 
+def test_a_table_of_sparse_columns():
+    import pandas as pd
+
+    table = pd.DataFrame.sparse.from_spmatrix(sparse.csr_matrix(np.maximum(X, 0)))
+    assert_same(*both(net(standardize=False), {"l2": [0.0, 0.1]}, table))
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
+def test_settings_of_scikit_learn_hold_in_every_thread_and_process(backend):
+    def memory(estimator, X, y):
+        return float(get_config()["working_memory"] == 77)
+
+    estimator = net(early_stopping=True, scoring=memory)
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append(estimator.best_validation_score_)
+        return 0.0
+
+    with config_context(working_memory=77), parallel_config(backend=backend):
+        PopulationGridSearchCV(
+            estimator, {"units": [3, 4]}, cv=2, n_jobs=2, scoring=scorer, refit=False
+        ).fit(X, y)
+    assert seen == [1.0] * 4
+
+
 def test_few_and_unequal_rows():
     few, labels = X[:7], y[:7] % 2
     cv = [(np.arange(5), [5, 6]), (np.arange(1), np.arange(1, 7)), (np.arange(7), [0])]
@@ -389,6 +440,55 @@ def test_what_cannot_be_meant():
         PopulationGridSearchCV(net(), {"size": [1.0]}).fit(X, y)
     with pytest.raises(ValueError, match="number of splits n_splits=100"):
         PopulationGridSearchCV(net(), {"l2": [1.0]}, cv=100).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"scoring": "nonsense"},
+        {"scoring": ["accuracy"], "refit": True},
+        {"error_score": "x"},
+        {"n_jobs": 1.5},
+        {"verbose": "a"},
+        {"cv": "x"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_found_before_training(params, monkeypatch):
+    monkeypatch.setattr(Fits, "run", lambda *_: pytest.fail("was trained"))
+    with pytest.raises(ValueError, match=next(iter(params))):
+        PopulationGridSearchCV(net(), {"l2": [1.0]}, **params).fit(X, y)
+
+
+def test_rows_are_let_go_of_when_they_have_been_trained_on(monkeypatch):
+    kept = []
+
+    def remember(X, y, params, rows):
+        data = split_data(X, y, params, rows)
+        kept.append(weakref.ref(data[0]))
+        return data
+
+    monkeypatch.setattr("skmlp.fits.split_data", remember)
+    alive = []
+
+    def scorer(estimator, X, y):
+        alive.append(sum(ref() is not None for ref in kept))
+        return estimator.score(X, y)
+
+    with config_context(working_memory=0.005):
+        PopulationGridSearchCV(net(), {"l2": [0.0]}, cv=10, scoring=scorer, refit=False).fit(X, y)
+    assert len(kept) == 10
+    assert max(alive) <= 1
+
+
+def test_a_choice_by_time_sees_the_times_of_the_fits():
+    def fastest(results):
+        return results["mean_fit_time"].argmin()
+
+    grid = {"epochs": [200, 1]}
+    search = PopulationGridSearchCV(net(), grid, cv=3, refit=fastest).fit(X, y)
+    assert search.best_params_ == {"epochs": 1}
+    assert search.cv_results_["mean_fit_time"][0] > search.cv_results_["mean_fit_time"][1]
 
 
 def test_a_random_search():
@@ -447,8 +547,8 @@ def test_callbacks_hear_what_they_hear_of_single_fits(whose):
         search = kind(network, {"l2": [0.0, 0.1]}, cv=3)
         (search if whose == "search" else network).set_callbacks(recorder)
         search.fit(X, y)
-        heard.append(recorder.told)
-    assert heard[0] == heard[1]
+        heard.append(sorted(told.split()[:2] for told in recorder.told))
+    assert heard[0] == heard[1]  # those of a network in another order
     assert len(heard[0]) > 10
 
 
