@@ -110,6 +110,7 @@ def _larger_rows(summary):
         "ties": f"{s['at_least_ties'] - s['wins']}",
         "mean accuracy": f"{s['mean_accuracy'][0]:.4f}",
         "mean accuracy of RealMLP": f"{s['mean_accuracy'][1]:.4f}",
+        "difference of the means": _mean_difference(s),
         "lower log-loss": f"{s['lower_log_loss']}",
         "mean log-loss": f"{s['mean_log_loss'][0]:.3f}",
         "mean log-loss of RealMLP": f"{s['mean_log_loss'][1]:.3f}",
@@ -119,6 +120,12 @@ def _larger_rows(summary):
     } for s in summary.values()]  # fmt: skip
     heads = {LARGER: "larger setting"}
     return _columns([heads.get(pair, "defaults") for pair in summary], sides)
+
+
+def _mean_difference(s):
+    """Return by how much the mean accuracies differ, and the standard error of that."""
+    ours, theirs = s["mean_accuracy"]
+    return f"{ours - theirs:+.4f} ±{SPACE}{s['error']:.4f}"
 
 
 def _verdicts_on_defaults(kind, s):
