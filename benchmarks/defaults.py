@@ -23,9 +23,10 @@ import json
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from scipy.stats import rankdata
@@ -40,7 +41,10 @@ from threadpoolctl import threadpool_limits
 from benchmarks import report, tables
 from skmlp import SoftmaxMLPClassifier
 
-__all__ = ["compare", "main", "search", "settings", "summary"]
+__all__ = [
+    "arguments", "compare", "compared", "each", "in_turns", "main", "measure", "parts",
+    "ranking", "records_of", "run", "search", "searched", "settings", "summary", "tuning_splits",
+]  # fmt: skip
 
 LARGE = 2000  # rows from which on a fifth of them judges well enough
 SEARCHED = tuple(name for name in tables.NAMES if name != "fashion")
@@ -81,16 +85,20 @@ def development(y):
 
 
 def measure(clf, X, y, train, test):
-    """Return what one fit gave: seconds, accuracy, log-loss and which rows were right."""
-    started = perf_counter()
+    """Return what one fit gave: seconds, accuracy, log-loss and which rows were right.
+
+    Beside seconds by the clock there are those of this process alone, whatever else is running.
+    """
+    started = perf_counter(), process_time()
     with warnings.catch_warnings():  # MLPClassifier's, that 200 epochs were too few
         warnings.simplefilter("ignore", ConvergenceWarning)
         clf.fit(X[train], y[train])
-    took = perf_counter() - started
+    took = perf_counter() - started[0], process_time() - started[1]
     proba = clf.predict_proba(X[test])
     right = proba.argmax(axis=1) == y[test]
     return {
-        "seconds": took,
+        "seconds": took[0],
+        "cpu_seconds": took[1],
         "accuracy": float(right.mean()),
         "log_loss": float(log_loss(y[test], proba, labels=np.arange(y.max() + 1))),
         "right": right,
@@ -122,18 +130,26 @@ def tuning_splits(y):
         yield seed, train, test
 
 
-def _search(name):
-    """Return a record for each setting and split of a table, and for both MLPClassifiers."""
+def _tried(seed, n_rows):
+    """Return (setting, estimator) for each setting, and both MLPClassifiers."""
+    theirs = MLPClassifier(random_state=seed)
+    return [
+        (THEIRS, theirs),
+        (THEIRS_SCALED, make_pipeline(StandardScaler(), theirs)),
+        *(
+            (setting, SoftmaxMLPClassifier(**parameters(setting, n_rows), random_state=seed))
+            for setting in settings()
+        ),
+    ]
+
+
+def records_of(name, tried=_tried):
+    """Return a record for each split of a table and each of those who are tried on it."""
     X, y = tables.load(name)
     records = []
     with threadpool_limits(1):
         for seed, train, test in tuning_splits(y):
-            theirs = MLPClassifier(random_state=seed)
-            tried = [(THEIRS, theirs), (THEIRS_SCALED, make_pipeline(StandardScaler(), theirs))]
-            for setting in settings():
-                clf = SoftmaxMLPClassifier(**parameters(setting, len(train)), random_state=seed)
-                tried.append((setting, clf))
-            for setting, clf in tried:
+            for setting, clf in tried(seed, len(train)):
                 found = measure(clf, X, y, train, test)
                 del found["right"]
                 records.append({"table": name, "seed": seed, "setting": setting} | found)
@@ -142,7 +158,7 @@ def _search(name):
 
 def search(names=SEARCHED, jobs=1):
     """Return the records of all tables."""
-    return [record for found in each(_search, names, jobs) for record in found]
+    return [record for found in each(records_of, names, jobs) for record in found]
 
 
 def ranking(records):
@@ -216,6 +232,11 @@ def compare(name, ours=SoftmaxMLPClassifier):
     ours : callable, default=SoftmaxMLPClassifier
         What makes the estimator that competes, of its random_state.
     """
+    return in_turns(name, partial(contestants, ours=ours), PAIRS)
+
+
+def in_turns(name, contestants, pairs, parts=parts):
+    """Return what a table says about those whom `contestants` makes, of a seed."""
     X, y = tables.load(name)
     right = {who: np.zeros(len(y)) for who in contestants(0)}
     found = {who: [] for who in right}
@@ -223,8 +244,9 @@ def compare(name, ours=SoftmaxMLPClassifier):
     with threadpool_limits(1):
         for turn, (seed, train, test) in enumerate(parts(y)):
             judged[test] += 1
-            order = list(contestants(seed, ours).items())
-            for who, clf in order[turn % 4 :] + order[: turn % 4]:
+            order = list(contestants(seed).items())
+            first = turn % len(order)
+            for who, clf in order[first:] + order[:first]:
                 result = measure(clf, X, y, train, test)
                 right[who][test] += result.pop("right")
                 found[who].append(result)
@@ -236,18 +258,19 @@ def compare(name, ours=SoftmaxMLPClassifier):
         "trained_on": len(train),
         "figures": {who: _figures(results) for who, results in found.items()},
         "differences": {
-            f"{a} - {b}": _difference((right[a] - right[b])[rows] / judged[rows]) for a, b in PAIRS
+            f"{a} - {b}": _difference((right[a] - right[b])[rows] / judged[rows]) for a, b in pairs
         },
     }
 
 
 def _figures(results):
-    """Return mean accuracy and log-loss, median seconds, and all of each."""
+    """Return mean accuracy and log-loss, median seconds of both kinds, and all of each."""
     turns = {key: [result[key] for result in results] for key in results[0]}
     return {
         "accuracy": float(np.mean(turns["accuracy"])),
         "log_loss": float(np.mean(turns["log_loss"])),
         "seconds": float(np.median(turns["seconds"])),
+        "cpu_seconds": float(np.median(turns["cpu_seconds"])),
         "turns": turns,
     }
 
@@ -257,9 +280,9 @@ def _difference(rows):
     return {"accuracy": float(rows.mean()), "error": float(rows.std(ddof=1) / len(rows) ** 0.5)}
 
 
-def summary(comparisons):
+def summary(comparisons, pairs=PAIRS):
     """Return for each pair how many tables are won or tied, and the means over tables."""
-    return {f"{a} - {b}": _summary(comparisons, a, b) for a, b in PAIRS}
+    return {f"{a} - {b}": _summary(comparisons, a, b) for a, b in pairs}
 
 
 def _summary(comparisons, a, b):
@@ -285,7 +308,7 @@ def lines(comparison):
     """Return a comparison in print, a line for each contestant."""
     made = []
     for who, figures in comparison["figures"].items():
-        name = comparison["table"] if who == OURS else ""
+        name = "" if made else comparison["table"]
         note = ""
         for pair, difference in comparison["differences"].items():
             if pair.startswith(f"{who} - "):
@@ -293,6 +316,30 @@ def lines(comparison):
         figures = "{accuracy:8.4f} {log_loss:9.4f} {seconds:9.3f}".format(**figures)
         made.append(f"{name:17} {who:16} {figures}   {note}".rstrip())
     return made
+
+
+def compared(names, jobs, compare=compare, summary=summary):
+    """Return all comparisons and their summary, and print them as they come."""
+    found = []
+    print(f"{'table':17} {'contestant':16} accuracy  log-loss   seconds   difference")
+    for comparison in each(compare, names, jobs):
+        found.append(comparison)
+        print(*lines(comparison), sep="\n", flush=True)
+    means = summary(found)
+    print(json.dumps(means, indent=1))
+    return {"comparisons": found, "summary": means}
+
+
+def searched(names, jobs, search=search, ranking=ranking):
+    """Return the ranking of all settings and the records behind it, and print it."""
+    records = search(names, jobs)
+    ranked = ranking(records)
+    print("accuracy (rank)  log-loss (rank)  setting")
+    for row in ranked:
+        share = f"{row['share']:.3f}  " if "share" in row else ""
+        print("{accuracy:.4f} ({accuracy_rank:4.1f})    {log_loss:.4f} ({log_loss_rank:4.1f})"
+              "    {share}{setting}".format(**row | {"share": share}))  # fmt: skip
+    return {"ranking": ranked, "records": records}
 
 
 def main(argv=None):
@@ -303,40 +350,30 @@ def main(argv=None):
     code : int
         0.
     """
-    args = _parse(argv)
-    names, notes = tables.available(args.tables or _all_tables(args.what))
-    found = report.environment() | {"notes": notes}
-    print(*report.environment_lines(found), *notes, "", sep="\n")
-    if args.what == "search":
-        records = search(names, args.jobs)
-        found |= {"ranking": ranking(records), "records": records}
-        print("accuracy (rank)  log-loss (rank)  setting")
-        for row in found["ranking"]:
-            print("{accuracy:.4f} ({accuracy_rank:4.1f})    {log_loss:.4f} ({log_loss_rank:4.1f})"
-                  "    {setting}".format(**row))  # fmt: skip
-    else:
-        found["comparisons"] = []
-        print(f"{'table':17} {'contestant':16} accuracy  log-loss   seconds   difference")
-        for comparison in each(compare, names, args.jobs):
-            found["comparisons"].append(comparison)
-            print(*lines(comparison), sep="\n", flush=True)
-        found["summary"] = summary(found["comparisons"])
-        print(json.dumps(found["summary"], indent=1))
-    if args.json is not None:
-        args.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    args = arguments(
+        argv,
+        "python -m benchmarks.defaults",
+        "Search the defaults of SoftmaxMLPClassifier (half an hour), or compare them with those of "
+        "MLPClassifier (ten minutes).",
+    )
+    run(args, {"search": (searched, SEARCHED), "table": (compared, tables.NAMES)})
     return 0
 
 
-def _all_tables(what):
-    return SEARCHED if what == "search" else tables.NAMES
+def run(args, verbs):
+    """Do what is asked for, with all tables unless some are named, and write the JSON."""
+    do, all_names = verbs[args.what]
+    names, notes = tables.available(args.tables or all_names)
+    found = report.environment() | {"notes": notes}
+    print(*report.environment_lines(found), *notes, "", sep="\n")
+    found |= do(names, args.jobs)
+    if args.json is not None:
+        args.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.defaults",
-        description="Search the defaults of SoftmaxMLPClassifier (half an hour), or compare them "
-        "with those of MLPClassifier (ten minutes).",
-    )
+def arguments(argv, prog, description):
+    """Return the arguments; exit unless they can be meant."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
     add = parser.add_argument
     add("what", choices=["search", "table"])
     add("tables", nargs="*", metavar="TABLE", help=f"instead of all: {', '.join(tables.NAMES)}")

@@ -8,11 +8,10 @@ from itertools import pairwise
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import page, training
+from benchmarks import page, plots, training
 from benchmarks.measure import Options, Quantity, at_least, at_most, faster, within
+from benchmarks.printing import SPACE, TIMES
 from benchmarks.report import environment, quantity_json
-
-SPACE, TIMES = page.SPACE, page.TIMES
 
 
 def case(name, *quantities, work="some work"):
@@ -171,7 +170,7 @@ def test_what_was_not_measured_or_failed_is_said(tmp_path):
 )
 def test_labels_keep_apart(heights):
     heights = dict(enumerate(heights))
-    placed = page._apart(heights, 0.1)
+    placed = plots._apart(heights, 0.1)
     assert sorted(heights, key=heights.get) == sorted(placed, key=placed.get)
     assert all(-1e-12 <= height <= 1.0 for height in placed.values())
     values = sorted(placed.values())
@@ -185,8 +184,8 @@ def test_the_page_is_what_its_json_says():
     assert kept == set(made)
     for name, text in made.items():
         assert page.FOLDER.joinpath(name).read_bytes().decode() == text, name
-    plots = {path.name for path in page.FOLDER.glob("*.svg")}
-    assert plots == {f"{name}.svg" for name in page.PLOTS if f"{name}.csv" in made}
+    drawn = {path.name for path in page.FOLDER.glob("*.svg")}
+    assert drawn == {f"{name}.svg" for name in plots.PLOTS if f"{name}.csv" in made}
 
 
 def test_main_prints_what_it_wrote(tmp_path, capsys):

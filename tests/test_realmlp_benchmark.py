@@ -1,0 +1,92 @@
+"""The benchmark against RealMLP tells what it promises. Nothing here depends on a time."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from benchmarks import defaults, many_tables, realmlp
+from skmlp import SoftmaxMLPClassifier
+
+
+def stand_in(seed):
+    return DummyClassifier(random_state=seed)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What is found on iris, with hardly any training, and with another in RealMLP's place."""
+    monkeypatch.setattr(realmlp, "LARGER", {"units": 3, "epochs": 1})
+    return realmlp.compare("iris", stand_in)
+
+
+def test_compare(found):
+    assert found["trained_on"] == 120
+    assert list(found["figures"]) == [realmlp.OURS, realmlp.THEIRS, realmlp.DEFAULT]
+    for figures in found["figures"].values():
+        assert len(figures["turns"]["cpu_seconds"]) == 5
+    for pair, difference in found["differences"].items():
+        ours, theirs = (found["figures"][who]["accuracy"] for who in pair.split(" - "))
+        assert difference["accuracy"] == pytest.approx(ours - theirs)
+    assert json.loads(json.dumps(found)) == found | {"shape": [150, 4]}
+
+
+def test_summary(found):
+    for who, seconds in {realmlp.OURS: 1.0, realmlp.THEIRS: 8.0, realmlp.DEFAULT: 0.5}.items():
+        found["figures"][who]["cpu_seconds"] = seconds
+    summary = realmlp.summary([found])
+    larger, default = (summary[f"{a} - {b}"] for a, b in realmlp.PAIRS)
+    assert larger["share"] == pytest.approx(1 / 8)
+    assert larger["largest_share"] == 1 / 8
+    assert (larger["within_share"], default["within_share"]) == (0, 1)
+    assert default["wins"] == default["at_least_ties"] == 1
+
+
+def test_what_is_found_can_be_shown(found):
+    run = {"comparisons": [found], "summary": realmlp.summary([found])}
+    made = many_tables.tables({"realmlp": run})
+    assert made["realmlp"][0] == ["", "larger setting", "defaults"]
+    assert [row[0] for row in made["realmlp_tables"]] == ["table", "iris"]
+    assert len({len(row) for row in made["realmlp_tables"]}) == 1
+    assert [v.measured for v in many_tables.verdicts({"realmlp": run})] == ["accuracy", "time"]
+
+
+def test_parts_are_those_of_one_seed():
+    for n_rows in (150, 2000):
+        y = np.arange(n_rows) % 3
+        judged = np.concatenate([test for _, _, test in realmlp.parts(y)])
+        assert len(judged) == len(set(judged)) == (n_rows if n_rows < defaults.LARGE else 400)
+
+
+def test_settings_are_parameters():
+    params = [SoftmaxMLPClassifier(**setting).get_params() for setting in realmlp.settings()]
+    assert SoftmaxMLPClassifier(**realmlp.LARGER).get_params() in params
+
+
+def test_search(monkeypatch):
+    few = [{"units": 2, "epochs": 1}, {"units": 3, "epochs": 1}]
+    monkeypatch.setattr(realmlp, "settings", lambda: few)
+    monkeypatch.setattr(realmlp, "theirs", stand_in)
+    records = defaults.records_of("iris", realmlp._tried)
+    assert [record["setting"] for record in records].count(realmlp.THEIRS) == 1
+    ranked = realmlp.ranking(records)
+    assert sorted(row["setting"]["units"] for row in ranked) == [2, 3]
+    assert all(row["share"] > 0 for row in ranked)
+
+
+def test_without_pytabkit_a_line_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pytabkit", None)
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    assert realmlp.main(["table", "iris"]) == 1
+    assert "pip install pytabkit" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")  # those of its many dependencies
+def test_realmlp_itself():
+    pytest.importorskip("pytabkit", reason="pytabkit is not installed")
+    X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 2
+    rows = np.arange(60)
+    clf = realmlp.theirs(0).set_params(n_epochs=1)
+    assert 0.0 <= defaults.measure(clf, X, y, rows, rows)["accuracy"] <= 1.0
