@@ -3,6 +3,7 @@
 It reads in docs/benchmarks
 
 - speed.json, which ``python -m benchmarks --json`` writes,
+- searches.json, of ``python -m benchmarks search_small ... --json``, if it is there,
 - curves.json, of ``python -m benchmarks accuracy width --json``, if it is there,
 - defaults.json, of ``python -m benchmarks.defaults table --json``, if it is there,
 - realmlp.json, of ``python -m benchmarks.realmlp table --json``, if it is there,
@@ -37,7 +38,10 @@ from benchmarks.printing import (
 __all__ = ["FOLDER", "main", "read", "texts", "write"]
 
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
-SOURCES = {"speed": "cases", "curves": "plots", "defaults": "defaults", "realmlp": "larger"}
+SOURCES = {
+    "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
+    "realmlp": "larger",
+}  # fmt: skip
 SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # its import stands for the class in it
 
 
@@ -71,12 +75,16 @@ def read(folder=FOLDER):
 def texts(found):
     """Return all files but the plots, as text by name."""
     speed, curves = found["speed"]["cases"], _curves(found)
-    targets = [verdict for case in [*speed, *curves.values()] for verdict in _verdicts(case)]
+    searches = found.get("searches", {}).get("cases", [])
+    judged = [*speed, *searches, *curves.values()]
+    targets = [verdict for case in judged for verdict in _verdicts(case)]
     targets += many_tables.verdicts(found)
     tables = {
         "environment": _environment(found),
         "ratios": _ratios(speed),
         "figures": _figures(speed),
+        "search_ratios": _ratios(searches),
+        "search_figures": _figures(searches),
         "targets": [TARGETS, *map(_target_row, targets)],
         "missed": [MISSED, *(_missed_row(verdict) for verdict in targets if not verdict.met)],
         **{name: [row[1:] for row in _figures([case])] for name, case in curves.items()},
@@ -238,6 +246,8 @@ def _parts(tables):
     for name, (alt, caption) in PLOTS.items():
         figure = f".. figure:: /benchmarks/{name}.svg\n   :alt: {alt}\n\n   {caption}\n\n"
         parts[name] = figure + table(name) if f"{name}.csv" in tables else ""
+    measured = "search_ratios.csv" in tables
+    parts["searches"] = table("search_ratios") + "\n" + table("search_figures") if measured else ""
     parts |= many_tables.parts(tables)
     parts = {name: part or "*Not measured yet.*\n" for name, part in parts.items()}
     parts["missed"] = table("missed") if "missed.csv" in tables else "Every target is met.\n"
