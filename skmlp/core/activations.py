@@ -33,11 +33,15 @@ def _identity_backward(delta, Z, A):
 
 
 def _logistic(Z, A):
-    """f(z) = 1 / (1 + exp(-z)) = (1 + tanh(z/2)) / 2; the second form cannot overflow."""
-    np.multiply(Z, 0.5, out=A)
-    np.tanh(A, out=A)
-    A *= 0.5
-    A += 0.5
+    """f(z) = 1 / (1 + exp(-z)).
+
+    Where exp overflows, f is 0 as it should be; ``(1 + tanh(z/2)) / 2`` never overflows but
+    takes twice as long.
+    """
+    np.negative(Z, out=A)
+    np.exp(A, out=A)
+    A += 1.0
+    np.reciprocal(A, out=A)
 
 
 def _logistic_backward(delta, Z, A):
@@ -104,18 +108,21 @@ def _elu_backward(delta, Z, A):
 
 
 def _silu(Z, A):
-    """f(z) = z s(z), s the logistic function (Elfwing et al. 2018, arXiv:1702.03118)."""
-    _logistic(Z, A)
+    """f(z) = z s(z), s the logistic function (Elfwing et al. 2018, arXiv:1702.03118).
+
+    Z becomes s, which backward needs.
+    """
+    np.copyto(A, Z)
+    _logistic(Z, Z)
     A *= Z
 
 
 def _silu_backward(delta, Z, A):
-    """f' = A + s(z) (1 - A)."""
-    _logistic(Z, Z)
+    """f' = s + A (1 - s) = 1 - (1 - s) (1 - A)."""
+    np.subtract(1.0, Z, out=Z)
     np.subtract(1.0, A, out=A)
     Z *= A
-    Z -= A
-    Z += 1.0
+    np.subtract(1.0, Z, out=Z)
     delta *= Z
 
 
