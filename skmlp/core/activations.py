@@ -8,6 +8,7 @@ both cannot do without the other (``keeps_Z``); forward may overwrite Z all the 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import pi, sqrt
 from typing import NamedTuple
 
@@ -63,9 +64,17 @@ def _tanh_backward(delta, Z, A):
     delta *= A
 
 
+@lru_cache
+def _zeros(n, dtype):
+    """Return n zeros, always the same."""
+    zeros = np.zeros(n, dtype)
+    zeros.flags.writeable = False
+    return zeros
+
+
 def _relu(Z, A):
-    """f(z) = max(z, 0)."""
-    np.maximum(Z, 0.0, out=A)
+    """f(z) = max(z, 0); NumPy compares with a row of zeros thrice as fast as with one."""
+    np.maximum(Z, _zeros(Z.shape[-1], Z.dtype), out=A)
 
 
 def _relu_backward(delta, Z, A):
