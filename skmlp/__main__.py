@@ -35,9 +35,10 @@ RECIPES = {
         "l2": 1e-4,
         "epochs": 20,
     },
-    # The best on the validation images, among some 30, that trains in no more time than
-    # MLPClassifier takes to stop by itself. What helped most is a little l1 on the first
-    # layer alone, so that a unit sees some of the pixels instead of all.
+    # Chosen on the validation images, among some 30, to train in no more time than
+    # MLPClassifier takes to stop by itself. silu and a little l1 on the first layer raised
+    # the accuracy; stronger l1 or l1 everywhere, more dropout, more smoothing, l2, lower
+    # beta_2, larger batches and averaged weights did not.
     "best": {
         "units": (512, 256),
         "activation": "silu",
