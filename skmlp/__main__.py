@@ -35,19 +35,23 @@ RECIPES = {
         "l2": 1e-4,
         "epochs": 20,
     },
-    # The best of eleven on the validation images that train in no more time than
-    # MLPClassifier takes to stop by itself.
+    # Chosen on the validation images, among some 30, to train in no more time than
+    # MLPClassifier takes to stop by itself. silu and a little l1 on the first layer raised
+    # the accuracy; stronger l1 or l1 everywhere, more dropout, more smoothing, l2, lower
+    # beta_2, larger batches and averaged weights did not.
     "best": {
         "units": (512, 256),
+        "activation": "silu",
         "standardize": True,
+        "l1": (1e-5, 0.0, 0.0),
         "l2": 0.0,
-        "dropout": (0.1, 0.25, 0.25),
+        "dropout": (0.1, 0.2, 0.2),
         "label_smoothing": 0.05,
         "solver": "adam",
         "learning_rate": 0.003,
         "schedule": "one_cycle",
         "batch_size": 256,
-        "epochs": 50,
+        "epochs": 42,
     },
     "notebook": {
         "units": 100,

@@ -63,7 +63,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         Probability with which each number that a layer takes in is set to 0 in a training
         step; the others are divided by 1 minus it. One number is for the outputs of all
         hidden layers, if any; a sequence of one more than these begins with the rate for X
-        (of sparse X, for the stored entries). Not with "lbfgs".
+        (of sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
     label_smoothing : float, default=0.01
         s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of one-hot rows
         y. Validation losses do not.

@@ -71,12 +71,13 @@ def softmax_cross_entropy(logits, Y, w=None, out=None):
     """
     n, n_classes = logits.shape[-2:]
     Z = np.subtract(logits, _row_max(logits)[..., None], out=out)
-    losses = -np.vecdot(Y, Z)
+    of_target = np.vecdot(Y, Z)
     np.exp(Z, out=Z)
     # Faster than to reduce rows as short as these.
     total = np.matmul(Z, _ones(n_classes, Z.dtype))
     Z /= total[..., None]
-    losses += np.log(total, out=total)
+    losses = np.log(total, out=total)
+    losses -= of_target
     Z -= Y
     if w is None:
         Z *= 1.0 / n

@@ -60,8 +60,10 @@ class Penalty:
             value += 0.5 * np.vecdot(W, scratch)
         if self.has_l1:
             np.abs(W, out=scratch)
-            scratch *= self.l1
-            value += scratch.sum(axis=-1)
+            if np.shape(self.l1)[-1:] == (self.n_weights,):
+                value += np.vecdot(scratch, self.l1)
+            else:  # one strength for all weights of a network
+                value += (scratch.sum(axis=-1, keepdims=True) * self.l1)[..., 0]
         return value
 
     def shrink(self, theta, step_size, out):
@@ -77,8 +79,8 @@ class Penalty:
             threshold = np.multiply(step_size, self.l1, out=step_size)
         else:
             threshold = step_size * self.l1
-        np.abs(W, out=shrunk)
-        np.minimum(shrunk, threshold, out=shrunk)
-        np.copysign(shrunk, W, out=shrunk)
+        np.minimum(W, threshold, out=shrunk)
+        threshold *= -1.0
+        np.maximum(shrunk, threshold, out=shrunk)
         W -= shrunk
         out[..., self.n_weights :] = 0.0

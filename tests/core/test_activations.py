@@ -49,10 +49,10 @@ def test_relu_has_slope_0_at_0():
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_huge_arguments_neither_overflow_nor_change_the_dtype(name, dtype):
+def test_huge_arguments_give_finite_numbers_of_their_dtype(name, dtype):
     huge = np.array([-1e4, -100, 0, 100, 1e4], dtype)
-    with np.errstate(over="raise", invalid="raise"):
+    with np.errstate(over="ignore", invalid="raise"):  # exp may overflow on the way to 0
         value, slope = apply(name, huge)
     assert value.dtype == slope.dtype == dtype
-    assert np.isfinite(value).all()
+    np.testing.assert_allclose(value, BY_SCIPY[name](huge), rtol=1e-6, atol=1e-6)
     assert np.isfinite(slope).all()

@@ -13,6 +13,10 @@ def dropout_of(*rates, seed=0):
     return Dropout(rates, rngs)
 
 
+def rounded(rate):
+    return round(rate * 2**16) / 2**16
+
+
 def drawn(dropout, net, theta, X):
     work = Workspace(net, theta, X.shape[0], dropped_layers=dropout.layers)
     dropout.draw(X, work)
@@ -29,7 +33,7 @@ def test_a_mask_is_1_on_average_and_0_as_often_as_its_rate(rate, dtype):
     assert mask.dtype == dtype
     n = mask.size
     assert np.mean(mask == 0) == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / n))
-    np.testing.assert_allclose(mask[mask != 0], 1 / (1 - rate), rtol=1e-6)
+    np.testing.assert_allclose(mask[mask != 0], 1 / (1 - rounded(rate)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "elu", "gelu"])
@@ -62,6 +66,14 @@ def test_a_rate_of_0_drops_nothing(rng):
     assert J.value_and_grad(theta, X, Y, work=work)[0] == J.value_and_grad(theta, X, Y)[0]
 
 
+@pytest.mark.parametrize(("rate", "dropped"), [(1e-9, 0), (1 - 1e-9, 1 - 2**-16)])
+def test_a_rate_near_0_or_1_is_rounded_to_one_below_1(rate, dropped):
+    net = network(4, 64, 2)
+    work = drawn(dropout_of(0.0, rate), net, np.zeros(net.n_params), np.ones((4096, 4)))
+    assert np.mean(work.masks[1] == 0) == pytest.approx(dropped, abs=2e-4)
+    assert np.isin(work.masks[1], [0.0, 1 / (1 - dropped)]).all()
+
+
 def test_a_population_drops_what_its_members_drop_alone(rng):
     net, X = network(4, 6, 3), rng.rand(2, 12, 4)
     rngs = np.empty(2, object)
@@ -85,5 +97,5 @@ def test_stored_entries_of_sparse_x_are_dropped(rng):
     net.forward(X, work)
     kept = work.inputs[0].data != 0
     assert kept.mean() == pytest.approx(0.6, abs=0.03)
-    np.testing.assert_allclose(work.inputs[0].data[kept], before[kept] / 0.6)
+    np.testing.assert_allclose(work.inputs[0].data[kept], before[kept] / (1 - rounded(0.4)))
     np.testing.assert_array_equal(X.data, before)
