@@ -2,7 +2,6 @@
 
 import gc
 from collections import deque
-from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
@@ -11,7 +10,6 @@ from scipy import sparse
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from skmlp.candidates import Candidate, prepare, split_data, unfitted_copy
 from skmlp.population import Population, populations
@@ -67,11 +65,10 @@ class Fits:
         n_jobs = effective_n_jobs(self._n_jobs)
         trainings = [fit.training for fit in fits]
         groups = populations(trainings, n_jobs, _working_memory())
-        # Threads of BLAS beside threads of ours would wait for each other.
-        with threadpool_limits(1, "blas") if n_jobs > 1 else nullcontext():
-            found = Parallel(n_jobs=n_jobs, require="sharedmem")(
-                delayed(_train)([trainings[i] for i in group], self._verbose) for group in groups
-            )
+        # Processes, not threads: those would wait for Python's lock between short products.
+        found = Parallel(n_jobs=self._n_jobs)(
+            delayed(_train)([trainings[i] for i in group], self._verbose) for group in groups
+        )
         for group, (results, seconds) in zip(groups, found, strict=True):
             for i, result in zip(group, results, strict=True):
                 fits[i].take(result, seconds / len(group))

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -235,7 +236,7 @@ class Training:
             batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
             n_rows=len(used),
             dtype=dtype,
-            draw_order=lambda: rng.permutation(used) if shuffles else used,
+            draw_order=partial(rng.permutation if shuffles else np.asarray, used),
             scaling=p.scaling,
         )
 
@@ -264,7 +265,7 @@ class Training:
             e,
             p.theta,
             rows.X,
-            lambda: (self.network, self._folded()),
+            self._present,
             self._model,
             training=training,
             validation=validation,
@@ -295,6 +296,10 @@ class Training:
         vars(model).pop("feature_names_in_", None)
         model._keep(outcome._replace(theta=outcome.theta.copy()))
         return model
+
+    def _present(self):
+        """Return the network and its present parameters for rows as they come."""
+        return self.network, self._folded()
 
     def _folded(self):
         """Return the present parameters for rows as they come; without scaling, no copy."""

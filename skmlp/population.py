@@ -69,19 +69,21 @@ def _most(training, n_jobs, max_bytes):
 def _portions(streams, most, n_jobs):
     """Cut lists of networks by stream into portions of at most so many, about equally large.
 
-    Portions are whole streams, or parts of one.
+    Portions have as many networks of each stream, or of a single one, wherever that is
+    possible; and there are enough to occupy all jobs.
     """
     total = sum(map(len, streams))
-    most = max(1, min(most, -(-total // n_jobs)))
-    portions = []
-    for stream in streams:
-        n_parts = -(-len(stream) // most)
-        parts = [part.tolist() for part in np.array_split(stream, n_parts)]
-        if n_parts == 1 and portions and len(portions[-1]) + len(stream) <= most:
-            portions[-1] += stream
-        else:
-            portions += parts
-    return portions
+    n_portions = -(-total // min(most, -(-total // n_jobs)))
+    n_portions = min(total, -(-n_portions // n_jobs) * n_jobs)
+    if n_portions >= len(streams):
+        n_parts = -(-n_portions // len(streams))
+        portions = [part for stream in streams for part in np.array_split(stream, n_parts)]
+    elif n_portions <= min(map(len, streams)):
+        parts = [np.array_split(stream, n_portions) for stream in streams]
+        portions = [np.concatenate(portion) for portion in zip(*parts, strict=True)]
+    else:
+        portions = np.array_split(np.concatenate(streams), n_portions)
+    return [portion.tolist() for portion in portions if len(portion)]
 
 
 def _work(training):

@@ -146,9 +146,8 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     error_score : "raise" or float, default=numpy.nan
         The score of a candidate whose fit fails.
     n_jobs : int, default=None
-        How many populations to train at the same time, in threads, which share the rows; BLAS
-        then has one thread for each. Also how many processes fit what is fitted alone.
-        None is 1, -1 as many as there are processors.
+        How many populations to train at the same time, in processes of joblib, and as many
+        fits of what is fitted alone. None is 1, -1 as many as there are processors.
     verbose : int, default=0
         1 prints a line for each population; more than 1 also what GridSearchCV prints, in
         which times are those of scoring alone.
@@ -198,8 +197,7 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     scorer must not change them.
 
     With ``random_state=None`` networks are initialised independently, but those on the same
-    split may see the rows in the same order, and seeding NumPy's global generator reproduces
-    nothing if n_jobs is more than 1.
+    split may see the rows in the same order.
 
     Examples
     --------
@@ -268,7 +266,7 @@ class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
     error_score : "raise" or float, default=numpy.nan
         The score of a candidate whose fit fails.
     n_jobs : int, default=None
-        How many populations to train at the same time, in threads.
+        How many populations to train at the same time, in processes of joblib.
     verbose : int, default=0
         1 prints a line for each population; more than 1 also what RandomizedSearchCV prints.
     random_state : int, RandomState instance or None, default=None

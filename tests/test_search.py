@@ -369,12 +369,13 @@ def test_a_table_of_sparse_columns():
     assert_same(*both(net(standardize=False), {"l2": [0.0, 0.1]}, table))
 
 
+def has_that_setting(estimator, X, y):
+    return float(get_config()["working_memory"] == 77)
+
+
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_settings_of_scikit_learn_hold_in_every_thread_and_process(backend):
-    def memory(estimator, X, y):
-        return float(get_config()["working_memory"] == 77)
-
-    estimator = net(early_stopping=True, scoring=memory)
+    estimator = net(early_stopping=True, scoring=has_that_setting)
     seen = []
 
     def scorer(estimator, X, y):
@@ -510,9 +511,10 @@ def st_uniform():
     return loguniform(1e-5, 1e-1)
 
 
-def test_processes_as_well_as_threads():
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
+def test_every_backend_gives_the_same(backend):
     grid = {"l2": [0.0, 0.1], "dropout": [0.0, 0.2]}
-    with parallel_config(backend="loky"):
+    with parallel_config(backend=backend):
         assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 
 

@@ -4,6 +4,8 @@ Only the first layer meets X. A sparse X is a CSR matrix or array of SciPy, whic
 never imports: it is whatever is no NumPy array. Leading axes are for dense arrays alone.
 """
 
+from functools import partial
+
 import numpy as np
 
 __all__ = ["dropped", "gatherer", "is_sparse", "product", "rows_of", "transposed_product"]
@@ -59,35 +61,31 @@ def gatherer(X, shape, dtype, scaling=None):
     scaling : Scaling, default=None
     """
     if is_sparse(X):
-        return _sparse_gatherer(X, dtype, scaling)
+        return partial(_sparse_rows, X, np.dtype(dtype), scaling)
     raw = np.empty((*shape, X.shape[1]), X.dtype)
-    in_place = X.dtype == dtype
-    cast = raw if in_place else np.empty(raw.shape, dtype)
-
-    def gather(rows):
-        n = rows.shape[-1]
-        batch = raw if n == raw.shape[-2] else raw[..., :n, :]
-        # Every row number is valid; mode="raise" would gather into a hidden copy first.
-        X.take(rows, axis=0, out=batch, mode="clip")
-        out = batch if in_place else cast[..., :n, :]
-        if scaling is not None:
-            scaling.apply(batch, out)
-        elif not in_place:
-            np.copyto(out, batch, casting="unsafe")
-        return out
-
-    return gather
+    cast = raw if X.dtype == dtype else np.empty(raw.shape, dtype)
+    return partial(_dense_rows, X, raw, cast, scaling)
 
 
-def _sparse_gatherer(X, dtype, scaling):
-    def gather(rows):
-        batch = X[rows]
-        if scaling is None:
-            return batch.astype(dtype, copy=False)
-        if scaling.mean is not None:  # of dense rows seen before: centred, no row is sparse
-            return scaling.apply(batch.toarray(), np.empty(batch.shape, dtype))
-        batch = batch.astype(dtype, copy=False)
-        batch.data /= scaling.scale[batch.indices]
-        return batch
+def _dense_rows(X, raw, cast, scaling, rows):
+    n, in_place = rows.shape[-1], cast is raw
+    batch = raw if n == raw.shape[-2] else raw[..., :n, :]
+    # Every row number is valid; mode="raise" would gather into a hidden copy first.
+    X.take(rows, axis=0, out=batch, mode="clip")
+    out = batch if in_place else cast[..., :n, :]
+    if scaling is not None:
+        scaling.apply(batch, out)
+    elif not in_place:
+        np.copyto(out, batch, casting="unsafe")
+    return out
 
-    return gather
+
+def _sparse_rows(X, dtype, scaling, rows):
+    batch = X[rows]
+    if scaling is None:
+        return batch.astype(dtype, copy=False)
+    if scaling.mean is not None:  # of dense rows seen before: centred, no row is sparse
+        return scaling.apply(batch.toarray(), np.empty(batch.shape, dtype))
+    batch = batch.astype(dtype, copy=False)
+    batch.data /= scaling.scale[batch.indices]
+    return batch
