@@ -46,7 +46,7 @@ def _search(setting, X, y, options, epochs, bound, *, splits=5, decays=DECAYS):
         name: (lambda search=search: seconds(_fit, search, X, y))
         for name, search in searches.items()
     }
-    turns = interleave(measures, options.turns_or(5), warm_up=not options.tiny)
+    turns = interleave(measures, options.turns_or(5), warm_up=False)
     details = {"rows": len(X), "epochs": epochs, "splits": splits, "jobs": rest["n_jobs"]}
     return Quantity("search", "s", turns, (faster(SKLEARN, bound), faster(ONE_BY_ONE, 1)), details)
 

@@ -2,6 +2,7 @@
 
 import gc
 from collections import deque
+from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
@@ -10,11 +11,14 @@ from scipy import sparse
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from skmlp.candidates import Candidate, prepare, split_data, unfitted_copy
 from skmlp.population import Population, populations
 
 __all__ = ["Fits"]
+
+LONG = 2**22  # rows of a batch times parameters: some tenths of a millisecond
 
 
 class Fits:
@@ -65,9 +69,17 @@ class Fits:
         n_jobs = effective_n_jobs(self._n_jobs)
         trainings = [fit.training for fit in fits]
         groups = populations(trainings, n_jobs, _working_memory())
-        # Processes, not threads: those would wait for Python's lock between short products.
-        found = Parallel(n_jobs=self._n_jobs)(
-            delayed(_train)([trainings[i] for i in group], self._verbose) for group in groups
+        long = [group for group in groups if _has_long_products(trainings[group[0]])]
+        short = [group for group in groups if group not in long]
+        # Two threads would contend for Python's lock between short products, and two processes
+        # take longer to get large rows than long products take. In threads, BLAS may have one.
+        with threadpool_limits(1, "blas") if n_jobs > 1 and long else nullcontext():
+            self._train_groups(fits, long, require="sharedmem")
+        self._train_groups(fits, short)
+
+    def _train_groups(self, fits, groups, **constraints):
+        found = Parallel(n_jobs=self._n_jobs, **constraints)(
+            delayed(_train)([fits[i].training for i in group], self._verbose) for group in groups
         )
         for group, (results, seconds) in zip(groups, found, strict=True):
             for i, result in zip(group, results, strict=True):
@@ -105,6 +117,11 @@ class Fits:
         """Write to cv_results_ what the fits took: their share of a population's time."""
         times = np.array([[fit.seconds for fit in fits] for fits in self._by_split])
         results["mean_fit_time"], results["std_fit_time"] = times.mean(axis=0), times.std(axis=0)
+
+
+def _has_long_products(training):
+    """Whether the matrix products of one network's step keep a processor busy for a while."""
+    return training.batches.batch_size * len(training.progress.theta) > LONG
 
 
 def _n_bytes(X):

@@ -28,7 +28,7 @@ from skmlp.core.training import EpochRecord, train
 __all__ = ["Population", "populations"]
 
 # What the arrays of a population's step may take up together, to stay in the processor's cache.
-CACHE_BYTES = 8 * 2**20
+CACHE_BYTES = 32 * 2**20
 
 
 def populations(trainings, n_jobs=1, max_bytes=2**30):

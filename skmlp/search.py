@@ -146,8 +146,9 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     error_score : "raise" or float, default=numpy.nan
         The score of a candidate whose fit fails.
     n_jobs : int, default=None
-        How many populations to train at the same time, in processes of joblib, and as many
-        fits of what is fitted alone. None is 1, -1 as many as there are processors.
+        How many populations to train at the same time: in processes, or in threads if the
+        networks are large. Also how many processes fit what is fitted alone. None is 1, -1 as
+        many as there are processors.
     verbose : int, default=0
         1 prints a line for each population; more than 1 also what GridSearchCV prints, in
         which times are those of scoring alone.
@@ -266,7 +267,7 @@ class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
     error_score : "raise" or float, default=numpy.nan
         The score of a candidate whose fit fails.
     n_jobs : int, default=None
-        How many populations to train at the same time, in processes of joblib.
+        How many populations to train at the same time, in processes or threads.
     verbose : int, default=0
         1 prints a line for each population; more than 1 also what RandomizedSearchCV prints.
     random_state : int, RandomState instance or None, default=None

@@ -69,7 +69,7 @@ ALLOWED = {
         "joblib", "scipy", "sklearn", "classifier", "fitting", "inputs", "parameters",
     },
     "fits": {
-        "numpy", "joblib", "scipy", "sklearn", "candidates", "population",
+        "numpy", "joblib", "scipy", "sklearn", "threadpoolctl", "candidates", "population",
     },
     "search": {"numpy", "sklearn", "candidates", "classifier", "fits"},
     "errors": set(),

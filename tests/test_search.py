@@ -518,6 +518,12 @@ def test_every_backend_gives_the_same(backend):
         assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 
 
+def test_large_networks_in_threads(monkeypatch):
+    monkeypatch.setattr("skmlp.fits.LONG", 1500)
+    grid = {"l2": [0.0, 0.1], "units": [3, 30]}  # some in threads and some in processes
+    assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
+
+
 def test_waves_within_the_working_memory():
     with config_context(working_memory=0.01):
         assert_same(*both(net(), {"l2": [0.0, 0.01, 0.1], "units": [3, 4]}))
