@@ -58,8 +58,8 @@ print("largest difference of any score:", np.abs(differences).max())
 # A map of the scores
 # -------------------
 #
-# Mean accuracy on the rows left out. Eight units are too few, whatever the penalties; from 16 on, the
-# penalties matter as much as the width.
+# Mean accuracy on the rows left out. Eight units are too few, whatever the penalties; from 16 on,
+# the penalties matter as much as the width.
 
 import matplotlib.pyplot as plt
 
