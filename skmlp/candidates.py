@@ -106,12 +106,12 @@ class Candidate:
     def __init__(self, estimator, parameters):
         self._estimator = clone(estimator).set_params(**clone(parameters, safe=False))
         self.preprocessing = _preprocessing(self._estimator)
-        self._network, _ = network_of(self._estimator)
-        self._trains_in_population = _trains_in_population(self._network)
+        network, _ = network_of(self._estimator)
+        self._trains_in_population = _trains_in_population(network)
         self._error = None
         if self._trains_in_population:
             try:
-                check_parameters(self._network)
+                check_parameters(network)
             except Exception as error:  # to be raised by each of its fits
                 self._error = error
 

@@ -8,13 +8,13 @@ from time import perf_counter
 import numpy as np
 from joblib import effective_n_jobs
 from scipy import sparse
-from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skmlp.candidates import Candidate, prepare, split_data, unfitted_copy
 from skmlp.population import Population, populations
+from skmlp.prediction import working_memory
 
 __all__ = ["Fits"]
 
@@ -58,7 +58,7 @@ class Fits:
     def _splits_at_once(self, X):
         """Return how many splits' rows may be in memory together, as they come and preprocessed."""
         n_copies = 1 + len({candidate.preprocessing for candidate in self._candidates})
-        return max(1, _working_memory() // max(1, n_copies * _n_bytes(X)))
+        return max(1, working_memory() // max(1, n_copies * _n_bytes(X)))
 
     def _train(self, fits):
         """Train networks in populations, and what cannot be trained so, one by one."""
@@ -68,7 +68,7 @@ class Fits:
     def _train_together(self, fits):
         n_jobs = effective_n_jobs(self._n_jobs)
         trainings = [fit.training for fit in fits]
-        groups = populations(trainings, n_jobs, _working_memory())
+        groups = populations(trainings, n_jobs, working_memory())
         long = [group for group in groups if _has_long_products(trainings[group[0]])]
         short = [group for group in groups if group not in long]
         # Two threads would contend for Python's lock between short products, and two processes
@@ -131,11 +131,6 @@ def _n_bytes(X):
     if hasattr(X, "memory_usage"):  # a DataFrame of pandas
         return int(X.memory_usage().sum())
     return getattr(X, "nbytes", 0)
-
-
-def _working_memory():
-    """Return scikit-learn's setting in bytes."""
-    return int(get_config()["working_memory"] * 2**20)
 
 
 def _train(trainings, verbose):

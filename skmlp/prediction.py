@@ -5,7 +5,12 @@ from sklearn import get_config
 
 from skmlp.inputs import largest_magnitude
 
-__all__ = ["finite_logits", "finite_outputs"]
+__all__ = ["finite_logits", "finite_outputs", "working_memory"]
+
+
+def working_memory():
+    """Return scikit-learn's setting in bytes."""
+    return int(get_config()["working_memory"] * 2**20)  # it is in MiB
 
 
 def finite_logits(network, theta, X, name="X"):
@@ -21,9 +26,8 @@ def finite_outputs(network, theta, X, layer, name="X"):
     ValueError
         If X, called by its name, is so large that they overflow.
     """
-    max_bytes = int(get_config()["working_memory"] * 2**20)  # it is in MiB
     with np.errstate(all="ignore"):
-        outputs = network.outputs(theta, X, layer, max_bytes)
+        outputs = network.outputs(theta, X, layer, working_memory())
     if not np.isfinite(outputs).all():
         raise ValueError(
             f"The network overflows on {name}: its {theta.dtype} parameters cannot be applied "

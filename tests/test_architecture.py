@@ -70,6 +70,7 @@ ALLOWED = {
     },
     "fits": {
         "numpy", "joblib", "scipy", "sklearn", "threadpoolctl", "candidates", "population",
+        "prediction",
     },
     "search": {"numpy", "sklearn", "candidates", "classifier", "fits"},
     "errors": set(),
