@@ -1,25 +1,17 @@
-"""The estimator: checks what comes in, calls the core, keeps what comes out."""
+"""The estimator: its parameters, and what scikit-learn wants to know of it."""
 
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 
-from skmlp.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from skmlp.continuing import (
-    check_can_continue,
-    past_of,
-    settle_classes,
-    unchanged_on_error,
-    works_step_by_step,
-)
+from skmlp.callbacks import CallbackSupportMixin
 from skmlp.fitted import FittedMLP
-from skmlp.fitting import Training
-from skmlp.inputs import check_fit_data, check_labels, check_rows, encode
-from skmlp.parameters import check_parameters, working_dtype
+from skmlp.learning import LearningMLP
 
 __all__ = ["SoftmaxMLPClassifier"]
 
 
-class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, BaseEstimator):
+class SoftmaxMLPClassifier(
+    CallbackSupportMixin, LearningMLP, FittedMLP, ClassifierMixin, BaseEstimator
+):
     r"""Softmax multilayer perceptron, trained by mini-batches or L-BFGS.
 
     The network turns a row x into logits through hidden layers ``a = f(a_before W + b)``
@@ -280,113 +272,6 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, FittedMLP, ClassifierMixin, Bas
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
-
-    @with_callbacks
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train, from new random weights or, with warm_start, from the last ones.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
-            not copied, whatever their dtype: only batches are cast.
-        y : array-like of shape (n_samples,)
-            Labels: strings, integers or bools.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, >= 0: in the objective, weight 2 is a row twice and weight 0
-            no row at all.
-        X_val : array-like of shape (n_val, n_features), default=None
-            A validation set, whose loss and score are recorded after each epoch; what
-            early stopping watches. GridSearchCV and cross_validate cut it like X if it has
-            exactly as many rows.
-        y_val : array-like of shape (n_val,), default=None
-            Its labels, all of which must occur in y.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Its weights.
-
-        Returns
-        -------
-        self : SoftmaxMLPClassifier
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            Before training, for parameters or data that cannot be meant; in the epoch
-            where it happens, if the loss is no longer a finite number. A model fitted
-            earlier then stays as it was.
-        """
-        check_parameters(self)
-        with unchanged_on_error(self):
-            goes_on = self.warm_start and hasattr(self, "theta_")
-            past = past_of(self) if goes_on else {}
-            rows, validation = check_fit_data(
-                self, X, y, sample_weight, goes_on=goes_on,
-                X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val,
-            )  # fmt: skip
-            dtype = self.theta_.dtype if goes_on else working_dtype(self, rows.X)
-            rows = encode(rows, self.classes_, dtype, float(self.label_smoothing))
-            if validation is not None:
-                validation = encode(validation, self.classes_, dtype)
-            training = Training(self, rows, validation, **past)
-            tasks = FitTasks.of(self, X, y, sample_weight, training.epochs)
-            outcome = training.run(tasks)
-            self._keep(outcome, whole=self.warm_start)
-            if tasks is not None:
-                tasks.end(outcome)
-        return self
-
-    @available_if(works_step_by_step)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on these rows, going on from earlier calls.
-
-        Optimizer state, random stream, history and, with standardize, the first call's
-        means and scales are kept from call to call. Cyclic schedules and those that are
-        functions have the factor 1. Callbacks hear nothing of it.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Finite real numbers.
-        y : array-like of shape (n_samples,)
-            Labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur. Needed in the first call, unless after fit.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, relative to the mean weight of all rows so far.
-
-        Returns
-        -------
-        self : SoftmaxMLPClassifier
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            As `fit`; also without the classes that are needed, for labels that are none of
-            them, and with early_stopping or class_weight="balanced", which need all rows.
-        """
-        check_parameters(self)
-        check_can_continue(self)
-        with unchanged_on_error(self):
-            goes_on = hasattr(self, "theta_")
-            rows = check_rows(self, X, y, sample_weight, reset=not goes_on)
-            past = past_of(self) if goes_on else {}
-            settle_classes(self, classes, goes_on)
-            check_labels(rows.y, self.classes_)
-            dtype = self.theta_.dtype if goes_on else working_dtype(self, rows.X)
-            rows = encode(rows, self.classes_, dtype, float(self.label_smoothing))
-            self._keep(Training(self, rows, **past, epochs=1, in_cycle=False).run(), whole=True)
-        return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -128,6 +128,10 @@ class Training:
     progress : Progress
     network, objective, optimizer, batches, schedule, epochs, dropout
         What the core's `train` takes; for lbfgs without optimizer and dropout.
+    given : tuple
+        (rows, validation) as they came in.
+    is_over : bool
+        Whether there is nothing left to train, as a checkpoint may say.
     data : tuple
         (rows, used, w): all rows, the numbers of those to train on, the weights of all or None.
     monitor : EpochMonitor
@@ -138,6 +142,7 @@ class Training:
         start=None, history=None, epochs=None, in_cycle=True,
     ):  # fmt: skip
         self.estimator = estimator
+        self.given, self.is_over = (rows, validation), False
         self.description = network_description(estimator, rows.X.shape[1], rows.Y.shape[1])
         self.network = build_network(*self.description)
         self.progress = self._begin(rows.Y.dtype, start)
@@ -306,19 +311,31 @@ class Training:
         p = self.progress
         return p.theta if p.scaling is None else p.scaling.fold(self.network, p.theta)
 
-    def run(self, tasks=None):
+    @property
+    def n_done(self):
+        """Epochs of this call that are over."""
+        return self.monitor.n_epochs - self.monitor.n_earlier
+
+    def run(self, tasks=None, checkpoints=()):
         """Train, and return the Outcome; Ctrl-C keeps what was learnt.
 
-        ``tasks``, if given, tells scikit-learn's callbacks: see `FitTasks`.
+        ``tasks``, if given, tells scikit-learn's callbacks (see `FitTasks`); every `Checkpoint`
+        writes where training stands.
         """
-        n_steps = self.progress.optimizer.get("step", 0)
+        if self.is_over:
+            return self.finish()
+        n_steps, n_done = self.progress.optimizer.get("step", 0), self.n_done
+        for checkpoint in checkpoints:
+            checkpoint.begin(self)
         if tasks is not None:
             tasks.begin()
         try:
-            self._solve(lambda record: self.epoch_ends(record, tasks))
+            self._solve(lambda record: self.epoch_ends(record, tasks, checkpoints))
+            for checkpoint in checkpoints:
+                checkpoint.end(self)
         except KeyboardInterrupt:
             learnt = self.progress.optimizer.get("step", 0) - n_steps
-            if not learnt and self.monitor.n_epochs == self.monitor.n_earlier:
+            if not learnt and self.n_done == n_done:
                 raise  # nothing that could be kept
             self.monitor.check_finite()
             warn_user("Training interrupted by user.")
@@ -343,7 +360,7 @@ class Training:
         if e.solver == "lbfgs":
             converged = minimize_lbfgs(
                 self.objective, p.theta, self.batches,
-                epochs=self.epochs, tol=float(e.tol), on_epoch_end=on_epoch_end,
+                epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
             )  # fmt: skip
             if converged:
                 self.monitor.stop_reason = "converged"
@@ -351,17 +368,17 @@ class Training:
         train(
             self.objective, self.optimizer, p.theta, p.optimizer, self.batches,
             learning_rate=float(e.learning_rate), schedule=self.schedule, epochs=self.epochs,
-            dropout=self.dropout, on_epoch_end=on_epoch_end,
+            first_epoch=self.n_done, dropout=self.dropout, on_epoch_end=on_epoch_end,
         )  # fmt: skip
 
-    def epoch_ends(self, record, tasks=None):
+    def epoch_ends(self, record, tasks=None, checkpoints=()):
         """Take in an EpochRecord; return whether to stop."""
         stop = self.monitor(record)
-        if tasks is None:
-            return stop
-        is_last = stop or self.monitor.n_epochs - self.monitor.n_earlier == self.epochs
-        if tasks.epoch_ends(self.outcome, is_last=is_last) and not stop:
+        is_last = stop or self.n_done == self.epochs
+        if tasks is not None and tasks.epoch_ends(self.outcome, is_last=is_last) and not stop:
             self.monitor.stop_reason, stop = "callback", True
+        for checkpoint in () if stop or is_last else checkpoints:
+            checkpoint.epoch_ends(self)
         return stop
 
     def outcome(self):

@@ -44,7 +44,12 @@ ALLOWED = {
     "standardization": {"numpy", "scipy", "sklearn", "core/scaling", "errors", "inputs"},
     "validation": {"numpy", "sklearn", "core/losses", "inputs", "prediction"},
     "monitor": {"numpy", "core/schedules", "inputs", "parameters"},
-    "callbacks": {"sklearn"},
+    "archive": {"numpy", "core/scaling", "files"},
+    "checkpoints": {
+        "numpy", "scipy", "archive", "core/schedules", "core/stopping", "errors", "fitting",
+        "parameters",
+    },
+    "callbacks": {"sklearn", "checkpoints", "errors", "files"},
     "fitting": {
         "numpy", "sklearn", "core/initializers", "core/lbfgs", "core/scaling", "core/schedules",
         "core/stopping", "core/training", "errors", "inputs", "monitor", "parameters",
@@ -58,9 +63,10 @@ ALLOWED = {
         "numpy", "sklearn", "conversion", "core/losses", "errors", "inputs", "parameters",
         "prediction",
     },
-    "classifier": {
-        "sklearn", "callbacks", "continuing", "fitted", "fitting", "inputs", "parameters",
+    "learning": {
+        "sklearn", "callbacks", "checkpoints", "continuing", "fitting", "inputs", "parameters",
     },
+    "classifier": {"sklearn", "callbacks", "fitted", "learning"},
     "population": {
         "numpy", "core/dropout", "core/objective", "core/penalties", "core/schedules",
         "core/training",
@@ -79,8 +85,7 @@ ALLOWED = {
     "display": {"sklearn", "matplotlib"},
     "images": {"numpy", "sklearn", "matplotlib", "display", "errors"},
     "persistence": {
-        "numpy", "sklearn", "classifier", "core/scaling", "files", "fitting", "inputs",
-        "parameters",
+        "numpy", "sklearn", "archive", "classifier", "fitting", "inputs", "parameters",
     },
     "__main__": {
         "numpy", "sklearn", "classifier", "datasets", "display", "files", "images",

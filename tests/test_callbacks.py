@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.callbacks import FitTasks
+from skmlp.callbacks import Checkpoint, FitTasks
 from tests.plain import PLAIN
 
 HAS_CALLBACKS = find_spec("sklearn.callback") is not None
@@ -102,8 +102,11 @@ def told_of(n_epochs):
 
 
 def test_before_1_9_set_callbacks_says_what_is_missing():
-    said = rf"needs scikit-learn >= 1.9, and this is scikit-learn {sklearn.__version__}.*verbose=1"
-    for callbacks in [(), (Silent(),)]:
+    said = (
+        "needs scikit-learn >= 1.9 for callbacks other than Checkpoint, and this is scikit-learn "
+        rf"{sklearn.__version__}.*verbose=1"
+    )
+    for callbacks in [(Silent(),), (Checkpoint("c"), Silent())]:
         with pytest.raises(RuntimeError, match=said):
             SoftmaxMLPClassifier().set_callbacks(*callbacks)
 

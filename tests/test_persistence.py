@@ -161,11 +161,11 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     before = content_of(fitted(), tmp_path)
 
-    def full_disk(file, **arrays):
-        file.write(b"half")
+    def full_disk(member, *args, **kwargs):
+        member.write(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(np, "savez", full_disk)
+    monkeypatch.setattr(np.lib.format, "write_array", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save(fitted(units=9), path)
     assert path.read_bytes() == before

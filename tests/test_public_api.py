@@ -1,6 +1,7 @@
 import inspect
 
 import skmlp
+import skmlp.callbacks
 import skmlp.datasets
 from skmlp import SoftmaxMLPClassifier
 
@@ -26,6 +27,12 @@ def test_the_signatures_are_these():
     assert str(hidden_activations) == "(self, X, layer=-1)"
     assert str(inspect.signature(SoftmaxMLPClassifier.to_sklearn)) == "(self)"
     assert str(inspect.signature(SoftmaxMLPClassifier.from_sklearn)) == "(mlp)"
+    resume = inspect.signature(SoftmaxMLPClassifier.resume)
+    assert str(resume) == (
+        "(path, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, "
+        "callbacks=(), **params)"
+    )
+    assert str(inspect.signature(skmlp.callbacks.Checkpoint)) == "(path, every=1)"
     assert str(inspect.signature(skmlp.save)) == "(clf, path)"
     assert str(inspect.signature(skmlp.load)) == "(path)"
     parameters = inspect.signature(SoftmaxMLPClassifier).parameters
