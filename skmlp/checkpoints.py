@@ -210,6 +210,11 @@ class Standing:
                 f"{''.join(f', {name}' for name in self.left_out)}. Training goes on with the "
                 "parameters in the checkpoint."
             )
+        unknown = sorted(self.params.keys() - set(cls._get_param_names()))
+        if unknown:
+            raise ValueError(
+                f"The checkpoint has parameters that {cls.__name__} has not: {unknown}."
+            )
         return cls(**{**self.params, **given})
 
     def check_same_rows(self, estimator, rows, validation):
