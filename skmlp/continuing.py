@@ -7,6 +7,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp.callbacks import CALLBACK_STATE
+from skmlp.core.scaling import Scaling
 from skmlp.errors import invalid
 from skmlp.fitting import Progress
 from skmlp.inputs import set_classes
@@ -83,8 +84,9 @@ def past_of(estimator):
     _check_same_network(estimator)
     start = estimator._progress
     if start is None:
-        theta, scaling = estimator.theta_.copy(), estimator._scaling
-        if scaling is not None:
+        theta, scaling = estimator.theta_.copy(), None
+        if estimator._mean_and_scale is not None:
+            scaling = Scaling(*estimator._mean_and_scale)
             theta = scaling.unfold(estimator._network, theta)
         start = Progress(theta, scaling=scaling)
     return {"start": start, "history": estimator.history_}

@@ -26,12 +26,13 @@ class FittedMLP:
     def _fitted_attributes(self, outcome):
         """Return the fitted attributes, besides those set before training, by name."""
         layer_sizes, activations = outcome.description
-        history, best = outcome.history, outcome.best_epoch
+        history, best, scaling = outcome.history, outcome.best_epoch, outcome.scaling
         scores, n_classes = history.get("validation_score"), len(self.classes_)
         return {
             "_layer_sizes": layer_sizes,
             "_activations": activations,
-            "_scaling": outcome.scaling,
+            # Plain arrays: what reads models without trusting them asks about every other type.
+            "_mean_and_scale": scaling and (scaling.mean, scaling.scale),
             "_progress": None,
             "theta_": outcome.theta,
             "history_": history,

@@ -91,13 +91,13 @@ def save(clf, path):
         "stop_reason": clf.stop_reason_,
         "best_epoch": clf.best_epoch_,
     }
-    scaling = clf._scaling
+    mean, scale = clf._mean_and_scale or (None, None)
     arrays = {
         "theta": clf.theta_,
         "classes": plain_labels(clf.classes_),
         "weights": clf.class_weight_,
-        "mean": None if scaling is None else scaling.mean,
-        "scale": None if scaling is None else scaling.scale,
+        "mean": mean,
+        "scale": scale,
     }
     write_archive(path, header, arrays)
 

@@ -56,7 +56,8 @@ ALLOWED = {
         "standardization", "validation",
     },
     "continuing": {
-        "numpy", "sklearn", "callbacks", "errors", "fitting", "inputs", "parameters",
+        "numpy", "sklearn", "callbacks", "core/scaling", "errors", "fitting", "inputs",
+        "parameters",
     },
     "conversion": {"numpy", "sklearn", "errors", "fitting", "inputs", "parameters"},
     "fitted": {

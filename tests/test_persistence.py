@@ -1,7 +1,9 @@
 import io
 import json
 import pickle
+import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -266,6 +268,52 @@ def test_a_damaged_file_loads_as_it_was_or_not_at_all(tmp_path, sound, data):
     np.testing.assert_array_equal(loaded.theta_, clf.theta_)
     assert loaded.history_ == clf.history_
     assert loaded.classes_.tolist() == clf.classes_.tolist()
+
+
+def test_files_of_the_first_version_are_read(tmp_path):
+    """Files written by version 0.1.0, with what that predicted; they are never written again."""
+    folder = Path(__file__).parent / "data"
+    with np.load(folder / "expected-0.1.0.npz") as expected:
+        clf = load(folder / "model-0.1.0.npz")
+        np.testing.assert_allclose(clf.predict_proba(X), expected["proba"], rtol=1e-6)
+        assert clf.classes_.tolist() == ["setosa", "versicolor", "virginica"]
+        assert clf.get_params() == GOLDEN.get_params()
+        assert clf.history_["loss"] == expected["loss"].tolist()
+        labels = clf.classes_[y]
+        # A resumed training writes to its file.
+        checkpoint = shutil.copy(folder / "checkpoint-0.1.0.npz", tmp_path)
+        resumed = SoftmaxMLPClassifier.resume(checkpoint, X, labels)
+        assert resumed.n_iter_ == 6
+        np.testing.assert_array_equal(resumed.history_["loss"][:4], expected["loss"][:4])
+        np.testing.assert_allclose(resumed.predict_proba(X), expected["proba"], rtol=1e-3)
+
+
+GOLDEN = SoftmaxMLPClassifier(
+    units=(5, 4),
+    activation=("tanh", "relu"),
+    l1=1e-4,
+    dropout=0.1,
+    class_weight={"setosa": 2.0},
+    epochs=6,
+    early_stopping=True,
+    dtype="float32",
+    random_state=0,
+)
+
+
+def test_skops_reads_it_and_asks_about_our_class_alone():
+    skops = pytest.importorskip("skops.io")
+    for params in (
+        {},
+        {"standardize": False},
+        {"early_stopping": True, "class_weight": "balanced"},
+    ):
+        clf = fitted(**params)
+        written = skops.dumps(clf)
+        types = skops.get_untrusted_types(data=written)
+        assert types == ["skmlp.classifier.SoftmaxMLPClassifier"]
+        read = skops.loads(written, trusted=types)
+        np.testing.assert_array_equal(read.predict_proba(X), clf.predict_proba(X))
 
 
 def test_a_pickle_is_little_more_than_the_parameters():
