@@ -1,0 +1,173 @@
+"""Many threads and processes at once get what each would get alone, and leave nothing changed."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from threadpoolctl import threadpool_info
+
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+
+X, y = load_digits(return_X_y=True)
+X, y = X[:600], y[:600]
+PARAMS = [
+    {},
+    {"dropout": 0.3, "batch_size": 32},
+    {"solver": "sgd", "units": (20, 10), "l1": 1e-3},
+    {"solver": "lbfgs", "epochs": 8},
+    {"early_stopping": True, "scoring": "balanced_accuracy"},
+    {"dtype": "float32", "standardize": False, "class_weight": "balanced"},
+]
+
+
+def quick(**params):
+    return SoftmaxMLPClassifier(**{"units": 16, "epochs": 4, "random_state": 0, **params})
+
+
+def fit(params):
+    return quick(**params).fit(X, y)
+
+
+def same_bits(a, b):
+    assert a.dtype == b.dtype
+    assert a.tobytes() == b.tobytes()
+
+
+def test_fits_in_many_threads_are_those_alone():
+    jobs = PARAMS * 4
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(fit, jobs))
+    for params, clf in zip(jobs, together, strict=True):
+        same_bits(clf.theta_, fit(params).theta_)
+
+
+def test_predictions_of_one_estimator_in_many_threads_are_those_alone():
+    clf = quick(units=(40, 30)).fit(X, y)
+    parts = [X[i : i + 1 + i % 200] for i in range(0, 400, 3)]
+    methods = [clf.predict_proba, clf.predict_log_proba, clf.decision_function]
+    methods.append(clf.hidden_activations)
+    jobs = [(method, part) for part in parts for method in methods]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda job: job[0](job[1]), jobs))
+    for (method, part), found in zip(jobs, together, strict=True):
+        same_bits(found, method(part))
+
+
+def test_an_estimator_predicts_while_others_learn():
+    clf = quick().fit(X, y)
+    expected = clf.predict_proba(X)
+    with ThreadPoolExecutor(4) as pool:
+        fits = [pool.submit(fit, params) for params in PARAMS]
+        for found in pool.map(lambda _: clf.predict_proba(X), range(50)):
+            same_bits(found, expected)
+        for params, future in zip(PARAMS, fits, strict=True):
+            same_bits(future.result().theta_, fit(params).theta_)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_searches_in_both_backends_of_joblib(backend):
+    grid = {"l2": [0.0, 1e-2], "learning_rate": [0.003, 0.03]}
+    alone = GridSearchCV(quick(), grid, cv=3).fit(X, y)
+    with parallel_config(backend, n_jobs=2):
+        for search in (GridSearchCV, PopulationGridSearchCV):
+            found = search(quick(), grid, cv=3).fit(X, y)
+            np.testing.assert_array_equal(
+                found.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
+            )
+            same_bits(found.best_estimator_.theta_, alone.best_estimator_.theta_)
+
+
+def threads_of_blas(n_fits):
+    """What each library that multiplies matrices may use in this process, after some fits."""
+    for _ in range(n_fits):
+        quick(epochs=1).fit(X, y)
+    return os.getpid(), [i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"]
+
+
+def test_processes_of_joblib_do_not_take_more_threads_than_there_are_processors():
+    for pid, threads in Parallel(n_jobs=2)(delayed(threads_of_blas)(n) for n in (1, 2, 1, 2)):
+        assert pid != os.getpid()
+        assert all(2 * n <= max(2, os.cpu_count()) for n in threads)
+
+
+def state_of_the_process():
+    """What everybody in a process shares."""
+    state = np.random.get_state()  # noqa: NPY002
+    return {
+        "random": (state[1].tobytes(), *state[2:]),
+        "errors": np.geterr(),
+        "warnings": list(warnings.filters),
+        "environment": dict(os.environ),
+        "threads": [(i["filepath"], i["num_threads"]) for i in threadpool_info()],
+        "folder": os.getcwd(),
+    }
+
+
+@pytest.mark.parametrize("params", PARAMS, ids=str)
+def test_what_a_process_shares_is_left_alone(params):
+    before = state_of_the_process()
+    clf = fit(params)
+    if params in PARAMS[:3]:
+        clf.partial_fit(X, y)
+    clf.score(X, y)
+    assert state_of_the_process() == before
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("units", [4, 600])  # in processes, in threads
+def test_a_search_leaves_alone_what_a_process_shares(n_jobs, units):
+    search = PopulationGridSearchCV(
+        quick(units=units, epochs=1, batch_size=300), {"l2": [0.0, 0.1]}, cv=2, n_jobs=n_jobs
+    )
+    clone(search).fit(X, y)  # the first one starts processes, whose settings joblib keeps
+    before = state_of_the_process()
+    search.fit(X, y)
+    assert state_of_the_process() == before
+
+
+def test_without_a_seed_it_draws_from_what_numpy_random_seed_sets():
+    """As everywhere in scikit-learn."""
+    thetas = []
+    for seed in (1, 1, 2):
+        np.random.seed(seed)  # noqa: NPY002
+        thetas.append(quick(random_state=None).fit(X, y).theta_)
+    same_bits(thetas[0], thetas[1])
+    assert (thetas[0] != thetas[2]).any()
+
+
+SCRIPT = """
+from tests.test_concurrency import PARAMS, fingerprint
+print(*[fingerprint(params) for params in PARAMS])
+"""
+
+
+def fingerprint(params):
+    """Return a hash of all that a fit has learnt."""
+    clf = fit(params)
+    curves = [np.array(clf.history_[name]) for name in sorted(clf.history_) if name != "seconds"]
+    parts = (clf.theta_, *curves, clf.predict_proba(X), clf.classes_)
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def test_the_same_seed_gives_the_same_bits_in_every_process():
+    here = [fingerprint(params) for params in PARAMS]
+    assert here == [fingerprint(params) for params in PARAMS]
+    for seed in ("0", "1", "random"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.stdout.split() == here, done.stderr
+
+
+def test_cross_validation_in_processes_is_that_in_one():
+    one, two = (cross_val_score(quick(), X, y, cv=4, n_jobs=n) for n in (None, 2))
+    np.testing.assert_array_equal(one, two)
