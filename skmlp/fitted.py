@@ -81,7 +81,9 @@ class FittedMLP:
             normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
         """
         logits = self._logits(X)
-        return np.maximum(log_softmax(logits), np.log(np.finfo(logits.dtype).tiny))
+        with np.errstate(over="ignore"):  # the difference of two may be -inf, which is clipped
+            log_proba = log_softmax(logits)
+        return np.maximum(log_proba, np.log(np.finfo(logits.dtype).tiny), out=log_proba)
 
     def predict_proba(self, X):
         """Return the probability of each class.

@@ -29,6 +29,8 @@ __all__ = [
 
 
 SMALL = 100_000  # numbers, whose checks are worth avoiding
+# scikit-learn's checks add up and cast what may be infinite; what they find they tell.
+quietly = np.errstate(all="ignore")
 
 
 class Rows(NamedTuple):
@@ -69,6 +71,7 @@ def check_fit_data(
     return rows, check_validation_rows(estimator, X_val, y_val, sample_weight_val)
 
 
+@quietly
 def check_rows(estimator, X, y, sample_weight=None, *, reset=True):
     """Check training data, and set the estimator's ``n_features_in_`` and feature names.
 
@@ -79,6 +82,7 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset=True):
     return Rows(_real_numbers(X), y, _check_weights(sample_weight, X, "sample_weight"))
 
 
+@quietly
 def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
     """Check a validation set, which must agree with the training data.
 
@@ -125,6 +129,7 @@ def check_labels(y, classes, name="y"):
         )
 
 
+@quietly
 def check_X(estimator, X):
     """Check features to predict on."""
     if _is_plainly_fit(estimator, X):
@@ -154,7 +159,10 @@ def _real_numbers(X):
         X = X.copy()  # not the caller's
         X.sum_duplicates()
     if X.dtype.kind == "O":
-        X = check_array(X, dtype=np.float64, order="C", input_name="X")
+        try:
+            X = check_array(X, dtype=np.float64, order="C", input_name="X")
+        except OverflowError as error:
+            raise ValueError(f"X must hold real numbers within float64: {error}.") from error
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}.")
     return X
@@ -177,6 +185,7 @@ def _check_weights(sample_weight, X, name):
     return w
 
 
+@quietly
 def class_weights(class_weight, rows, classes):
     """Return the weight of each class, in the order of classes, for Encoded rows.
 

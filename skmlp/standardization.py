@@ -52,8 +52,9 @@ def _check_resolution(mean, scale, dtype):
     coarse = np.flatnonzero(np.abs(mean) * np.finfo(dtype).eps > 0.01 * scale)
     if len(coarse):
         i = coarse[0]
+        remedy = ", or set dtype='float64'" if dtype == np.float32 else ""
         warn_user(
             f"Column {i} of X has mean {mean[i]:g} and standard deviation {scale[i]:g}, which "
             f"{dtype} cannot resolve: predictions will be coarse. Subtract a constant from the "
-            "column, or set dtype='float64'."
+            f"column{remedy}."
         )
