@@ -30,6 +30,7 @@ pytestmark = [
         "A column-vector y was passed when a 1d array",
         "X has feature names, but",
         "Column . of X has mean .* cannot resolve",
+        "batch_size=.* is larger than the number of rows",
     )
 ]
 
@@ -528,7 +529,6 @@ def test_partial_fit(kind, name):
 
 
 @pytest.mark.parametrize("name", SoftmaxMLPClassifier().get_params())
-@pytest.mark.filterwarnings("ignore:batch_size=.* is larger than")
 def test_parameters(name, capsys):
     for value in VALUES:
         if (name, repr(value)) not in TOO_LONG:

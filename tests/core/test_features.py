@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skmlp.core.features import gatherer, rows_of
+from skmlp.core.features import dropped, gatherer, rows_of
 from skmlp.core.network import Workspace
 from skmlp.core.scaling import Scaling
 from tests.core.problems import network, objective, one_hot
@@ -79,3 +79,64 @@ def test_the_work_on_sparse_rows_may_be_shorter(rng, sparse_X):
     work = Workspace(net, theta, 12)
     expected = J.value_and_grad(theta, sparse_X[:5], Y[:5])[0]
     assert J.value_and_grad(theta, sparse_X[:5], Y[:5], work=work.head(5))[0] == expected
+
+
+@pytest.mark.parametrize("given", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("centred", [False, True, None])
+def test_sparse_rows_are_those_of_the_dense_matrix(rng, given, dtype, centred):
+    X = (rng.rand(9, 3) * 5 * (rng.rand(9, 3) < 0.5)).astype(given)
+    rows, mean, scale = np.array([4, 4, 0, 8]), rng.rand(3), 0.5 + rng.rand(3)
+    scaling, expected = None, X[rows].astype(float)
+    if centred is not None:
+        scaling = Scaling(mean.astype(dtype) if centred else None, scale.astype(dtype))
+        expected = (expected - mean * centred) / scale
+    gathered = gatherer(sparse.csr_array(X), (4,), dtype, scaling)(rows)
+    assert gathered.dtype == dtype
+    assert sparse.issparse(gathered) != bool(centred)
+    dense = gathered if centred else gathered.toarray()
+    np.testing.assert_allclose(dense, expected, rtol=1e-6, atol=1e-6)
+    assert X.dtype == given
+    assert rows_of(sparse.csr_array(X), slice(2, 5), np.dtype(dtype)).dtype == dtype
+
+
+def test_sparse_rows_in_the_right_dtype_are_not_cast(sparse_X):
+    class Watched(sparse.csr_array):
+        def astype(self, dtype, casting="unsafe", copy=True):
+            assert not copy
+            return super().astype(dtype, casting=casting, copy=copy)
+
+    X = Watched(sparse_X)
+    gatherer(X, (4,), np.float64)(np.arange(4))
+    gatherer(X, (4,), np.float64, Scaling(None, np.ones(4)))(np.arange(4))
+    assert rows_of(X, slice(0, 4), np.dtype(np.float64)).shape == (4, 4)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool])
+@pytest.mark.parametrize("centred", [False, True])
+def test_whole_numbers_are_scaled_into_floats(kind, centred):
+    X, out = np.arange(6).reshape(3, 2).astype(kind), np.empty((3, 2), np.float32)
+    mean = np.array([0.5, 1.5], np.float32) if centred else None
+    scaled = Scaling(mean, np.array([2.0, 4.0], np.float32)).apply(X, out)
+    assert scaled is out
+    expected = (X.astype(float) - ([0.5, 1.5] if centred else 0)) / [2, 4]
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
+
+
+def test_terms_that_cancel_are_folded_in_double_precision():
+    """mean W = 1e8 + 1 - 1e8 is 1, which single precision would lose."""
+    net = network(3, 1)
+    theta = np.array([1, 1, 1, 0], np.float32)
+    scaling = Scaling(np.array([1e8, 1, -1e8], np.float32), np.ones(3, np.float32))
+    assert scaling.fold(net, theta)[-1] == -1
+    assert scaling.unfold(net, theta)[-1] == 1
+
+
+def test_a_mask_writes_where_it_is_told(rng, sparse_X):
+    A, mask = rng.randn(3, 4), rng.rand(3, 4)
+    out = np.empty_like(A)
+    assert dropped(A, mask, out) is out
+    np.testing.assert_array_equal(out, A * mask)
+    masks = np.arange(60.0).reshape(5, 12)
+    result = dropped(sparse_X, masks, None)
+    np.testing.assert_array_equal(result.data, sparse_X.data * masks.ravel()[: sparse_X.nnz])

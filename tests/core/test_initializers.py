@@ -38,3 +38,10 @@ def test_a_seed_gives_the_same_network_in_both_precisions():
     double = initial_theta(net, order, np.random.RandomState(3), np.float64)
     single = initial_theta(net, order, np.random.RandomState(3), np.float32)
     np.testing.assert_array_equal(single, double.astype(np.float32))
+
+
+def test_there_is_an_initializer_for_each_layer(rng):
+    net = network(3, 4, 2)
+    for n in (1, 3):
+        with pytest.raises(ValueError, match="zip"):
+            initial_theta(net, [INITIALIZERS["he_normal"]] * n, rng, np.float64)

@@ -1,5 +1,8 @@
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skmlp.core.network import Workspace
 from tests.core.problems import network
@@ -65,3 +68,38 @@ def test_a_shorter_batch_shares_the_memory_of_the_longer(rng):
         for short, long in zip(getattr(head, name), getattr(work, name), strict=True):
             assert short.shape == (2, long.shape[1])
             assert np.shares_memory(short, long)
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_outputs_take_the_memory_that_they_are_allowed(rng, lead, container):
+    """Besides the outputs themselves; sparse rows have no dense copy."""
+    net, n, most = network(200, 30, 30, 2), 5_000, 2**20
+    if lead and container is not np.asarray:
+        pytest.skip("sparse rows are for one network")
+    X = (rng.rand(n, 200) < 0.02).astype(np.float32)
+    theta = rng.randn(*lead, net.n_params).astype(np.float32)
+    rows = container(X)
+    expected = net.outputs(theta, X)
+    tracemalloc.start()
+    outputs = net.outputs(theta, rows, max_bytes=most)
+    _, used = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_allclose(outputs, expected, rtol=2e-3, atol=2e-3)
+    assert 0.1 * most < used - outputs.nbytes < 1.2 * most
+
+
+def test_outputs_are_made_a_row_at_a_time_if_need_be(rng):
+    net = network(4, 5, 3)
+    theta, X = rng.randn(net.n_params), rng.randn(7, 4)
+    sizes = []
+
+    class Watched(np.ndarray):
+        def __array_finalize__(self, other):
+            if self.ndim == 2 and self.shape[1] == 4:
+                sizes.append(len(self))
+
+    np.testing.assert_allclose(
+        net.outputs(theta, X.view(Watched), max_bytes=1), net.outputs(theta, X)
+    )
+    assert min(sizes) == 1

@@ -115,3 +115,19 @@ def test_a_population_steps_as_its_members_do(rng):
                 scratch = np.empty_like(alone)
                 optimizer.step(alone, grad[i].copy(), solo_state, rates[i], shrink, scratch)
             np.testing.assert_allclose(together[i], alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_columns_of_doubles_leave_single_precision_as_it_is(make):
+    rng = np.random.RandomState(0)
+    theta = rng.randn(3, 7).astype(np.float32)
+    names = {"momentum": 0.9} if make is SGD else {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7}
+    one = make(**names)
+    columns = make(**{name: np.full((3, 1), value) for name, value in names.items()})
+    thetas, states = [theta.copy(), theta.copy()], [one.init(theta), columns.init(theta)]
+    for _ in range(5):
+        grad = rng.randn(3, 7).astype(np.float32)
+        one.step(thetas[0], grad.copy(), states[0], 0.1)
+        columns.step(thetas[1], grad.copy(), states[1], np.full((3, 1), 0.1))
+    assert thetas[1].dtype == np.float32
+    np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-5, atol=1e-6)

@@ -1,9 +1,12 @@
+import time
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
 
 from skmlp.core.activations import ACTIVATIONS
+from skmlp.core.dropout import Dropout
 from skmlp.core.initializers import INITIALIZERS, initial_theta
 from skmlp.core.optimizers import SGD, Adam
 from skmlp.core.schedules import SCHEDULES
@@ -225,3 +228,72 @@ def test_no_step_allocates_anything_of_the_size_of_its_arrays(rng, optimizer, pe
     finally:
         tracemalloc.stop()
     assert max(peaks[1:]) < 60_000  # theta has 486,412 bytes, a mask of a hidden layer 80,000
+
+
+def test_row_weights_count_rows(rows, rng):
+    """In one batch, weight 2 is a row twice; the mean weight is 1."""
+    X, Y = rows
+    counts = rng.randint(0, 4, N)
+    net = network(D, 5, K)
+    theta = 0.3 * rng.randn(net.n_params)
+    repeated = theta.copy()
+    twice, all_rows = np.repeat(np.arange(N), counts), np.arange(N)
+    for at, which, w in (
+        (theta, all_rows, counts / counts.mean()),
+        (repeated, twice, None),
+    ):
+        batches = MiniBatches(
+            X[which], Y[which], w, batch_size=500, n_rows=len(which), dtype=np.float64,
+            draw_order=partial(np.arange, len(which)),
+        )  # fmt: skip
+        run(objective(net), Adam(), at, batches, epochs=5)
+    np.testing.assert_allclose(theta, repeated, atol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_a_strong_l1_ends_in_zeros_and_a_mean_for_each_class(rows, optimizer):
+    X, Y = rows
+    net = network(D, K)
+    theta = np.random.RandomState(0).randn(net.n_params)
+    batches = batches_of(X, Y, rng=np.random.RandomState(0), batch_size=N)
+    run(objective(net, l1=10.0), optimizer, theta, batches, epochs=1500, learning_rate=0.05)
+    assert (theta[: net.n_weights] == 0).all()
+    shares = np.exp(theta[net.n_weights :]) / np.exp(theta[net.n_weights :]).sum()
+    np.testing.assert_allclose(shares, Y.mean(axis=0), atol=1e-3)
+
+
+def test_dropout_trains_on_what_is_left(rng):
+    """Inputs dropped nearly always leave the biases alone to learn."""
+    X, Y = np.abs(rng.randn(400, D)) + 1, one_hot(np.arange(400) % 2, 2)
+    X[::2] += 3  # one look at a row tells its class
+    net = network(D, 2)
+    rates = []
+    for rate in (0.0, 1 - 1e-12):
+        rngs = np.empty((), object)
+        rngs[()] = np.random.default_rng(0)
+        theta = np.zeros(net.n_params)
+        batches = batches_of(X, Y, rng=np.random.RandomState(0))
+        records, _ = run(
+            objective(net), SGD(0.0), theta, batches, dropout=Dropout((rate,), rngs), epochs=20
+        )
+        rates.append(records[-1].loss)
+    assert rates[0] < 0.2
+    assert rates[1] == pytest.approx(np.log(2), abs=0.01)
+
+
+def test_an_epoch_takes_the_seconds_between_two_looks_at_a_clock(rows, rng):
+    X, Y = rows
+    net = network(D, K)
+    started = time.perf_counter()
+    records, _ = run(objective(net), Adam(), np.zeros(net.n_params), batches_of(X, Y, rng=rng))
+    seconds = [record.seconds for record in records]
+    assert min(seconds) > 0
+    assert sum(seconds) < time.perf_counter() - started
+
+
+def test_numbers_that_overflow_are_told_by_the_record_alone(rows, rng):
+    X, Y = rows
+    net = network(D, K)
+    batches = batches_of(1e200 * X, Y, rng=rng)
+    records, _ = run(objective(net), SGD(0.0), np.ones(net.n_params), batches, learning_rate=1e200)
+    assert not np.isfinite(records[-1].loss)
