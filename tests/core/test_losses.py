@@ -77,3 +77,17 @@ def test_float32_logits_keep_their_dtype_and_large_ones_their_loss():
     assert delta.dtype == np.float32
     assert loss == 2e4  # a clipped logarithm would say 16 or 23
     np.testing.assert_array_equal(delta, [[1, 0, -1]])
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 63, 64, 65, 200])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lead", [(), (3,)])
+def test_many_classes_and_few_are_the_same_formula(rng, n_classes, dtype, lead):
+    logits = (10 * rng.randn(*lead, 7, n_classes)).astype(dtype)
+    Y = one_hot(rng.randint(0, n_classes, 7), n_classes).astype(dtype)
+    expected = special.log_softmax(logits.astype(float), axis=-1)
+    np.testing.assert_allclose(log_softmax(logits), expected, rtol=1e-5, atol=1e-5)
+    loss, delta = softmax_cross_entropy(logits, Y)
+    np.testing.assert_allclose(loss, -(Y * expected).sum(-1).mean(-1), rtol=1e-5)
+    np.testing.assert_allclose(delta, (np.exp(expected) - Y) / 7, atol=1e-6)
+    assert delta.dtype == dtype
