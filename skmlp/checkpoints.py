@@ -17,6 +17,7 @@ the rows are known again.
 
 import zlib
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -107,11 +108,12 @@ def _known_rows(estimator, rows, validation):
     Shapes, feature names, checksums of all labels and weights, and of some rows of X.
     """
     names = [str(name) for name in getattr(estimator, "feature_names_in_", [])]
-    return {"feature names": names} | {
-        f"{what} of {name}": value
-        for name, part in (("X, y", rows), ("X_val, y_val", validation))
-        for what, value in ({} if part is None else _known_by(part)).items()
-    }
+    known = {"feature names": names}
+    for name, part in (("X, y", rows), ("X_val, y_val", validation)):
+        if part is not None:
+            values = part.once("known by", partial(_known_by, part))
+            known |= {f"{what} of {name}": value for what, value in values.items()}
+    return known
 
 
 def _known_by(rows):
