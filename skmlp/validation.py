@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
 from skmlp.core.losses import softmax_cross_entropy
-from skmlp.inputs import one_hot, with_mean_1
+from skmlp.inputs import one_hot, summable, with_mean_1
 from skmlp.prediction import finite_logits
 
 __all__ = ["JudgedRows", "sample", "set_aside"]
@@ -83,6 +83,7 @@ class JudgedRows:
         if not w.any():
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
         self._w = with_mean_1(w)
+        self._sample_weight = None if rows.w is None else summable(rows.w)
         # Rows to train on are smoothed, and some of them may have been set aside.
         self._Y = rows.once("Y", lambda: one_hot(rows.codes, rows.Y.shape[1], rows.Y.dtype))
 
@@ -92,11 +93,11 @@ class JudgedRows:
         logits = finite_logits(network, theta, rows.X, self.name)
         correct = logits.argmax(axis=-1) == rows.codes
         loss, _ = softmax_cross_entropy(logits, self._Y, self._w, out=logits)
-        return float(loss), float(np.average(correct, weights=rows.w))
+        return float(loss), float(np.average(correct, weights=self._sample_weight))
 
     def score(self, model):
         """Return the score of a fitted estimator."""
-        X, y, w = self.rows.X, self.rows.y, self.rows.w
+        X, y, w = self.rows.X, self.rows.y, self._sample_weight
         weights = {} if w is None else {"sample_weight": w}
         try:
             with config_context(assume_finite=True):  # all of it was checked once
