@@ -166,6 +166,10 @@ class Training:
         if p.rng is None:
             p.rng = check_random_state(self.estimator.random_state)
         if p.theta is None:
+            if self.network.n_params > np.iinfo(np.intp).max // dtype.itemsize:
+                raise ValueError(
+                    f"units={self.estimator.units!r} make a network that no memory can hold."
+                )
             initializers = build_initializers(self.estimator, self.description[1])
             p.theta = initial_theta(self.network, initializers, p.rng, dtype)
         return p

@@ -60,7 +60,7 @@ def one_cycle(step, fraction):
 
 def _call(function, step, fraction):
     factor = function(fraction)
-    if not isinstance(factor, Real) or not 0.0 <= factor < inf:
+    if not isinstance(factor, Real) or not 0.0 <= factor <= MOST:
         raise ValueError(
             f"schedule must return a finite factor >= 0, got {factor!r} at fraction {fraction}."
         )
