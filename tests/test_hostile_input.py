@@ -157,16 +157,17 @@ def features():
         "read-only": read_only(), "big-endian": X.astype(">f8"), "big-endian 4": X.astype(">f4"),
         "big-endian int": (X * 9).astype(">i4"), "backwards": X[::-1, ::-1],
         "Fortran": np.asfortranarray(X), "every other": np.repeat(X, 2, axis=1)[:, ::2],
-        "broadcast": np.broadcast_to(X[:1], (30, 4)), "broadcast 0-d": np.broadcast_to(1.5, (30, 4)),
+        "broadcast": np.broadcast_to(X[:1], (30, 4)), "of one": np.broadcast_to(1.5, (30, 4)),
         "unaligned": np.frombuffer(b"x" + X.tobytes(), offset=1).reshape(30, 4),
-        "np.matrix": the_matrix(X), "masked": np.ma.array(X, mask=X > 1), "unmasked": np.ma.array(X),
+        "np.matrix": the_matrix(X), "masked": np.ma.array(X, mask=X > 1), "no mask": np.ma.array(X),
         "masked nan": np.ma.masked_invalid(with_entry(np.nan)), "subclass": X.view(Subclass),
     }.items()  # fmt: skip
     yield from {
         "frame": frame, "same names": frame.set_axis(list("aabb"), axis=1), "names 0..": whole,
         "mixed names": frame.set_axis(["a", 1, "b", 2], axis=1), "Int64": whole.astype("Int64"),
         "Int64 NA": whole.astype("Int64").mask(X > 1), "Float64": frame.astype("Float64"),
-        "boolean": (frame > 0).astype("boolean"), "boolean NA": whole.astype("boolean").mask(X > 1),
+        "boolean": (frame > 0).astype("boolean"),
+        "boolean NA": (frame > 0).astype("boolean").mask(X > 1),
         "category": frame.round().astype("category"), "frame of text": frame.astype(str),
         "frame of string": frame.astype("string"), "frame of objects": frame.astype(object),
         "frame of dates": pd.DataFrame(filled(np.datetime64("2020-01-01"))),
@@ -218,7 +219,8 @@ def labels():
         "Int64": pd.Series(y, dtype="Int64"), "NA": pd.Series(y, dtype="Int64").mask(y == 0),
         "string": pd.Series(["a", "b", "c"] * 10, dtype="string"), "bool": y > 0,
         "string NA": pd.Series(["a", None, "c"] * 10, dtype="string"), "complex": y + 1j,
-        "uint64": y + np.uint64(2**64 - 3), "int64": y - 2**63, "10**30": [10**30, 1, 2] * 10,
+        "uint64": y.astype("u8") + np.uint64(2**64 - 3), "int64": y + np.iinfo("i8").min,
+        "10**30": [10**30, 1, 2] * 10,
         "10**400": [10**400, 1, 2] * 10, "1e300": y * 1e300, "float16": y.astype("f2"),
         "longdouble": y.astype("g"), "0-d": np.array(1), "scalar": 1, "word": "abc", "dict": {},
         "sparse": sparse.csr_array(y[:, None]), "one class": y * 0, "one str": ["a"] * 30,
@@ -285,13 +287,11 @@ def content(clf):
     return learnt, pickle.dumps([learnt, clf._progress, clf._mean_and_scale])
 
 
-def attempt(call, params=None, X_new=X, counted=None):
+def attempt(call, params=None, X_new=X):
     """Call on a fitted estimator; say what is wrong with what became of it, or None."""
     clf = SoftmaxMLPClassifier(**{"units": 5, "epochs": 2, "random_state": 0, **(params or {})})
     vars(clf).update({k: v for k, v in vars(FITTED).items() if k not in clf.get_params()})
     (objects, bits), proba = content(clf), FITTED.predict_proba(X)
-    if counted is not None:
-        counted.append(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of ours: clipped, coarse, ...
         try:
@@ -356,11 +356,6 @@ def test_validation_sets(scoring):
 
 
 def test_partial_fit():
-    def anew(clf):
-        for name in [name for name in vars(clf) if name.endswith("_")]:
-            delattr(clf, name)
-        return clf
-
     assert failures(features(), lambda c, v: c.partial_fit(v, 5 - y)) == {}
     assert failures(labels(), lambda c, v: c.partial_fit(X, v)) == {}
     assert failures(labels(), lambda c, v: c.partial_fit(X, 5 - y, classes=v)) == {}
@@ -368,7 +363,9 @@ def test_partial_fit():
     for _, value in labels():  # the first call
         clf = SoftmaxMLPClassifier(units=5)
         try:
-            clf.partial_fit(X, y, classes=value)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                clf.partial_fit(X, y, classes=value)
         except REFUSALS:
             assert not [name for name in vars(clf) if name.endswith("_")]
         else:
@@ -377,11 +374,9 @@ def test_partial_fit():
 
 @pytest.mark.parametrize("parameter", SoftmaxMLPClassifier().get_params())
 def test_constructor_parameters(parameter):
-    long = {value for value in (2**31, 2**63, 10**400) if parameter == "epochs"}
     for solver in ("adam", "sgd", "lbfgs"):
         for value in PARAMETERS:
-            is_long = isinstance(value, int | np.uint64) and (value in long or value > 2**60)
-            if parameter == "epochs" and is_long:
+            if parameter == "epochs" and isinstance(value, int | np.uint64) and value > 1000:
                 continue  # what it asks for is no mistake
             params = {"solver": solver, "early_stopping": solver == "sgd", parameter: value}
             assert attempt(lambda clf: clf.fit(X, y), params) is None, (solver, repr(value)[:99])
@@ -423,7 +418,9 @@ def test_a_hundred_layers(activation, init):
 def test_ten_thousand_classes():
     many = np.arange(10_000)
     clf = SoftmaxMLPClassifier(units=3, epochs=1, batch_size=1000, random_state=0)
-    proba = clf.fit(np.c_[many % 100, many // 100], many).predict_proba([[1, 2]])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        proba = clf.fit(np.c_[many % 100, many // 100], many).predict_proba([[1, 2]])
     assert proba.shape == (1, 10_000)
     assert abs(proba.sum() - 1) < 1e-5
 
@@ -456,6 +453,7 @@ def test_what_the_callers_own_functions_raise_comes_through_and_changes_nothing(
         (lambda c: c.fit(with_entry(1e300), y), "cannot scale numbers as large as 1e.300"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Column 0 of X has mean")
 def test_the_culprit_is_named(call, message):
     clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0).fit(X, y)
     with pytest.raises((ValueError, TypeError), match=message):
