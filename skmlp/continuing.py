@@ -4,13 +4,12 @@ from contextlib import contextmanager
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp.callbacks import CALLBACK_STATE
 from skmlp.core.scaling import Scaling
 from skmlp.errors import invalid
 from skmlp.fitting import Progress
-from skmlp.inputs import set_classes
+from skmlp.inputs import check_targets, set_classes
 from skmlp.parameters import network_description
 
 __all__ = [
@@ -69,7 +68,7 @@ def _checked_classes(classes):
         raise invalid("classes", classes, "a list of one label or more")
     classes = check_array(classes, ensure_2d=False, dtype=None, input_name="classes")
     try:
-        check_classification_targets(classes)
+        check_targets(classes, "classes")
     except ValueError as error:
         raise ValueError(f"classes: {error}") from error
     return classes

@@ -30,7 +30,7 @@ from skmlp.parameters import (
     rows_per_batch,
     watches_loss,
 )
-from skmlp.standardization import column_scaling
+from skmlp.standardization import check_foldable, column_scaling
 from skmlp.validation import JudgedRows, sample, set_aside
 
 __all__ = ["Outcome", "Progress", "Training"]
@@ -166,6 +166,10 @@ class Training:
         if p.rng is None:
             p.rng = check_random_state(self.estimator.random_state)
         if p.theta is None:
+            if self.network.n_params > np.iinfo(np.intp).max // dtype.itemsize:
+                raise ValueError(
+                    f"units={self.estimator.units!r} make a network that no memory can hold."
+                )
             initializers = build_initializers(self.estimator, self.description[1])
             p.theta = initial_theta(self.network, initializers, p.rng, dtype)
         return p
@@ -227,7 +231,8 @@ class Training:
         if w is None and p.mean_weight == 1.0:
             return None
         w = np.ones(used.max() + 1) if w is None else w
-        return (w / p.mean_weight).astype(p.theta.dtype)
+        with np.errstate(over="ignore"):  # of rows that are not used
+            return (w / p.mean_weight).astype(p.theta.dtype)
 
     def _batches(self, rows, used, w):
         """Return the mini-batches of the used rows, for lbfgs in their order."""
@@ -348,7 +353,9 @@ class Training:
             np.copyto(self.progress.theta, self.monitor.best_theta)
         # A generator that the caller gave goes its own way from here.
         self.progress.rng = copy.deepcopy(self.progress.rng)
-        return self.outcome()
+        outcome = self.outcome()
+        check_foldable(outcome.theta, self.progress.scaling)
+        return outcome
 
     def move(self, theta, optimizer):
         """Go on in other memory: parameters (n_params,) and optimizer state equal to those here."""

@@ -1,5 +1,6 @@
 """What comes in: features, labels and row weights, checked and given the core's shapes."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import NamedTuple
@@ -18,19 +19,19 @@ __all__ = [
     "check_fit_data",
     "check_labels",
     "check_rows",
+    "check_targets",
     "class_weights",
     "encode",
     "largest_magnitude",
     "mean_weight",
     "one_hot",
     "set_classes",
+    "summable",
     "with_mean_1",
 ]
 
 
 SMALL = 100_000  # numbers, whose checks are worth avoiding
-# scikit-learn's checks add up and cast what may be infinite; what they find they tell.
-quietly = np.errstate(all="ignore")
 
 
 class Rows(NamedTuple):
@@ -71,18 +72,16 @@ def check_fit_data(
     return rows, check_validation_rows(estimator, X_val, y_val, sample_weight_val)
 
 
-@quietly
 def check_rows(estimator, X, y, sample_weight=None, *, reset=True):
     """Check training data, and set the estimator's ``n_features_in_`` and feature names.
 
     Without reset, they must agree with those that are set.
     """
-    X, y = validate_data(estimator, X, y, accept_sparse="csr", order="C", reset=reset)
-    check_classification_targets(y)
+    X, y = _validated(estimator, X, y, order="C", reset=reset)
+    check_targets(y)
     return Rows(_real_numbers(X), y, _check_weights(sample_weight, X, "sample_weight"))
 
 
-@quietly
 def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
     """Check a validation set, which must agree with the training data.
 
@@ -94,10 +93,11 @@ def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
         missing = " and ".join(missing)
         raise ValueError(f"A validation set needs X_val and y_val: {missing} not given.")
     try:
-        X, y = validate_data(estimator, X_val, y_val, accept_sparse="csr", order="C", reset=False)
+        X, y = _validated(estimator, X_val, y_val, order="C", reset=False)
         X = _real_numbers(X)
-    except ValueError as error:
-        raise ValueError(f"The validation set (X_val, y_val) is unusable: {error}") from error
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"The validation set (X_val, y_val) is unusable: {error}") from error
     check_labels(y, estimator.classes_, "y_val")
     return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
 
@@ -121,7 +121,8 @@ def check_same_classes(estimator, y):
 def check_labels(y, classes, name="y"):
     """Raise unless every label is one of the classes."""
     # Not by NumPy, which would find the integer 1 equal to the string "1".
-    unknown = sorted(set(y.tolist()) - set(classes.tolist()), key=str)
+    with _refusing(name):
+        unknown = sorted(set(y.tolist()) - set(classes.tolist()), key=str)
     if unknown:
         raise ValueError(
             f"Unknown class in {name}: {unknown}. `{name}` has classes not in `self.classes_`, "
@@ -129,12 +130,11 @@ def check_labels(y, classes, name="y"):
         )
 
 
-@quietly
 def check_X(estimator, X):
     """Check features to predict on."""
     if _is_plainly_fit(estimator, X):
         return X
-    return _real_numbers(validate_data(estimator, X, accept_sparse="csr", reset=False))
+    return _real_numbers(_validated(estimator, X, reset=False))
 
 
 def _is_plainly_fit(estimator, X):
@@ -153,16 +153,69 @@ def _is_plainly_fit(estimator, X):
     )
 
 
+def check_targets(y, name="y"):
+    """Raise unless y (n,) holds labels, none of them missing."""
+    with _refusing(name):
+        check_classification_targets(y)
+    if y.dtype.kind in "mM" and np.isnat(y).any():
+        raise ValueError(f"Input {name} contains NaT.")
+
+
+@contextmanager
+def _refusing(name):
+    """Name what Python or NumPy refuses, and say nothing of sums that only checks overflow in."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(f"{name} has a number that is too large: {error}.") from error
+    except TypeError as error:
+        raise TypeError(f"{name} cannot be used: {error}") from error
+
+
+def _validated(estimator, X, *y, **checks):
+    """Return what scikit-learn's validate_data makes of X or X and y."""
+    for name, value in zip(("X", "y"), (X, *y), strict=False):
+        _check_not_masked(value, name)
+    if sparse.issparse(X) and X.ndim == 2:
+        _check_indices(X)
+    with _refusing("X or y" if y else "X"):
+        return validate_data(estimator, X, *y, accept_sparse="csr", **checks)
+
+
+def _check_not_masked(values, name):
+    """Raise for masked entries, which NumPy would silently take for what is under the mask."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has masked entries: fill them, as by {name}.filled(0), or impute."
+        )
+
+
+def _check_indices(X):
+    """Raise if sparse X stores entries outside of its shape.
+
+    SciPy trusts the indices of an existing matrix: it would read and write past its memory.
+    """
+    if X.format not in ("csr", "csc", "bsr", "coo"):
+        return
+    try:  # on a second object with the same memory, because checks tidy what they check
+        if X.format == "coo":
+            type(X)((X.data, (X.row, X.col)), shape=X.shape)
+        else:
+            shell = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
+            shell.check_format(full_check=True)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"X is a damaged sparse matrix: {error}") from error
+
+
 def _real_numbers(X):
     """Return X if it holds real numbers; make numbers of objects that are, like Decimal."""
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()  # not the caller's
         X.sum_duplicates()
     if X.dtype.kind == "O":
-        try:
+        with _refusing("X"):
             X = check_array(X, dtype=np.float64, order="C", input_name="X")
-        except OverflowError as error:
-            raise ValueError(f"X must hold real numbers within float64: {error}.") from error
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}.")
     return X
@@ -172,9 +225,14 @@ def _check_weights(sample_weight, X, name):
     """Return weights as float64 (n,), or None for none."""
     if sample_weight is None:
         return None
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], sample_weight)
-    w = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
+    _check_not_masked(sample_weight, name)
+    with _refusing(name):
+        if isinstance(sample_weight, Real):
+            sample_weight = np.full(X.shape[0], float(sample_weight))
+        w = check_array(sample_weight, ensure_2d=False, dtype=None, input_name=name)
+        if w.dtype.kind in "mM":
+            raise TypeError(f"weights are numbers, got dtype {w.dtype}.")
+        w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
     if w.ndim != 1:
         raise ValueError(f"{name} must be 1-dimensional, one weight a row, got shape {w.shape}.")
     check_consistent_length(X, w)
@@ -185,7 +243,6 @@ def _check_weights(sample_weight, X, name):
     return w
 
 
-@quietly
 def class_weights(class_weight, rows, classes):
     """Return the weight of each class, in the order of classes, for Encoded rows.
 
@@ -201,10 +258,12 @@ def class_weights(class_weight, rows, classes):
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str):
-        counts = np.bincount(rows.codes, rows.w, minlength=len(classes))
+        w = None if rows.w is None else summable(rows.w)
+        counts = np.bincount(rows.codes, w, minlength=len(classes))
         occurs = counts > 0
         weights = np.zeros(len(classes))
-        weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
+        with np.errstate(over="ignore"):  # whoever multiplies with them checks the products
+            weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
         return weights
     labels = classes.tolist()
     known = set(labels)
@@ -224,9 +283,18 @@ def mean_weight(w):
     return most * (w / most).mean()
 
 
+def summable(w, rows=slice(None)):
+    """Return weights w (n,), scaled if their sum over those rows is none of the normal numbers."""
+    with np.errstate(over="ignore"):  # of the sum, and of the quotients of the other rows
+        total = w[rows].sum()
+        return w if np.finfo(w.dtype).tiny <= total < np.inf else w / w[rows].max()
+
+
 def with_mean_1(w, rows=slice(None)):
     """Return weights w (n,) rescaled so that their mean over those rows is 1."""
-    return w / mean_weight(w[rows])
+    w = summable(w, rows)
+    with np.errstate(over="ignore"):  # as above
+        return w / mean_weight(w[rows])
 
 
 def largest_magnitude(X):

@@ -160,7 +160,15 @@ class Population:
             self._running = []
         for i in set(present) - set(self._running):
             if self.results[i] is None:
-                self.results[i] = self._trainings[i].finish()
+                self.results[i] = self._finished(self._trainings[i])
+
+    @staticmethod
+    def _finished(training):
+        """Return the Outcome of a training, or the error of one that cannot be kept."""
+        try:
+            return training.finish()
+        except ValueError as error:
+            return error
 
     def _epoch_ends(self, record):
         """Tell each network of its epoch; return whether any of them stops."""

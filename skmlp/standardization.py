@@ -9,7 +9,7 @@ from skmlp.core.scaling import Scaling
 from skmlp.errors import warn_user
 from skmlp.inputs import largest_magnitude, with_mean_1
 
-__all__ = ["column_scaling"]
+__all__ = ["check_foldable", "column_scaling"]
 
 CHUNK_ROWS = 1024  # as doubles
 
@@ -35,7 +35,8 @@ def column_scaling(X, w, rows, dtype):
             scaler.partial_fit(X[part], sample_weight=None if w is None else w[part])
         mean = None if sparse.issparse(X) else scaler.mean_.astype(dtype)
         scale = scaler.scale_.astype(dtype)
-    if not np.isfinite(scale).all():
+    # Not only the scale: that of an infinite variance is 1, as of a column without spread.
+    if not (np.isfinite(scaler.var_).all() and np.isfinite(scale).all()):
         raise ValueError(
             f"standardize=True cannot scale numbers as large as {largest_magnitude(X):g}, whose "
             "squares overflow. Divide X by a constant first."
@@ -43,6 +44,26 @@ def column_scaling(X, w, rows, dtype):
     _check_resolution(mean, scale, dtype)
     scale[scale < np.finfo(dtype).tiny] = 1.0  # too small a spread for the dtype is none
     return Scaling(mean, scale)
+
+
+def check_foldable(theta, scaling):
+    """Raise unless the parameters are finite once the scaling is folded into them.
+
+    Raises
+    ------
+    ValueError
+        Naming the column whose mean is most too large for its scale.
+    """
+    if np.isfinite(theta).all():
+        return
+    scale = scaling.scale.astype(np.float64)
+    mean = 0.0 * scale if scaling.mean is None else scaling.mean.astype(np.float64)
+    i = int(np.argmax((np.abs(mean) + 1.0) / scale))
+    raise ValueError(
+        f"standardize=True cannot undo itself in {theta.dtype}: column {i} of X has mean "
+        f"{mean[i]:g} and scale {scale[i]:g}. Divide it by a constant or subtract one, or set "
+        "dtype='float64'."
+    )
 
 
 def _check_resolution(mean, scale, dtype):

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
 from skmlp.core.losses import softmax_cross_entropy
-from skmlp.inputs import largest_magnitude, one_hot, with_mean_1
+from skmlp.inputs import largest_magnitude, one_hot, summable, with_mean_1
 from skmlp.prediction import finite_logits
 
 __all__ = ["JudgedRows", "sample", "set_aside"]
@@ -83,7 +83,7 @@ class JudgedRows:
         if not w.any():
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
         self._w = with_mean_1(w)
-        self._accuracy_w = None if rows.w is None else with_mean_1(rows.w)
+        self._sample_weight = None if rows.w is None else summable(rows.w)
         # Rows to train on are smoothed, and some of them may have been set aside.
         self._Y = rows.once("Y", lambda: one_hot(rows.codes, rows.Y.shape[1], rows.Y.dtype))
 
@@ -99,11 +99,11 @@ class JudgedRows:
                 f"The loss on {self.name} is {loss:g}: its largest number is "
                 f"{largest_magnitude(rows.X):g}, far from what the network was trained on."
             )
-        return float(loss), float(np.average(correct, weights=self._accuracy_w))
+        return float(loss), float(np.average(correct, weights=self._sample_weight))
 
     def score(self, model):
         """Return the score of a fitted estimator."""
-        X, y, w = self.rows.X, self.rows.y, self.rows.w
+        X, y, w = self.rows.X, self.rows.y, self._sample_weight
         weights = {} if w is None else {"sample_weight": w}
         try:
             with config_context(assume_finite=True):  # all of it was checked once

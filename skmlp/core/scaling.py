@@ -41,12 +41,13 @@ class Scaling:
         return out
 
     def fold(self, network, theta):
-        """Return the parameters (n_params,) that act on rows as they are."""
+        """Return the parameters (n_params,) that act on rows as they are; they may overflow."""
         folded = theta.copy()
         (W, *_), (b, *_) = network.views(folded)
-        W /= self.scale[:, None]
-        if self.mean is not None:
-            b -= self._shift(W)
+        with np.errstate(all="ignore"):
+            W /= self.scale[:, None]
+            if self.mean is not None:
+                b -= self._shift(W)
         return folded
 
     def unfold(self, network, theta):

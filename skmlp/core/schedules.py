@@ -5,9 +5,10 @@
 ``step`` go on where an earlier call stopped and schedules of ``fraction`` start afresh.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import partial
-from math import cos, inf, pi
+from math import cos, pi
 from numbers import Real
 
 __all__ = ["CYCLIC", "SCHEDULES", "Adaptive", "of_fraction"]
@@ -41,6 +42,7 @@ def cosine(step, fraction):
 
 
 WARM_UP, FIRST_FACTOR = 0.3, 0.04
+MOST = sys.float_info.max  # an integer may be greater, and no float
 
 
 def one_cycle(step, fraction):
@@ -60,7 +62,7 @@ def one_cycle(step, fraction):
 
 def _call(function, step, fraction):
     factor = function(fraction)
-    if not isinstance(factor, Real) or not 0.0 <= factor < inf:
+    if not isinstance(factor, Real) or not 0.0 <= factor <= MOST:
         raise ValueError(
             f"schedule must return a finite factor >= 0, got {factor!r} at fraction {fraction}."
         )
