@@ -372,6 +372,7 @@ def test_partial_fit():
             assert np.isfinite(clf.theta_).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameter", SoftmaxMLPClassifier().get_params())
 def test_constructor_parameters(parameter):
     for solver in ("adam", "sgd", "lbfgs"):
@@ -413,6 +414,47 @@ def test_a_hundred_layers(activation, init):
     params = {"units": [20] * 100, "activation": activation, "init": init}
     for solver in ("adam", "sgd", "lbfgs"):
         assert attempt(lambda clf: clf.fit(X, y), {**params, "solver": solver}) is None
+
+
+EXTREMES = [
+    {"learning_rate": 1e308},
+    {"learning_rate": 5e-324},
+    {"learning_rate": 1e30, "solver": "sgd"},
+    {"learning_rate": 1e20, "dtype": "float32"},
+    {"l1": 1e300},
+    {"l2": 1e300},
+    {"l2": 1e300, "solver": "lbfgs"},
+    {"l1": 1e30, "dtype": "float32", "solver": "lbfgs"},
+    {"epsilon": 1e-300, "dtype": "float32"},
+    {"epsilon": 1e300},
+    {"beta_1": 1 - 1e-16},
+    {"beta_2": 1 - 1e-16},
+    {"beta_1": 0.0, "beta_2": 0.0},
+    {"momentum": 1 - 1e-16, "solver": "sgd"},
+    {"tol": 1e300, "solver": "lbfgs"},
+    {"dropout": 1 - 1e-16},
+    {"dropout": [1 - 1e-9, 0.0]},
+    {"label_smoothing": 1 - 1e-16},
+]
+
+
+@pytest.mark.parametrize("params", EXTREMES, ids=str)
+def test_parameters_at_their_limits(params):
+    for rows in (X, X * 1e6, X.astype(np.float32), sparse.csr_array(X)):
+        assert attempt(lambda clf, rows=rows: clf.fit(rows, y), params, rows) is None
+
+
+def test_what_is_given_is_not_changed():
+    rows, labels, weights = X.copy(), y.copy(), np.arange(30.0)
+    for params in ({}, {"solver": "lbfgs"}, {"dropout": [0.2, 0.2]}, {"early_stopping": True}):
+        for kind in (np.array, np.asfortranarray, sparse.csr_array, sparse.csc_matrix):
+            given = kind(rows)
+            clf = SoftmaxMLPClassifier(**{"units": 5, "epochs": 2, "random_state": 0, **params})
+            clf.fit(given, labels, weights).predict(given)
+            unchanged = given.toarray() if sparse.issparse(given) else given
+            np.testing.assert_array_equal(unchanged, X)
+    np.testing.assert_array_equal(labels, y)
+    np.testing.assert_array_equal(weights, np.arange(30.0))
 
 
 def test_ten_thousand_classes():
