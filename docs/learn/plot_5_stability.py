@@ -25,7 +25,7 @@ def naive_softmax(Z):
     return E / E.sum(axis=-1, keepdims=True)
 
 
-np.seterr(all="ignore")  # no warnings: we look at the numbers themselves
+settings = np.seterr(all="ignore")  # no warnings: we look at the numbers themselves
 for z in ([10.0, 9.0, 8.0], [1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]):
     print(z, "->", naive_softmax(np.array(z)))
 assert np.isnan(naive_softmax(np.array([1000.0, 999.0]))).all()
@@ -133,6 +133,7 @@ assert np.ptp(losses["clipped at 1e-7"][d > 20]) == 0
 for z in ([1e4, 0.0], [-1e4, 0.0], [3e38, -3e38]):
     loss, delta = softmax_cross_entropy(np.array([z], np.float32), np.array([[0, 1]], np.float32))
     print(f"{z!s:16} loss {loss:8.5g}  gradient {delta[0]}")
+_ = np.seterr(**settings)
 
 # %%
 # Certain and wrong: the loss is the distance and the gradient is as large as it can be. Certain and
