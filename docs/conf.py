@@ -23,7 +23,9 @@ toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = "skmlp"
 html_show_sourcelink = False
-html_sidebars = {"index": [], "**": ["sidebar-nav-bs"]}
+html_sidebars = {"**": []}  # all the width for code
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],

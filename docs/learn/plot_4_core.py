@@ -151,8 +151,8 @@ print(f"{network.n_params} slopes, largest difference {np.abs(grad - by_hand).ma
 assert np.allclose(grad, by_hand, atol=1e-14)
 
 # %%
-# And `softmax_cross_entropy` returns the Jacobian's result that the second page worked out path by
-# path, a - y for the logits [0.5, 0.2, 0.1] and the second class:
+# And `softmax_cross_entropy` returns what the second page worked out path by path, a - y
+# for the logits [0.5, 0.2, 0.1] and the second class:
 
 loss, delta = softmax_cross_entropy(np.array([[0.5, 0.2, 0.1]]), np.array([[0.0, 1.0, 0.0]]))
 print(loss.round(3), delta.round(3))
@@ -169,7 +169,8 @@ print(loss.round(3), delta.round(3))
 #    :caption: skmlp/core/training.py
 #
 # A schedule's factor on the learning rate, the gradient, one step of the optimizer; and the epoch's loss
-# for the history. With plain steps by hand in the other window, the two walk side by side:
+# for the history. Beside it, plain steps by
+# hand on the same batches: both end at the same theta.
 
 rng = np.random.default_rng(1)
 orders = [rng.permutation(len(X)) for _ in range(5)]

@@ -102,14 +102,17 @@ for (name, curve), (color, width) in zip(losses.items(), styles, strict=True):
     axes[1].plot(d, np.where(np.isfinite(slope), slope, np.nan), color=color, linewidth=width)
     if not finite.all():
         axes[0].plot(d[finite][-1], curve[finite][-1], "x", color=color, markersize=10)
-    end = f"infinite or NaN from d = {d[~finite][0]:.1f} on" if not finite.all() else "always finite"
+    end = (
+        f"infinite or NaN from d = {d[~finite][0]:.1f} on" if not finite.all() else "always finite"
+    )
     print(f"{name:26} at d = 50: {curve[200]:6.2f}, {end}")
 axes[0].set(title="loss (x: the last finite one)", xlabel="d")
-axes[1].set(title="its measured slope", xlabel="d")
+axes[1].set(title="its measured slope", xlabel="d", ylim=(-0.1, 1.6))
 axes[0].legend(frameon=False, fontsize=8)
 plt.show()
 
 # %%
+# Before it fails, the logarithm of softmax trembles: such small probabilities have but a few digits left.
 # The line with the right slope everywhere is the one of the package. Against SciPy's, and against the
 # truth, which for large d is d itself:
 
