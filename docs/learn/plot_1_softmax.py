@@ -8,8 +8,8 @@ one for each class. Each has its own weights and its own bias, and all see the s
 
 .. math:: z_k = x \cdot w_k + b_k, \qquad k = 1, \dots, c.
 
-The largest :math:`z_k` wins. But how sure is the network, and how wrong was it? For that the outputs
-have to become probabilities.
+The largest :math:`z_k` wins. But how sure is the network, and how wrong was it? For that the
+outputs have to become probabilities.
 """
 
 # %%
@@ -50,9 +50,10 @@ first = np.array([0.9, 0.8, 0.7])
 second = np.array([0.5, 0.2, 0.1])
 
 # %%
-# Both times the first class wins. Which answer is the surer one? The first has the larger winner, 0.9
-# against 0.5. But there the others are close behind, while in the second the winner stands apart. The
-# size of an output says nothing without the others beside it. They do not add up to 1 either:
+# Both times the first class wins. Which answer is the surer one? The first has the larger winner,
+# 0.9 against 0.5. But there the others are close behind, while in the second the winner stands
+# apart. The size of an output says nothing without the others beside it. They do not add up to 1
+# either:
 
 print("sums:", first.sum().round(3), second.sum().round(3))
 
@@ -143,6 +144,6 @@ print("probabilities of the first digit:", A[0].round(2))
 print("share of right answers:", (A.argmax(axis=1) == labels).mean().round(3))
 
 # %%
-# To learn, the network needs a number that says how wrong it is, and in which direction every weight
-# has to go to make it smaller: :ref:`cross-entropy and its derivative
+# To learn, the network needs a number that says how wrong it is, and in which direction every
+# weight has to go to make it smaller: :ref:`cross-entropy and its derivative
 # <sphx_glr_generated_learn_plot_2_cross_entropy.py>`.

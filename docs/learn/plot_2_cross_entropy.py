@@ -11,15 +11,15 @@ The answer to the second question is as short as an answer can be: :math:`a - y`
 # Cross-entropy
 # -------------
 #
-# A good network gives the true class a high probability. All rows are right at once with the product of
-# these probabilities; its logarithm is a sum, and with a minus it is something to make small. One
-# row contributes
+# A good network gives the true class a high probability. All rows are right at once with the
+# product of these probabilities; its logarithm is a sum, and with a minus it is something to make
+# small. One row contributes
 #
 # .. math:: L = -\sum_{k=1}^{c} y_k \log a_k .
 #
-# Since y is one-hot, only the true class is left of the sum: :math:`L = -\log a_{true}`. It is 0 for
-# a probability of 1 and grows without limit as the probability falls to 0. To be sure *and* wrong is
-# expensive.
+# Since y is one-hot, only the true class is left of the sum: :math:`L = -\log a_{true}`. It is 0
+# for a probability of 1 and grows without limit as the probability falls to 0. To be sure *and*
+# wrong is expensive.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,9 +43,9 @@ a = softmax(z)
 print("a =", a.round(3), " L =", cross_entropy(a, y).round(3), "= -log", a[1].round(3))
 
 # %%
-# Why not the squared error, as in regression? Let the true class have the logit z and another one 0. On
-# the far left the network is certain and wrong. There cross-entropy still pulls with full strength,
-# while the slope of the squared error has died: the worst mistakes would teach the least.
+# Why not the squared error, as in regression? Let the true class have the logit z and another one
+# 0. On the far left the network is certain and wrong. There cross-entropy still pulls with full
+# strength, while the slope of the squared error has died: the worst mistakes would teach the least.
 
 logits = np.linspace(-8, 8, 200)
 p = expit(logits)
@@ -74,8 +74,8 @@ plt.show()
 #
 # .. math:: L = -y_0 \log a_0 - y_1 \log a_1 = -(1 - y_1) \log (1 - a_1) - y_1 \log a_1 .
 #
-# So nothing new is learnt for ten classes; logistic regression is the case of two. Checked on random
-# logits, against scikit-learn's loss of the one probability:
+# So nothing new is learnt for ten classes; logistic regression is the case of two. Checked on
+# random logits, against scikit-learn's loss of the one probability:
 
 rng = np.random.default_rng(0)
 Z2, targets = rng.normal(size=(1000, 2)), rng.integers(0, 2, size=1000)
@@ -142,7 +142,8 @@ assert np.allclose(paths.sum(axis=0), a - y, rtol=1e-12, atol=1e-15)
 
 # %%
 # Read its signs: a step against it raises the logit of the true class and lowers each other in
-# proportion to the probability that it wrongly had. The three add up to 0, as only differences count.
+# proportion to the probability that it wrongly had. The three add up to 0, as only differences
+# count.
 #
 # In matrix form
 # --------------
@@ -154,8 +155,9 @@ assert np.allclose(paths.sum(axis=0), a - y, rtol=1e-12, atol=1e-15)
 #    Z = X W + b, \qquad
 #    \frac{\partial J}{\partial Z} = \frac{A - Y}{n} =: \delta .
 #
-# The weight :math:`W_{ik}` reaches J through :math:`Z_{rk}` of every row r, where it is multiplied by
-# :math:`X_{ri}`. Summing the paths over the rows is a matrix product; the bias is multiplied by 1:
+# The weight :math:`W_{ik}` reaches J through :math:`Z_{rk}` of every row r, where it is multiplied
+# by :math:`X_{ri}`. Summing the paths over the rows is a matrix product; the bias is multiplied by
+# 1:
 #
 # .. math::
 #

@@ -12,8 +12,8 @@ borders in the bent one.
 # Forward
 # -------
 #
-# The hidden layer is a row of neurons like those of the output, and each applies a function f to its
-# sum. Without f the two layers would be one, since :math:`(X W_1) W_2 = X (W_1 W_2)`. We take
+# The hidden layer is a row of neurons like those of the output, and each applies a function f to
+# its sum. Without f the two layers would be one, since :math:`(X W_1) W_2 = X (W_1 W_2)`. We take
 # :math:`f(z) = \max(z, 0)`, called *relu*:
 #
 # .. math::
@@ -56,8 +56,9 @@ def loss(theta, X, Y):
 #    \frac{\partial J}{\partial b_2} = \sum_r \delta_{2, r} .
 #
 # One step further back: the hidden number :math:`H_{ri}` goes into every logit of its row, times
-# :math:`W_{2, ik}`. So there is one path through each class, and their sum is again a matrix product,
-# this time with the transposed weights. The errors go back along the connections that they came from:
+# :math:`W_{2, ik}`. So there is one path through each class, and their sum is again a matrix
+# product, this time with the transposed weights. The errors go back along the connections that they
+# came from:
 #
 # .. math::
 #
@@ -73,9 +74,9 @@ def loss(theta, X, Y):
 #    \frac{\partial J}{\partial W_1} = X^T \delta_1, \qquad
 #    \frac{\partial J}{\partial b_1} = \sum_r \delta_{1, r} .
 #
-# With more layers these three products repeat. That is all of backprop: the chain rule from the loss
-# backwards, each :math:`\delta` computed once and used for everything in front of it. For relu f' is 1
-# where H > 0 and 0 elsewhere.
+# With more layers these three products repeat. That is all of backprop: the chain rule from the
+# loss backwards, each :math:`\delta` computed once and used for everything in front of it. For relu
+# f' is 1 where H > 0 and 0 elsewhere.
 
 
 def gradient(theta, X, Y):
@@ -157,10 +158,11 @@ assert (winners["32 hidden neurons"](spiral) == arms).mean() > 0.95
 # Mini-batches
 # ------------
 #
-# A step on all rows costs all rows. But the loss is a mean, and the mean of a few rows drawn at random
-# is right on average, at a fraction of the price. So shuffle the rows and take them in portions: each
-# step sees one *mini-batch*, and when all have had their turn, an *epoch* is over. With batches of one
-# size, the mean of an epoch's gradients (at one theta) is the gradient of all rows:
+# A step on all rows costs all rows. But the loss is a mean, and the mean of a few rows drawn at
+# random is right on average, at a fraction of the price. So shuffle the rows and take them in
+# portions: each step sees one *mini-batch*, and when all have had their turn, an *epoch* is over.
+# With batches of one size, the mean of an epoch's gradients (at one theta) is the gradient of all
+# rows:
 
 order = rng.permutation(1760)
 batches = order.reshape(-1, 32)
@@ -175,9 +177,10 @@ assert np.allclose(parts.mean(axis=0), whole, atol=1e-12)
 
 # %%
 # What it is good for: after the same number of passes over the data, at the same rate and from the
-# same start, small batches are far ahead, because they have taken more steps: one of all rows, 15 of
-# 128 rows, 225 of 8 rows in an epoch. The price is noise: near the end small batches hop about the
-# lowest point instead of settling there. *Schedules*, which lower the rate towards the end, calm them.
+# same start, small batches are far ahead, because they have taken more steps: one of all rows, 15
+# of 128 rows, 225 of 8 rows in an epoch. The price is noise: near the end small batches hop about
+# the lowest point instead of settling there. *Schedules*, which lower the rate towards the end,
+# calm them.
 
 start = initial(64, 32, 10, rng)
 fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
@@ -209,9 +212,9 @@ assert final[8] < final[128] < final[len(X)]
 #    \frac{l_2}{2} \sum W^2 \quad\text{to } J, \text{ and}\quad l_2 W \quad\text{to its gradient,}
 #
 # a pull towards 0 in proportion to the weight. Biases go free: where a border lies is no matter of
-# complexity. Now J has one lowest point in softmax regression, so there is an outside truth to compare
-# with. `LogisticRegression` minimises :math:`C \sum_i CE_i + \frac{1}{2} \sum W^2`; divided by n C,
-# that is our J with :math:`l_2 = 1 / (n C)`.
+# complexity. Now J has one lowest point in softmax regression, so there is an outside truth to
+# compare with. `LogisticRegression` minimises :math:`C \sum_i CE_i + \frac{1}{2} \sum W^2`; divided
+# by n C, that is our J with :math:`l_2 = 1 / (n C)`.
 
 
 def regression(l2, l1_slope=0.0, l1_prox=0.0, rate=1.0, steps=1500):
@@ -238,13 +241,13 @@ assert difference < 1e-4
 #
 # :math:`l_1 \sum |W|` pulls every weight with the same strength, however small it is, so that those
 # that do not earn their keep should become exactly 0. But the slope of :math:`|W|` jumps at 0 from
-# -1 to 1, and steps along it jump over 0 and back forever. The remedy is the *proximal step*: after a
-# step of size s on the smooth part, shrink every weight by :math:`s \, l_1` and stop at 0,
+# -1 to 1, and steps along it jump over 0 and back forever. The remedy is the *proximal step*: after
+# a step of size s on the smooth part, shrink every weight by :math:`s \, l_1` and stop at 0,
 #
 # .. math:: W \leftarrow \mathrm{sign}(W) \max(|W| - s \, l_1, 0) .
 #
-# The same penalty both ways, and which of the pixels are still looked at. (Three pixels are blank in
-# every image. Their 30 weights start at 0 here and no slope ever moves them.)
+# The same penalty both ways, and which of the pixels are still looked at. (Three pixels are blank
+# in every image. Their 30 weights start at 0 here and no slope ever moves them.)
 
 l1 = 0.002
 ways = {

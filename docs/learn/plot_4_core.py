@@ -2,9 +2,9 @@ r"""
 4. The same in skmlp
 ====================
 
-The package does what the last pages did, for any number of layers, with nothing allocated in a step.
-Its core is in `skmlp/core` and knows nothing of scikit-learn. All code that is framed by a file's name
-below is read from that file when this page is built.
+The package does what the last pages did, for any number of layers, with nothing allocated in a
+step. Its core is in `skmlp/core` and knows nothing of scikit-learn. All code that is framed by a
+file's name below is read from that file when this page is built.
 """
 
 # %%
@@ -12,15 +12,15 @@ below is read from that file when this page is built.
 # -----------------------------
 #
 # By hand, theta was a list of four arrays. In the package it is one flat vector, and the layers are
-# *views*: arrays that share its memory. Whoever changes theta has changed every layer, so an optimizer
-# needs to know nothing of layers.
+# *views*: arrays that share its memory. Whoever changes theta has changed every layer, so an
+# optimizer needs to know nothing of layers.
 #
 # .. literalinclude:: /../skmlp/core/network.py
 #    :pyobject: Network.views
 #    :caption: skmlp/core/network.py
 #
-# The drawing asks the views themselves where in theta they begin. 3 features, layers of 4 and 2 units,
-# 3 classes:
+# The drawing asks the views themselves where in theta they begin. 3 features, layers of 4 and 2
+# units, 3 classes:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -77,15 +77,15 @@ matrices.axis("off")
 plt.show()
 
 # %%
-# The numbers are indices in theta. Weights stand in front of the black line and biases behind it, so
-# the penalties act on one slice, `theta[:n_weights]`.
+# The numbers are indices in theta. Weights stand in front of the black line and biases behind it,
+# so the penalties act on one slice, `theta[:n_weights]`.
 #
 # Forward and backward
 # --------------------
 #
-# The loop goes over layers, and each does what it did by hand: multiply, add, apply f. The last f is the
-# identity, because the loss works on logits. `work` holds arrays that were made once and are filled
-# anew in each step; the masks are those of dropout.
+# The loop goes over layers, and each does what it did by hand: multiply, add, apply f. The last f
+# is the identity, because the loss works on logits. `work` holds arrays that were made once and are
+# filled anew in each step; the masks are those of dropout.
 #
 # .. literalinclude:: /../skmlp/core/network.py
 #    :pyobject: Network.forward
@@ -107,8 +107,8 @@ plt.show()
 # .. literalinclude:: /../skmlp/core/activations.py
 #    :pyobject: _relu_backward
 #
-# Softmax and cross-entropy are one function, which returns the loss and :math:`(a - y) / n`. Look for
-# the line `Z -= Y`. Why it first subtracts the largest logit is told on :ref:`the last page
+# Softmax and cross-entropy are one function, which returns the loss and :math:`(a - y) / n`. Look
+# for the line `Z -= Y`. Why it first subtracts the largest logit is told on :ref:`the last page
 # <sphx_glr_generated_learn_plot_5_stability.py>`.
 #
 # .. literalinclude:: /../skmlp/core/losses.py
@@ -118,8 +118,8 @@ plt.show()
 # The hub
 # -------
 #
-# All of it together is :doc:`the objective </objective>`, a function of theta that returns its value
-# and its gradient:
+# All of it together is :doc:`the objective </objective>`, a function of theta that returns its
+# value and its gradient:
 #
 # .. literalinclude:: /../skmlp/core/objective.py
 #    :pyobject: Objective.value_and_grad
@@ -168,9 +168,9 @@ print(loss.round(3), delta.round(3))
 #    :start-at: dropped = ()
 #    :caption: skmlp/core/training.py
 #
-# A schedule's factor on the learning rate, the gradient, one step of the optimizer; and the epoch's loss
-# for the history. Beside it, plain steps by
-# hand on the same batches: both end at the same theta.
+# A schedule's factor on the learning rate, the gradient, one step of the optimizer; and the epoch's
+# loss for the history. Beside it, plain steps by hand on the same batches: both end at the same
+# theta.
 
 rng = np.random.default_rng(1)
 orders = [rng.permutation(len(X)) for _ in range(5)]
@@ -210,8 +210,9 @@ assert np.allclose(theta, by_hand, atol=1e-12)
 # -------------
 #
 # :class:`~skmlp.SoftmaxMLPClassifier` checks what comes in, makes these objects of its parameters,
-# calls `train` and keeps the theta that comes out. There is no other network inside. So the core can
-# judge the estimator: where L-BFGS has stopped, the gradient of the objective must be 0, up to its `tol`.
+# calls `train` and keeps the theta that comes out. There is no other network inside. So the core
+# can judge the estimator: where L-BFGS has stopped, the gradient of the objective must be 0, up to
+# its `tol`.
 
 clf = SoftmaxMLPClassifier(
     units=(), solver="lbfgs", l2=1e-2, standardize=False, label_smoothing=0.0, tol=1e-6, epochs=1000

@@ -3,8 +3,9 @@ r"""
 ========================
 
 On paper softmax is never wrong. On a computer :math:`e^{z}` is infinite from z = 89 on in single
-precision and from z = 710 on in double, and a probability that is too small becomes 0, of which there
-is no logarithm. Both happen in real trainings, and two widely used remedies are not equally good.
+precision and from z = 710 on in double, and a probability that is too small becomes 0, of which
+there is no logarithm. Both happen in real trainings, and two widely used remedies are not equally
+good.
 """
 
 # %%
@@ -31,8 +32,8 @@ for z in ([10.0, 9.0, 8.0], [1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]):
 assert np.isnan(naive_softmax(np.array([1000.0, 999.0]))).all()
 
 # %%
-# The first row is fine. In the second infinity is divided by infinity, in the third 0 by 0. All three
-# should be about [0.665, 0.245, 0.090] or its mirror image, as only differences count.
+# The first row is fine. In the second infinity is divided by infinity, in the third 0 by 0. All
+# three should be about [0.665, 0.245, 0.090] or its mirror image, as only differences count.
 #
 # Softmax works
 # -------------
@@ -65,10 +66,10 @@ for y in ([0.0, 1.0], [1.0, 0.0]):
 # Clipping hides it
 # -----------------
 #
-# A common remedy is to move probabilities away from 0 before the logarithm, for instance to 1e-7. Then
-# every number is finite. But all rows that are worse than that have the same loss, 16.1, whether they
-# are wrong a little or beyond measure, and where the loss is constant, its true slope is 0: those that
-# need it most would not be corrected.
+# A common remedy is to move probabilities away from 0 before the logarithm, for instance to 1e-7.
+# Then every number is finite. But all rows that are worse than that have the same loss, 16.1,
+# whether they are wrong a little or beyond measure, and where the loss is constant, its true slope
+# is 0: those that need it most would not be corrected.
 #
 # Log-sum-exp solves it
 # ---------------------
@@ -81,9 +82,9 @@ for y in ([0.0, 1.0], [1.0, 0.0]):
 #    \qquad
 #    \log \sum_j e^{z_j} = m + \log \sum_j e^{z_j - m} .
 #
-# No probability occurs any more. The sum is between 1 and c, so its logarithm is between 0 and log c.
-# The result is exact however far apart the logits are, and nothing needs to be clipped. In single
-# precision, for logits [d, 0] with the second class true:
+# No probability occurs any more. The sum is between 1 and c, so its logarithm is between 0 and log
+# c. The result is exact however far apart the logits are, and nothing needs to be clipped. In
+# single precision, for logits [d, 0] with the second class true:
 
 d = np.linspace(0, 150, 601, dtype=np.float32)
 Z = np.column_stack([d, np.zeros_like(d)])
@@ -112,9 +113,9 @@ axes[0].legend(frameon=False, fontsize=8)
 plt.show()
 
 # %%
-# Before it fails, the logarithm of softmax trembles: such small probabilities have but a few digits left.
-# The line with the right slope everywhere is the one of the package. Against SciPy's, and against the
-# truth, which for large d is d itself:
+# Before it fails, the logarithm of softmax trembles: such small probabilities have but a few digits
+# left. The line with the right slope everywhere is the one of the package. Against SciPy's, and
+# against the truth, which for large d is d itself:
 
 np.testing.assert_allclose(log_softmax(Z), scipy_log_softmax(Z, axis=1), rtol=1e-6)
 np.testing.assert_allclose(losses["log-sum-exp"][d > 50], d[d > 50], rtol=1e-6)
@@ -124,9 +125,9 @@ assert np.ptp(losses["clipped at 1e-7"][d > 20]) == 0
 # Value and gradient from one exponential
 # ---------------------------------------
 #
-# The gradient :math:`a - y` needs softmax, the loss needs the logarithm of its sum, and both come from
-# the same exponentials of shifted logits. That is why the package has one function for both and
-# never a softmax layer:
+# The gradient :math:`a - y` needs softmax, the loss needs the logarithm of its sum, and both come
+# from the same exponentials of shifted logits. That is why the package has one function for both
+# and never a softmax layer:
 #
 # .. literalinclude:: /../skmlp/core/losses.py
 #    :pyobject: softmax_cross_entropy
@@ -143,6 +144,6 @@ _ = np.seterr(**settings)
 # right: both are 0. (The last row asks for more than single precision has: the difference of its
 # logits is infinite, and so is the loss; the gradient is right all the same.)
 #
-# What a network of the package *tells* you is kept from minus infinity as well: `predict_log_proba` ends at
-# the logarithm of the smallest normal number, and `predict_proba` is its exponential, so that scores
-# such as scikit-learn's `log_loss` remain finite.
+# What a network of the package *tells* you is kept from minus infinity as well: `predict_log_proba`
+# ends at the logarithm of the smallest normal number, and `predict_proba` is its exponential, so
+# that scores such as scikit-learn's `log_loss` remain finite.
