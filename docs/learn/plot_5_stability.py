@@ -131,7 +131,7 @@ assert np.ptp(losses["clipped at 1e-7"][d > 20]) == 0
 #
 # .. literalinclude:: /../skmlp/core/losses.py
 #    :pyobject: softmax_cross_entropy
-#    :start-at: n, n_classes
+#    :start-at: n, n_classes = logits
 #    :caption: skmlp/core/losses.py
 
 for z in ([1e4, 0.0], [-1e4, 0.0], [3e38, -3e38]):
