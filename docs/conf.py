@@ -13,7 +13,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "learn"]
 default_role = "code"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
@@ -23,16 +23,19 @@ toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = "skmlp"
 html_show_sourcelink = False
-html_sidebars = {"**": []}
+html_sidebars = {"**": []}  # all the width for code
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
-    "show_prev_next": False,
+    "show_prev_next": True,
 }
 
 sphinx_gallery_conf = {
-    "examples_dirs": "examples",
-    "gallery_dirs": "generated/examples",
+    "examples_dirs": ["learn", "examples"],
+    "gallery_dirs": ["generated/learn", "generated/examples"],
+    "within_subsection_order": "FileNameSortKey",  # the lecture has an order
     "abort_on_example_error": True,
     "image_scrapers": ("matplotlib",),
     "capture_repr": (),  # what is to be seen is printed

@@ -1,0 +1,149 @@
+r"""
+5. When numbers overflow
+========================
+
+On paper softmax is never wrong. On a computer :math:`e^{z}` is infinite from z = 89 on in single
+precision and from z = 710 on in double, and a probability that is too small becomes 0, of which
+there is no logarithm. Both happen in real trainings, and two widely used remedies are not equally
+good.
+"""
+
+# %%
+# Softmax fails
+# -------------
+#
+# The formula as it stands, with logits that a badly scaled network easily has:
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.special import log_softmax as scipy_log_softmax
+
+from skmlp.core.losses import log_softmax, softmax_cross_entropy
+
+
+def naive_softmax(Z):
+    E = np.exp(Z)
+    return E / E.sum(axis=-1, keepdims=True)
+
+
+settings = np.seterr(all="ignore")  # no warnings: we look at the numbers themselves
+for z in ([10.0, 9.0, 8.0], [1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]):
+    print(z, "->", naive_softmax(np.array(z)))
+assert np.isnan(naive_softmax(np.array([1000.0, 999.0]))).all()
+
+# %%
+# The first row is fine. In the second infinity is divided by infinity, in the third 0 by 0. All
+# three should be about [0.665, 0.245, 0.090] or its mirror image, as only differences count.
+#
+# Softmax works
+# -------------
+#
+# And that is the remedy: subtract the largest logit m from the row. :ref:`Softmax does not change
+# <sphx_glr_generated_learn_plot_1_softmax.py>`, the largest exponential is now :math:`e^0 = 1`, so
+# nothing overflows, and the sum is at least 1, so nothing is divided by 0.
+
+
+def softmax(Z):
+    return naive_softmax(Z - Z.max(axis=-1, keepdims=True))
+
+
+for z in ([10.0, 9.0, 8.0], [1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]):
+    print(z, "->", softmax(np.array(z)).round(3))
+
+# %%
+# Its logarithm still fails
+# -------------------------
+#
+# A probability of :math:`e^{-1000}` is 0 in every precision there is, and its logarithm is minus
+# infinity. So the loss of a row that is very wrong is infinite, and where y is 0,
+# :math:`0 \cdot \log 0` is not even that:
+
+a = softmax(np.array([1000.0, 0.0]))
+for y in ([0.0, 1.0], [1.0, 0.0]):
+    print("y =", y, " L =", -(np.array(y) * np.log(a)).sum())
+
+# %%
+# Clipping hides it
+# -----------------
+#
+# A common remedy is to move probabilities away from 0 before the logarithm, for instance to 1e-7.
+# Then every number is finite. But all rows that are worse than that have the same loss, 16.1,
+# whether they are wrong a little or beyond measure, and where the loss is constant, its true slope
+# is 0: those that need it most would not be corrected.
+#
+# Log-sum-exp solves it
+# ---------------------
+#
+# Take the logarithm on paper and only then compute:
+#
+# .. math::
+#
+#    -\log a_k = -\log \frac{e^{z_k}}{\sum_j e^{z_j}} = \log \sum_j e^{z_j} - z_k,
+#    \qquad
+#    \log \sum_j e^{z_j} = m + \log \sum_j e^{z_j - m} .
+#
+# No probability occurs any more. The sum is between 1 and c, so its logarithm is between 0 and log
+# c. The result is exact however far apart the logits are, and nothing needs to be clipped. In
+# single precision, for logits [d, 0] with the second class true:
+
+d = np.linspace(0, 150, 601, dtype=np.float32)
+Z = np.column_stack([d, np.zeros_like(d)])
+losses = {
+    "naive": -np.log(naive_softmax(Z)[:, 1]),
+    "softmax of shifted logits": -np.log(softmax(Z)[:, 1]),
+    "clipped at 1e-7": -np.log(np.clip(softmax(Z)[:, 1], 1e-7, 1)),
+    "log-sum-exp": -log_softmax(Z)[:, 1],
+}
+fig, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+styles = [("C3", 5), ("C1", 3), ("C2", 2), ("C0", 1.5)]
+for (name, curve), (color, width) in zip(losses.items(), styles, strict=True):
+    finite = np.isfinite(curve)
+    axes[0].plot(d[finite], curve[finite], color=color, linewidth=width, label=name)
+    slope = np.gradient(curve, d)
+    axes[1].plot(d, np.where(np.isfinite(slope), slope, np.nan), color=color, linewidth=width)
+    if not finite.all():
+        axes[0].plot(d[finite][-1], curve[finite][-1], "x", color=color, markersize=10)
+    end = (
+        f"infinite or NaN from d = {d[~finite][0]:.1f} on" if not finite.all() else "always finite"
+    )
+    print(f"{name:26} at d = 50: {curve[200]:6.2f}, {end}")
+axes[0].set(title="loss (x: the last finite one)", xlabel="d")
+axes[1].set(title="its measured slope", xlabel="d", ylim=(-0.1, 1.6))
+axes[0].legend(frameon=False, fontsize=8)
+plt.show()
+
+# %%
+# Before it fails, the logarithm of softmax trembles: such small probabilities have but a few digits
+# left. The line with the right slope everywhere is the one of the package. Against SciPy's, and
+# against the truth, which for large d is d itself:
+
+np.testing.assert_allclose(log_softmax(Z), scipy_log_softmax(Z, axis=1), rtol=1e-6)
+np.testing.assert_allclose(losses["log-sum-exp"][d > 50], d[d > 50], rtol=1e-6)
+assert np.ptp(losses["clipped at 1e-7"][d > 20]) == 0
+
+# %%
+# Value and gradient from one exponential
+# ---------------------------------------
+#
+# The gradient :math:`a - y` needs softmax, the loss needs the logarithm of its sum, and both come
+# from the same exponentials of shifted logits. That is why the package has one function for both
+# and never a softmax layer:
+#
+# .. literalinclude:: /../skmlp/core/losses.py
+#    :pyobject: softmax_cross_entropy
+#    :start-at: n, n_classes = logits
+#    :caption: skmlp/core/losses.py
+
+for z in ([1e4, 0.0], [-1e4, 0.0], [3e38, -3e38]):
+    loss, delta = softmax_cross_entropy(np.array([z], np.float32), np.array([[0, 1]], np.float32))
+    print(f"{z!s:16} loss {loss:8.5g}  gradient {delta[0]}")
+_ = np.seterr(**settings)
+
+# %%
+# Certain and wrong: the loss is the distance and the gradient is as large as it can be. Certain and
+# right: both are 0. (The last row asks for more than single precision has: the difference of its
+# logits is infinite, and so is the loss; the gradient is right all the same.)
+#
+# What a network of the package *tells* you is kept from minus infinity as well: `predict_log_proba`
+# ends at the logarithm of the smallest normal number, and `predict_proba` is its exponential, so
+# that scores such as scikit-learn's `log_loss` remain finite.
