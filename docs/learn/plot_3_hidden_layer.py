@@ -70,7 +70,8 @@ def loss(theta, X, Y):
 #
 # .. math::
 #
-#    \delta_1 = \frac{\partial J}{\partial Z_1} = \delta_2 W_2^T \odot f'(Z_1), \qquad
+#    \delta_1 = \frac{\partial J}{\partial Z_1} = \delta_2 W_2^T \odot f'(Z_1),
+#
 #    \frac{\partial J}{\partial W_1} = X^T \delta_1, \qquad
 #    \frac{\partial J}{\partial b_1} = \sum_r \delta_{1, r} .
 #
