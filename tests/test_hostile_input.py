@@ -22,6 +22,9 @@ from sklearn.model_selection import GridSearchCV
 
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 
+# What scikit-learn < 1.7 only warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:Support for labels represented as bytes")
+
 X = np.random.RandomState(0).randn(30, 4)
 y = np.arange(30) % 3
 ONES = np.ones(30)

@@ -48,3 +48,18 @@ def test_strengths_and_steps_for_each_network_and_each_coordinate(rng):
         solo.shrink(solo_theta, step_size[i], np.empty(5))
         np.testing.assert_allclose(grad[i], solo_grad)
         np.testing.assert_allclose(shrunk[i], solo_theta)
+
+
+@pytest.mark.parametrize("lead", [(), (6,)])
+@pytest.mark.parametrize("l1", ["none", "one", "each weight", "each network"])
+@pytest.mark.parametrize("l2", ["none", "one", "each weight", "each network"])
+def test_the_value_is_the_formula_for_strengths_of_every_shape(rng, lead, l1, l2):
+    shapes = {"none": None, "one": (), "each weight": (4,), "each network": (*lead, 1)}
+    l1, l2 = (0.0 if shapes[of] is None else 0.1 + rng.rand(*shapes[of]) for of in (l1, l2))
+    theta, grad = rng.randn(*lead, 7), np.zeros((*lead, 7))
+    W = theta[..., :4]
+    value = Penalty(n_weights=4, l1=l1, l2=l2).add_gradient(theta, grad, np.empty_like(theta))
+    expected = (l1 * np.abs(W) + 0.5 * l2 * W**2).sum(axis=-1)
+    np.testing.assert_allclose(value, expected, atol=1e-14)
+    np.testing.assert_allclose(grad[..., :4], l2 * W)
+    assert not grad[..., 4:].any()
