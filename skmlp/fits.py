@@ -5,9 +5,10 @@ from collections import deque
 from contextlib import nullcontext
 from time import perf_counter
 
+import joblib
 import numpy as np
-from joblib import effective_n_jobs
 from scipy import sparse
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
@@ -66,7 +67,7 @@ class Fits:
         self._train_together([fit for fit in fits if fit.training is not None])
 
     def _train_together(self, fits):
-        n_jobs = effective_n_jobs(self._n_jobs)
+        n_jobs = joblib.effective_n_jobs(self._n_jobs)
         trainings = [fit.training for fit in fits]
         groups = populations(trainings, n_jobs, working_memory())
         long = [group for group in groups if _has_long_products(trainings[group[0]])]
@@ -74,12 +75,15 @@ class Fits:
         # Two threads would contend for Python's lock between short products, and two processes
         # take longer to get large rows than long products take. In threads, BLAS may have one.
         with threadpool_limits(1, "blas") if n_jobs > 1 and long else nullcontext():
-            self._train_groups(fits, long, require="sharedmem")
-        self._train_groups(fits, short)
+            # Not by scikit-learn's Parallel, whose threads restore the filters of warnings,
+            # which all share, in any order.
+            in_threads = joblib.Parallel(n_jobs=self._n_jobs, require="sharedmem")
+            self._train_groups(fits, long, in_threads, joblib.delayed(_with_config(_train)))
+        self._train_groups(fits, short, Parallel(n_jobs=self._n_jobs), delayed(_train))
 
-    def _train_groups(self, fits, groups, **constraints):
-        found = Parallel(n_jobs=self._n_jobs, **constraints)(
-            delayed(_train)([fits[i].training for i in group], self._verbose) for group in groups
+    def _train_groups(self, fits, groups, parallel, train):
+        found = parallel(
+            train([fits[i].training for i in group], self._verbose) for group in groups
         )
         for group, (results, seconds) in zip(groups, found, strict=True):
             for i, result in zip(group, results, strict=True):
@@ -131,6 +135,17 @@ def _n_bytes(X):
     if hasattr(X, "memory_usage"):  # a DataFrame of pandas
         return int(X.memory_usage().sum())
     return getattr(X, "nbytes", 0)
+
+
+def _with_config(function):
+    """Return the function, to be called with this thread's configuration of scikit-learn."""
+    config = get_config()
+
+    def configured(*args):
+        with config_context(**config):
+            return function(*args)
+
+    return configured
 
 
 def _train(trainings, verbose):
