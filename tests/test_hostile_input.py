@@ -22,8 +22,11 @@ from sklearn.model_selection import GridSearchCV
 
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 
-# What scikit-learn < 1.7 only warns of.
-pytestmark = pytest.mark.filterwarnings("ignore:Support for labels represented as bytes")
+# What scikit-learn < 1.7 only warns of, and what numpy.ma >= 2.5 says of itself.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Support for labels represented as bytes"),
+    pytest.mark.filterwarnings("ignore:The 'generic' unit for NumPy timedelta is deprecated"),
+]
 
 X = np.random.RandomState(0).randn(30, 4)
 y = np.arange(30) % 3
