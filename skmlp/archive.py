@@ -10,7 +10,6 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from contextlib import contextmanager
 from math import prod
 
 import numpy as np
@@ -20,12 +19,10 @@ from skmlp.files import write_atomically
 
 __all__ = [
     "check_history",
-    "decode",
-    "naming_the_file",
     "parameter",
     "plain",
     "plain_labels",
-    "read_bytes",
+    "read_archive",
     "scaling_of",
     "write_archive",
 ]
@@ -48,39 +45,33 @@ def write_archive(path, header, arrays):
     write_atomically(path, write)
 
 
-def read_bytes(path):
-    """Return the content of a file."""
+def read_archive(path, what, form, required, optional, make):
+    """Return ``make(header, **arrays)`` of a file, or raise one ValueError that says what is wrong.
+
+    Parameters
+    ----------
+    path : str or path-like
+    what : str
+        What the file should be.
+    form : int or str
+        The format that the header must name.
+    required, optional : set of str
+        Names of arrays besides the header.
+    make : callable
+        Checks what they hold; arrays are of shape (n,) and writable.
+    """
     with open(path, "rb") as file:
-        return file.read()
-
-
-@contextmanager
-def naming_the_file(path, what):
-    """Make one ValueError, which says what the file is not, of whatever its content causes."""
+        content = file.read()
     try:
-        yield
+        header, arrays = _decode(content, form, required, optional)
+        return make(header, **arrays)
     except Exception as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{os.fspath(path)!r} is not a sound {what} of skmlp: {reason}") from error
 
 
-def decode(content, form, required, optional):
-    """Return the header and the other arrays in the content of a file.
-
-    Parameters
-    ----------
-    content : bytes
-    form : int or str
-        The format that the header must name.
-    required, optional : set of str
-        Names of arrays besides the header.
-
-    Returns
-    -------
-    header : dict
-    arrays : dict of str to ndarray of shape (n,)
-        Writable.
-    """
+def _decode(content, form, required, optional):
+    """Return the header and a dict of the other arrays in the content of a file."""
     required = required | {"header"}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()

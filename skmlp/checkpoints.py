@@ -24,12 +24,10 @@ from scipy import sparse
 
 from skmlp.archive import (
     check_history,
-    decode,
-    naming_the_file,
     parameter,
     plain,
     plain_labels,
-    read_bytes,
+    read_archive,
     scaling_of,
     write_archive,
 )
@@ -262,10 +260,7 @@ def read_checkpoint(path):
     OSError
         If the file cannot be read.
     """
-    content = read_bytes(path)
-    with naming_the_file(path, "checkpoint"):
-        header, arrays = decode(content, FORMAT, REQUIRED, OPTIONAL)
-        return _standing(header, **arrays)
+    return read_archive(path, "checkpoint", FORMAT, REQUIRED, OPTIONAL, _standing)
 
 
 def _standing(header, theta, classes, best_theta=None, mean=None, scale=None, **optimizer):

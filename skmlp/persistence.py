@@ -18,12 +18,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp.archive import (
     check_history,
-    decode,
-    naming_the_file,
     parameter,
     plain,
     plain_labels,
-    read_bytes,
+    read_archive,
     scaling_of,
     write_archive,
 )
@@ -126,10 +124,7 @@ def load(path):
     OSError
         If the file cannot be read.
     """
-    content = read_bytes(path)
-    with naming_the_file(path, "model"):
-        header, arrays = decode(content, FORMAT, REQUIRED, OPTIONAL)
-        return _restore(header, **arrays)
+    return read_archive(path, "model", FORMAT, REQUIRED, OPTIONAL, _restore)
 
 
 def _restore(header, theta, classes, weights=None, mean=None, scale=None):
