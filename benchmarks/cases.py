@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from benchmarks import footprint, searching, training
 from benchmarks.accuracy import accuracy
+from benchmarks.steps import steps
 
 __all__ = ["CASES", "Case"]
 
@@ -55,6 +56,7 @@ CASES = {
             searching.search_images,
             usual=False,
         ),
+        Case("steps", "Fashion-MNIST, from the notebook on (half an hour)", steps, usual=False),
         Case("width", "a step over the width of the layer (minutes)", training.width, usual=False),
     ]
 }

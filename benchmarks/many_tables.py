@@ -3,7 +3,7 @@
 from benchmarks.measure import SKLEARN
 from benchmarks.printing import SPACE, TIMES, Verdict, amount, percent, significant, table
 
-__all__ = ["parts", "tables", "verdicts"]
+__all__ = ["RAW", "SCALED", "parts", "tables", "verdicts"]
 
 RAW, SCALED = "skmlp - sklearn", "skmlp, scaled - sklearn, scaled"
 LARGER = "skmlp, larger - RealMLP"

@@ -7,9 +7,11 @@ It reads in docs/benchmarks
 - curves.json, of ``python -m benchmarks accuracy width --json``, if it is there,
 - defaults.json, of ``python -m benchmarks.defaults table --json``, if it is there,
 - realmlp.json, of ``python -m benchmarks.realmlp table --json``, if it is there,
+- steps.json, of ``python -m benchmarks steps --json``, if it is there,
 
 and writes beside them .csv, which the page shows as tables, .svg, and .txt: the parts of the page
-that depend on what was measured. So no figure of the page is written by hand.
+that depend on what was measured. The README's table is made as well. So no figure is written by
+hand.
 """
 
 import argparse
@@ -20,14 +22,15 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import many_tables, plots
-from benchmarks.measure import LIMIT, SKLEARN, SKMLP
+from benchmarks import many_tables, plots, readme, steps_page
+from benchmarks.measure import LIMIT, SKMLP
 from benchmarks.plots import PLOTS
 from benchmarks.printing import (
     SPACE,
     TIMES,
     Verdict,
     amount,
+    by_column,
     percent,
     quotient,
     spread,
@@ -40,16 +43,18 @@ __all__ = ["FOLDER", "main", "read", "texts", "write"]
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
 SOURCES = {
     "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
-    "realmlp": "larger",
+    "realmlp": "larger", "steps": "steps",
 }  # fmt: skip
-SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # its import stands for the class in it
 
 
 def main(argv=None):
-    """Write what docs/benchmarks.rst shows, and print which files these are."""
+    """Write what docs/benchmarks.rst shows, and the README's table; print which files these are."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where the JSON is")
-    print(*write(parser.parse_args(argv).folder), sep="\n")
+    folder = parser.parse_args(argv).folder
+    print(*write(folder), sep="\n")
+    if folder == FOLDER:  # figures of elsewhere are not the project's
+        print(readme.write(read(folder)))
     return 0
 
 
@@ -59,7 +64,7 @@ def write(folder=FOLDER):
     made = texts(found)
     for name, text in made.items():
         Path(folder, name).write_text(text, encoding="utf-8", newline="\n")
-    return [*made, *plots.draw(_curves(found), folder)]
+    return [*made, *plots.draw(_curves(found) | steps_page.case_of(found), folder)]
 
 
 def read(folder=FOLDER):
@@ -89,9 +94,10 @@ def texts(found):
         "missed": [MISSED, *(_missed_row(verdict) for verdict in targets if not verdict.met)],
         **{name: [row[1:] for row in _figures([case])] for name, case in curves.items()},
         **many_tables.tables(found),
+        **steps_page.tables(found),
     }
     tables = {f"{name}.csv": _csv(rows) for name, rows in tables.items() if len(rows) > 1}
-    return tables | _parts(tables)
+    return tables | _parts(tables, found)
 
 
 def _curves(found):
@@ -139,12 +145,7 @@ def _described(run):
 def _contestants(cases):
     """Return the names that head the columns, in the order in which they come."""
     quantities = [quantity for case in cases for quantity in case.get("quantities", [])]
-    return list(dict.fromkeys(name for quantity in quantities for name in _by_column(quantity)))
-
-
-def _by_column(quantity):
-    """Return the figures of a quantity by the heads of their columns."""
-    return {SAME_COLUMN.get(name, name): figure for name, figure in quantity["figures"].items()}
+    return list(dict.fromkeys(name for quantity in quantities for name in by_column(quantity)))
 
 
 def _ratios(cases):
@@ -153,7 +154,7 @@ def _ratios(cases):
     rows = [["case", "measured", *peers, "work"]]
     for case in cases:
         for i, quantity in enumerate(case.get("quantities", [])):
-            medians = {name: f["median"] for name, f in _by_column(quantity).items()}
+            medians = {name: f["median"] for name, f in by_column(quantity).items()}
             ratios = [quotient(medians.get(peer), medians[SKMLP]) for peer in peers]
             name, work = ("", "") if i else (case["name"], case["work"])
             rows.append([name, quantity["what"], *ratios, work])
@@ -174,7 +175,7 @@ def _figures(cases):
 
 def _cells(quantity, names):
     """Return a cell for each contestant, and the number of turns."""
-    figures, cells = _by_column(quantity), []
+    figures, cells = by_column(quantity), []
     for name in names:
         figure = figures.get(name)
         cell = figure and amount(figure["median"], quantity["unit"]) + spread(figure["turns"])
@@ -240,7 +241,7 @@ def _at_limit(target, figures):
 # The parts of the page that depend on what was measured
 
 
-def _parts(tables):
+def _parts(tables, found):
     """Return what the page includes, by names of files: tables that are there, or a sentence."""
     parts = {}
     for name, (alt, caption) in PLOTS.items():
@@ -248,7 +249,7 @@ def _parts(tables):
         parts[name] = figure + table(name) if f"{name}.csv" in tables else ""
     measured = "search_ratios.csv" in tables
     parts["searches"] = table("search_ratios") + "\n" + table("search_figures") if measured else ""
-    parts |= many_tables.parts(tables)
+    parts |= many_tables.parts(tables) | steps_page.parts(found)
     parts = {name: part or "*Not measured yet.*\n" for name, part in parts.items()}
     parts["missed"] = table("missed") if "missed.csv" in tables else "Every target is met.\n"
     return {f"{name}.txt": part for name, part in parts.items()}

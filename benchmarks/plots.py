@@ -31,6 +31,11 @@ PLOTS = {
         "the slowest. Nothing that trains this network can be in the grey: its matrix products "
         "alone take longer.",
     ),
+    "steps": (
+        "Share of validation images told apart over the epochs, a curve for each step.",
+        "Accuracy on the validation images after each epoch, a curve for each step, of the first "
+        "seed.",
+    ),
 }
 
 
@@ -39,7 +44,7 @@ def draw(curves, folder):
     names = []
     for name, case in curves.items():
         if name in PLOTS:
-            _save({"accuracy": _draw_accuracy, "width": _draw_width}[name], case, folder, name)
+            _save(DRAWN[name], case, folder, name)
             names.append(f"{name}.svg")
     return names
 
@@ -119,13 +124,31 @@ def _draw_width(ax, quantities):
     _label(ax, ends)
 
 
-def _label(ax, ends):
+def _draw_steps(ax, quantities):
+    """Draw the accuracy on the validation images over the epochs, from light to dark."""
+    from matplotlib import colormaps
+
+    curves = {q["what"]: q["details"]["curve"] for q in quantities if "curve" in q["details"]}
+    shades = colormaps["viridis_r"].resampled(len(curves) + 1)
+    colours = {name: shades(i + 1) for i, name in enumerate(curves)}
+    for name, curve in curves.items():
+        ax.plot(range(1, len(curve) + 1), curve, color=colours[name], linewidth=1.5)
+    best = max(map(max, curves.values()))
+    ax.set(xlabel="epochs", ylabel="accuracy on the validation images")
+    ax.set_ylim(max(0.0, best - 0.2), best + 0.01)
+    _label(ax, {name: (len(curve), curve[-1]) for name, curve in curves.items()}, colours)
+
+
+DRAWN = {"accuracy": _draw_accuracy, "width": _draw_width, "steps": _draw_steps}
+
+
+def _label(ax, ends, colours=COLOURS):
     """Write the names of curves beside the axes, each with a line to where its curve ends."""
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     to_axes = ax.transScale + ax.transLimits
     heights = {name: float(to_axes.transform(end)[1]) for name, end in ends.items()}
     for name, height in _apart(heights, 0.065).items():
-        line = {"arrowstyle": "-", "color": COLOURS[name], "linewidth": 1.0, "shrinkA": 1}
+        line = {"arrowstyle": "-", "color": colours[name], "linewidth": 1.0, "shrinkA": 1}
         ax.annotate(
             name, ends[name], (1.04, height), textcoords="axes fraction", va="center",
             arrowprops=line | {"shrinkB": 2, "linestyle": ":"}, annotation_clip=False,

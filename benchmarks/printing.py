@@ -3,12 +3,20 @@
 from math import isfinite
 from typing import NamedTuple
 
+from benchmarks.measure import SKLEARN
+
 __all__ = [
-    "SPACE", "TIMES", "Verdict", "amount", "percent", "quotient", "significant", "spread", "table",
-    "times",
+    "SPACE", "TIMES", "Verdict", "amount", "by_column", "percent", "quotient", "significant",
+    "spread", "table", "times",
 ]  # fmt: skip
 
+SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # its import stands for the class in it
 SPACE, TIMES = "\N{NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
+
+
+def by_column(quantity):
+    """Return the figures of a quantity by the heads of their columns."""
+    return {SAME_COLUMN.get(name, name): figure for name, figure in quantity["figures"].items()}
 
 
 def significant(value):

@@ -3,12 +3,13 @@
 import csv
 import json
 import math
+import re
 from itertools import pairwise
 
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import page, plots, training
+from benchmarks import page, picture, plots, readme, steps, training
 from benchmarks.measure import Options, Quantity, at_least, at_most, faster, within
 from benchmarks.printing import SPACE, TIMES
 from benchmarks.report import environment, quantity_json
@@ -159,7 +160,7 @@ def test_what_was_not_measured_or_failed_is_said(tmp_path):
     names = write(tmp_path, speed={"cases": [*met, failed]}, curves={"cases": [failed]})
     assert "accuracy.csv" not in names
     assert "missed.csv" not in names
-    for name in ("accuracy", "width", "defaults"):
+    for name in ("accuracy", "width", "defaults", "steps", "steps_notes"):
         assert (tmp_path / f"{name}.txt").read_text(encoding="utf-8") == "*Not measured yet.*\n"
     assert (tmp_path / "missed.txt").read_text(encoding="utf-8") == "Every target is met.\n"
     assert ["deep", r"MemoryError: no\_", "", "", ""] in rows(tmp_path, "figures")
@@ -192,3 +193,70 @@ def test_main_prints_what_it_wrote(tmp_path, capsys):
     write(tmp_path, speed={"cases": SPEED})
     assert page.main([str(tmp_path)]) == 0
     assert "figures.csv" in capsys.readouterr().out.splitlines()
+
+
+STEPS = [
+    Quantity("begin", "accuracy", {"skmlp": [0.70, 0.71, 0.72], steps.TRAINED_ON: [0.8] * 3}, (),
+             {"changes": {}, "tried": {}, "curve": [0.6, 0.7]}),
+    Quantity("rate", "accuracy", {"skmlp": [0.80, 0.81, 0.82], steps.TRAINED_ON: [0.9] * 3}, (),
+             {"changes": {"solver": "adam", "rate": 0.1}, "tried": {"rate": [[0.1, 0.8], [1, 0.5]]},
+              "curve": [0.7, 0.8]}),
+    Quantity("dropout", "accuracy", {"skmlp": [0.80, 0.82, 0.82], steps.TRAINED_ON: [0.85] * 3}, (),
+             {"changes": {"dropout": (0.1, 0.2)}, "tried": {}, "curve": [0.7, 0.8]}),
+    Quantity("worse", "accuracy", {"skmlp": [0.70, 0.72, 0.72], steps.TRAINED_ON: [0.85] * 3}, (),
+             {"changes": {"l1": 1}, "tried": {}, "curve": [0.7, 0.7]}),
+    Quantity(steps.TEST, "accuracy", {"skmlp": [0.75, 0.75, 0.78]}),
+]  # fmt: skip
+
+
+def test_steps_and_their_gains(tmp_path):
+    write(tmp_path, speed={"cases": SPEED}, steps={"cases": [case("steps", *STEPS)]})
+    assert rows(tmp_path, "steps") == [
+        ["step", "validation", "gain", "training"],
+        ["begin", "0.7100 ± 0.0058", "", "0.8000"],
+        ['rate `solver="adam"` `rate=0.1`', "0.8100 ± 0.0058", "+0.1000 ± 0.0082", "0.9000"],
+        ["dropout `dropout=(0.1, 0.2)`", "0.8133 ± 0.0067", "+0.0033 ± 0.0088", "0.8500"],
+        ["worse `l1=1`", "0.7133 ± 0.0067", "-0.1000 ± 0.0094", "0.8500"],
+    ]
+    notes = tmp_path.joinpath("steps_notes.txt").read_text(encoding="utf-8").replace(SPACE, " ")
+    assert "`rate` of the step *rate* is the best of 0.1 (0.8000), 1 (0.5000)" in notes
+    assert "*dropout* gains nothing that can be told from chance: +0.0033 ± 0.0088." in notes
+    assert "*worse* gains nothing: -0.1000 ± 0.0094." in notes
+    assert "**0.7600 ± 0.0100**" in notes
+    assert tmp_path.joinpath("steps.svg").stat().st_size
+
+
+def test_readme_table(tmp_path):
+    """The best is bold, and what its turns reach; files that are not there have no rows."""
+    path = tmp_path / "README.md"
+    path.write_text(f"above\n{readme.START}what was here\n{readme.END}below\n", encoding="utf-8")
+    found = {"speed": environment() | {"cases": SPEED}, "defaults": DEFAULTS}
+    assert readme.write(found, path) == path
+    text = path.read_text(encoding="utf-8").replace(SPACE, " ")
+    assert text.startswith("above\n")
+    assert text.endswith("below\n")
+    assert "what was here" not in text
+    assert "batches of 200 | 2.00 s | 3.00 s | **5.00 ms** |" in text
+    assert "| import | 2.00 µs | **1.00 µs** |  |" in text
+    assert "mean of 1 tables | 0.9500 | **0.9600** |  |" in text
+    assert "grid search" not in text
+
+
+def test_the_readme_is_what_its_json_says():
+    """Run ``python -m benchmarks.page`` and commit what it writes."""
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.updated(text, page.read()) == text
+
+
+def test_the_readme_shows_files_that_are_there():
+    text = readme.README.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 5
+    for link in links:
+        assert (readme.README.parent / link).exists(), link
+
+
+def test_the_picture_is_drawn(tmp_path):
+    path = picture.draw(tmp_path / "picture.png", n_rows=300)
+    assert 10_000 < path.stat().st_size < 100_000
+    assert picture.PICTURE.stat().st_size < 100_000
