@@ -5,11 +5,12 @@ import json
 import math
 import re
 from itertools import pairwise
+from statistics import mean
 
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import page, picture, plots, readme, steps, training
+from benchmarks import page, picture, plots, readme, steps, steps_page, training
 from benchmarks.measure import Options, Quantity, at_least, at_most, faster, within
 from benchmarks.printing import SPACE, TIMES
 from benchmarks.report import environment, quantity_json
@@ -224,6 +225,14 @@ def test_steps_and_their_gains(tmp_path):
     assert "*worse* gains nothing: -0.1000 ± 0.0094." in notes
     assert "**0.7600 ± 0.0100**" in notes
     assert tmp_path.joinpath("steps.svg").stat().st_size
+
+
+def test_the_steps_lead_where_the_page_and_the_readme_say():
+    *found, _ = steps_page.case_of(page.read())["steps"]["quantities"]
+    accuracies = [mean(quantity["figures"]["skmlp"]["turns"]) for quantity in found]
+    assert accuracies[0] == pytest.approx(0.815, abs=0.005)
+    assert accuracies[-1] > 0.9
+    assert all(len(quantity["figures"]["skmlp"]["turns"]) >= 3 for quantity in found)
 
 
 def test_readme_table(tmp_path):
