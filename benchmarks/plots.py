@@ -1,10 +1,11 @@
 """The plots of docs/benchmarks.rst."""
 
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from benchmarks.accuracy import BEST
 from benchmarks.measure import COMPILED, LIMIT, SKLEARN, SKMLP, TORCH
+from benchmarks.steps import TRAINED_ON
 
 __all__ = ["PLOTS", "draw"]
 
@@ -32,9 +33,9 @@ PLOTS = {
         "alone take longer.",
     ),
     "steps": (
-        "Share of validation images told apart over the epochs, a curve for each step.",
-        "Accuracy on the validation images after each epoch, a curve for each step, of the first "
-        "seed.",
+        "Accuracy on the validation images and on images trained on, step by step, a dot for each "
+        "training.",
+        "Accuracy on the images set aside and on images trained on, a dot for each seed.",
     ),
 }
 
@@ -125,30 +126,35 @@ def _draw_width(ax, quantities):
 
 
 def _draw_steps(ax, quantities):
-    """Draw the accuracy on the validation images over the epochs, from light to dark."""
-    from matplotlib import colormaps
-
-    curves = {q["what"]: q["details"]["curve"] for q in quantities if "curve" in q["details"]}
-    shades = colormaps["viridis_r"].resampled(len(curves) + 1)
-    colours = {name: shades(i + 1) for i, name in enumerate(curves)}
-    for name, curve in curves.items():
-        ax.plot(range(1, len(curve) + 1), curve, color=colours[name], linewidth=1.5)
-    best = max(map(max, curves.values()))
-    ax.set(xlabel="epochs", ylabel="accuracy on the validation images")
-    ax.set_ylim(max(0.0, best - 0.2), best + 0.01)
-    _label(ax, {name: (len(curve), curve[-1]) for name, curve in curves.items()}, colours)
+    """Draw the accuracies of each step's trainings, downwards, and what training images give."""
+    found = [q["figures"] for q in quantities if TRAINED_ON in q["figures"]]
+    names = [q["what"] for q in quantities if TRAINED_ON in q["figures"]]
+    for name, label, style in [
+        (SKMLP, "validation images", {"color": COLOURS[SKMLP], "zorder": 3}),
+        (TRAINED_ON, "images trained on", {"color": "0.4", "markerfacecolor": "none"}),
+    ]:
+        turns = [figures[name]["turns"] for figures in found]
+        ax.plot([mean(values) for values in turns], range(len(names)), linewidth=1.0, **style)
+        for row, values in enumerate(turns):
+            label = None if row else label
+            ax.plot(values, [row] * len(values), "o", markersize=5, label=label, **style)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlabel("accuracy")
+    ax.locator_params(axis="x", nbins=5)
+    ax.legend(frameon=False, loc="upper right", fontsize=10)
 
 
 DRAWN = {"accuracy": _draw_accuracy, "width": _draw_width, "steps": _draw_steps}
 
 
-def _label(ax, ends, colours=COLOURS):
+def _label(ax, ends):
     """Write the names of curves beside the axes, each with a line to where its curve ends."""
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     to_axes = ax.transScale + ax.transLimits
     heights = {name: float(to_axes.transform(end)[1]) for name, end in ends.items()}
     for name, height in _apart(heights, 0.065).items():
-        line = {"arrowstyle": "-", "color": colours[name], "linewidth": 1.0, "shrinkA": 1}
+        line = {"arrowstyle": "-", "color": COLOURS[name], "linewidth": 1.0, "shrinkA": 1}
         ax.annotate(
             name, ends[name], (1.04, height), textcoords="axes fraction", va="center",
             arrowprops=line | {"shrinkB": 2, "linestyle": ":"}, annotation_clip=False,

@@ -196,16 +196,17 @@ def test_main_prints_what_it_wrote(tmp_path, capsys):
     assert "figures.csv" in capsys.readouterr().out.splitlines()
 
 
+def step(name, accuracies, training, changes, tried=()):
+    turns = {"skmlp": accuracies, steps.TRAINED_ON: [training] * 3}
+    return Quantity(name, "accuracy", turns, (), {"changes": changes, "tried": dict(tried)})
+
+
 STEPS = [
-    Quantity("begin", "accuracy", {"skmlp": [0.70, 0.71, 0.72], steps.TRAINED_ON: [0.8] * 3}, (),
-             {"changes": {}, "tried": {}, "curve": [0.6, 0.7]}),
-    Quantity("rate", "accuracy", {"skmlp": [0.80, 0.81, 0.82], steps.TRAINED_ON: [0.9] * 3}, (),
-             {"changes": {"solver": "adam", "rate": 0.1}, "tried": {"rate": [[0.1, 0.8], [1, 0.5]]},
-              "curve": [0.7, 0.8]}),
-    Quantity("dropout", "accuracy", {"skmlp": [0.80, 0.82, 0.82], steps.TRAINED_ON: [0.85] * 3}, (),
-             {"changes": {"dropout": (0.1, 0.2)}, "tried": {}, "curve": [0.7, 0.8]}),
-    Quantity("worse", "accuracy", {"skmlp": [0.70, 0.72, 0.72], steps.TRAINED_ON: [0.85] * 3}, (),
-             {"changes": {"l1": 1}, "tried": {}, "curve": [0.7, 0.7]}),
+    step("begin", [0.70, 0.71, 0.72], 0.8, {}),
+    step("rate", [0.80, 0.81, 0.82], 0.9, {"solver": "adam", "rate": 0.1},
+         {"rate": [[0.1, 0.8], [1, 0.5]]}),
+    step("dropout", [0.80, 0.82, 0.82], 0.85, {"dropout": (0.1, 0.2)}),
+    step("worse", [0.70, 0.72, 0.72], 0.85, {"l1": 1}),
     Quantity(steps.TEST, "accuracy", {"skmlp": [0.75, 0.75, 0.78]}),
 ]  # fmt: skip
 
