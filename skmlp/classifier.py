@@ -32,9 +32,9 @@ class SoftmaxMLPClassifier(
         Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
         regression.
     activation : str or sequence of str, default="relu"
-        f of the hidden layers, one name for all of them or one for each: "identity",
-        "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
-        form).
+        The function f of the hidden layers, one name for all of them or one for each:
+        "identity", "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu",
+        "gelu" (tanh form).
     init : str, default="auto"
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the
@@ -57,8 +57,8 @@ class SoftmaxMLPClassifier(
         hidden layers, if any; a sequence of one more than these begins with the rate for X
         (of sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
     label_smoothing : float, default=0.01
-        s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of one-hot rows
-        y. Validation losses do not.
+        A share s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of
+        one-hot rows y. Validation losses do not.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply sample_weight in training; a class that the
         dict lacks has weight 1. "balanced" gives class k ``sum(w) / (n_classes w_k)``, w_k
