@@ -14,7 +14,7 @@ API_PAGE = Path(__file__).parents[1] / "docs" / "api.rst"
 
 # What numpydoc asks for and is left out.
 SKIPPED = {
-    "GL01": "the summary stands right behind the quotes; numpydoc 1.11 takes that, older ones do not",
+    "GL01": "the summary stands behind the quotes: numpydoc before 1.11 wants the next line",
     "ES01": "a summary is enough where it says all",
     "SA01": "what belongs together is on one page; a list of it in each docstring would repeat",
     "RT02": "as in scikit-learn, what is returned has a name",
