@@ -1,6 +1,10 @@
 """Sphinx configuration; built with ``sphinx-build -W --keep-going -b html docs docs/_build``."""
 
+import os
+
 import skmlp
+
+os.environ["COLUMNS"] = "100"  # for the progress bars of rich
 
 project = "skmlp"
 author = "the skmlp developers"

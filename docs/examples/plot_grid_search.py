@@ -98,6 +98,28 @@ search.fit(X, y)
 print(f"{search.best_score_:.4f}", search.best_params_)
 
 # %%
+# Drawn instead of listed
+# -----------------------
+#
+# A grid tries few values of each parameter, the same ones again and again. Drawn at random, each
+# candidate has new values of all; `PopulationRandomizedSearchCV` is to `RandomizedSearchCV` what
+# the other is to `GridSearchCV`.
+
+from scipy.stats import loguniform
+
+from skmlp import PopulationRandomizedSearchCV
+
+search = PopulationRandomizedSearchCV(
+    clf.set_params(units=32),
+    {"l2": loguniform(1e-5, 1e-1), "learning_rate": loguniform(1e-3, 1e-1)},
+    n_iter=20,
+    random_state=0,
+)
+search.fit(X, y)
+best = {name: float(f"{value:.2g}") for name, value in search.best_params_.items()}
+print(f"{search.best_score_:.4f}", best)
+
+# %%
 # What is trained together
 # ------------------------
 #

@@ -52,7 +52,9 @@ from skmlp import SoftmaxMLPClassifier
 
 
 def make(**params):
-    words = TfidfVectorizer(sublinear_tf=True, min_df=2, token_pattern="[A-Za-z]{3,}")
+    words = TfidfVectorizer(
+        sublinear_tf=True, min_df=2, token_pattern="[A-Za-z]{3,}", dtype=np.float32
+    )
     return make_pipeline(words, SoftmaxMLPClassifier(standardize=False, random_state=0, **params))
 
 
@@ -70,7 +72,7 @@ few = SoftmaxMLPClassifier(50, standardize=False, epochs=5, random_state=0)
 proba = few.fit(X, y_train).predict_proba(X)
 difference = np.abs(few.fit(X.toarray(), y_train).predict_proba(X) - proba).max()
 print(f"largest difference of a probability: {difference:.0e}")
-assert difference < 1e-6
+assert difference < 1e-5
 
 # %%
 # Few words
@@ -81,7 +83,7 @@ assert difference < 1e-6
 
 import matplotlib.pyplot as plt
 
-strengths = [0, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3]
+strengths = [0, 3e-5, 1e-4, 3e-4, 1e-3]
 models = [make(units=(), l1=l1, l2=0, learning_rate=0.03).fit(train, y_train) for l1 in strengths]
 accuracy = [model.score(test, y_test) for model in models]
 left = [np.count_nonzero(model[-1].coefs_[0]) for model in models]
