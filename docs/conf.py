@@ -24,6 +24,11 @@ numpydoc_show_class_members = False
 suppress_warnings = ["ref.term"]  # inherited docstrings refer to scikit-learn's glossary
 toc_object_entries_show_parents = "hide"
 
+# "sphinx -b linkcheck" asks for every address outside, so it needs a network; the others do not.
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_allowed_redirects = {r"https://doi\.org/.*": r"https://.*"}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skmlp"
 html_show_sourcelink = False

@@ -54,7 +54,7 @@ rows = {
     for name, clf in networks.items()
 }
 print("on the test images:")
-print(pd.DataFrame(rows).T.round(3).to_string())
+print(pd.DataFrame.from_dict(rows, orient="index").round(3).to_string())
 for clf in networks.values():
     assert clf.stop_reason_ == "early_stopping"
     assert clf.n_iter_ < 200

@@ -53,6 +53,7 @@ one_by_one, population = searches.values()
 splits = [f"split{i}_test_score" for i in range(population.n_splits_)]
 differences = [one_by_one.cv_results_[split] - population.cv_results_[split] for split in splits]
 print("largest difference of any score:", np.abs(differences).max())
+assert np.abs(differences).max() == 0
 
 # %%
 # A map of the scores

@@ -120,4 +120,6 @@ by_class = SoftmaxMLPClassifier(**params, standardize=False, class_weight="balan
 by_class.fit(X_train, y_train)
 by_row = SoftmaxMLPClassifier(**params, standardize=False)
 by_row.fit(X_train, y_train, sample_weight=weight)
-assert np.array_equal(by_class.predict_proba(X_test), by_row.predict_proba(X_test))
+same = np.array_equal(by_class.predict_proba(X_test), by_row.predict_proba(X_test))
+print("equal bit for bit:", same)
+assert same

@@ -14,6 +14,8 @@ parameters, and skl2onnx turns it into ONNX, together with the steps in front of
 # Its activation has to be one that `MLPClassifier` has: identity, logistic, tanh or relu. Means and
 # scales of the columns are in the first layer already, so there is no scaler to carry along.
 
+from textwrap import fill
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -35,7 +37,7 @@ assert np.allclose(mlp.predict_proba(X_test), clf.predict_proba(X_test), atol=1e
 try:
     SoftmaxMLPClassifier(5, activation="gelu", epochs=1).fit(X[:100], y[:100]).to_sklearn()
 except ValueError as error:
-    print(error)
+    print(fill(str(error), 80))
 
 # %%
 # The file
@@ -49,7 +51,7 @@ from skl2onnx import to_onnx
 model = to_onnx(mlp, X_train[:1], options={"zipmap": False})
 written = model.SerializeToString()  # the bytes of a .onnx file
 print(f"{len(written) / 1000:.0f} kB, parameters {clf.theta_.nbytes / 1000:.0f} kB")
-print("operations:", ", ".join(node.op_type for node in model.graph.node))
+print(fill("operations: " + ", ".join(node.op_type for node in model.graph.node), 80))
 
 # %%
 # Elsewhere

@@ -94,7 +94,7 @@ fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.semilogx(left, accuracy, "o-")
 for l1, x, height in zip(strengths, left, accuracy, strict=True):
     ax.annotate(f"l1 = {l1:g}", (x, height), (0, -14), textcoords="offset points", ha="center")
-ax.set(xlabel="weights other than zero", ylabel="share of right answers", ylim=(0.5, 1))
+ax.set(xlabel="weights other than zero", ylabel="share of right answers", ylim=(0.83, 1))
 ax.margins(x=0.12)
 plt.show()
 
