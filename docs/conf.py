@@ -19,6 +19,11 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "learn"]
 default_role = "code"
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"sklearn\..*"),  # its inventory is on the network
+    (r"py:obj", r"\w+_"),  # fitted attributes that are properties: told of in the class
+]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 suppress_warnings = ["ref.term"]  # inherited docstrings refer to scikit-learn's glossary
@@ -27,7 +32,6 @@ toc_object_entries_show_parents = "hide"
 # "sphinx -b linkcheck" asks for every address outside, so it needs a network; the others do not.
 linkcheck_timeout = 20
 linkcheck_retries = 2
-linkcheck_allowed_redirects = {r"https://doi\.org/.*": r"https://.*"}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skmlp"
