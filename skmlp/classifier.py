@@ -183,18 +183,18 @@ class SoftmaxMLPClassifier(
 
     References
     ----------
-    D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
     arXiv:1412.6980.
 
-    I. Sutskever et al., "On the importance of initialization and momentum in deep
-    learning", ICML 2013.
+    Sutskever et al., "On the importance of initialization and momentum in deep learning",
+    ICML 2013.
 
-    N. Srivastava et al., "Dropout", JMLR 15, 2014.
+    Srivastava et al., "Dropout", JMLR 15, 2014.
 
-    C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR
-    2016, section 7: label smoothing.
+    Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016,
+    section 7: label smoothing.
 
-    C. Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
+    Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
 
     Examples
     --------
