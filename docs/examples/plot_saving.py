@@ -90,14 +90,16 @@ for name in ("from_a_friend.npz", "cut_off.npz"):
 # Which one to take
 # -----------------
 #
-# ================  ==================  ========================  ========================
-# \                 `skmlp.save`        skops                     pickle, joblib
-# ================  ==================  ========================  ========================
-# holds             the network         estimators, pipelines     anything
-# executes          nothing             classes that you trust    whatever is in it
-# goes on training  with a new state    exactly, as warm_start    exactly, as warm_start
-# read later by     later versions      versions like this one    versions like this one
-# ================  ==================  ========================  ========================
+# ===========  ===============  =====================  ==============
+# \            `skmlp.save`     skops                  pickle
+# ===========  ===============  =====================  ==============
+# holds        the network      estimators, pipelines  anything
+# executes     nothing          what you trust         everything
+# training on  in a new state   exactly                exactly
+# read by      later versions   like versions          like versions
+# ===========  ===============  =====================  ==============
+#
+# *Training on* exactly needs `warm_start=True`, or `partial_fit`.
 #
 # To go on with a training that was cut off, a :doc:`checkpoint <plot_resuming>` has more in it than
 # a model: the state of the optimizer and of the random numbers. To predict without Python,
