@@ -32,9 +32,9 @@ class SoftmaxMLPClassifier(
         Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
         regression.
     activation : str or sequence of str, default="relu"
-        The function f of the hidden layers, one name for all of them or one for each:
-        "identity", "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu",
-        "gelu" (tanh form).
+        The f of the hidden layers, one name for all of them or one for each: "identity",
+        "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
+        form).
     init : str, default="auto"
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the
