@@ -1,6 +1,10 @@
 """Sphinx configuration; built with ``sphinx-build -W --keep-going -b html docs docs/_build``."""
 
+import os
+
 import skmlp
+
+os.environ["COLUMNS"] = "100"  # for the progress bars of rich
 
 project = "skmlp"
 author = "the skmlp developers"
@@ -15,10 +19,19 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "learn"]
 default_role = "code"
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"sklearn\..*"),  # its inventory is on the network
+    (r"py:obj", r"\w+_"),  # fitted attributes that are properties: told of in the class
+]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 suppress_warnings = ["ref.term"]  # inherited docstrings refer to scikit-learn's glossary
 toc_object_entries_show_parents = "hide"
+
+# "sphinx -b linkcheck" asks for every address outside, so it needs a network; the others do not.
+linkcheck_timeout = 20
+linkcheck_retries = 2
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skmlp"

@@ -32,7 +32,7 @@ class SoftmaxMLPClassifier(
         Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
         regression.
     activation : str or sequence of str, default="relu"
-        f of the hidden layers, one name for all of them or one for each: "identity",
+        The f of the hidden layers, one name for all of them or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
         form).
     init : str, default="auto"
@@ -57,8 +57,8 @@ class SoftmaxMLPClassifier(
         hidden layers, if any; a sequence of one more than these begins with the rate for X
         (of sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
     label_smoothing : float, default=0.01
-        s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of one-hot rows
-        y. Validation losses do not.
+        A share s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of
+        one-hot rows y. Validation losses do not.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which multiply sample_weight in training; a class that the
         dict lacks has weight 1. "balanced" gives class k ``sum(w) / (n_classes w_k)``, w_k
@@ -183,18 +183,18 @@ class SoftmaxMLPClassifier(
 
     References
     ----------
-    D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
     arXiv:1412.6980.
 
-    I. Sutskever et al., "On the importance of initialization and momentum in deep
-    learning", ICML 2013.
+    Sutskever et al., "On the importance of initialization and momentum in deep learning",
+    ICML 2013.
 
-    N. Srivastava et al., "Dropout", JMLR 15, 2014.
+    Srivastava et al., "Dropout", JMLR 15, 2014.
 
-    C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR
-    2016, section 7: label smoothing.
+    Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016,
+    section 7: label smoothing.
 
-    C. Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
+    Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
 
     Examples
     --------

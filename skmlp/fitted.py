@@ -62,6 +62,14 @@ class FittedMLP:
         logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
             For two classes the difference ``z1 - z0`` of the two logits, whose logistic
             function is the probability of ``classes_[1]``.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
@@ -79,6 +87,14 @@ class FittedMLP:
         log_proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; never less than the logarithm of the smallest
             normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
         """
         logits = self._logits(X)
         with np.errstate(over="ignore"):  # the difference of two may be -inf, which is clipped
@@ -97,6 +113,14 @@ class FittedMLP:
         -------
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`: the exponential of `predict_log_proba`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -112,6 +136,14 @@ class FittedMLP:
         -------
         y : ndarray of shape (n_samples,)
             Labels, of the dtype of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
         """
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
@@ -133,8 +165,10 @@ class FittedMLP:
 
         Raises
         ------
+        NotFittedError
+            Before fit.
         ValueError
-            If the network has no such layer.
+            If the network has no such layer, and for rows as `predict`.
         """
         check_is_fitted(self)
         n_hidden = len(self._layer_sizes) - 2

@@ -123,6 +123,23 @@ def load(path):
         Saying what is wrong, if the file is damaged or not a model of this format.
     OSError
         If the file cannot be read.
+
+    See Also
+    --------
+    save : Writes it. The example there reads it too.
+
+    Examples
+    --------
+    A file that was cut off:
+
+    >>> import tempfile, pathlib
+    >>> from skmlp import load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "cut_off.npz")
+    ...     _ = path.write_bytes(b"PK")
+    ...     load(path)
+    Traceback (most recent call last):
+    ValueError: '...cut_off.npz' is not a sound model of skmlp: File is not a zip file
     """
     return read_archive(path, "model", FORMAT, REQUIRED, OPTIONAL, _restore)
 

@@ -53,6 +53,7 @@ one_by_one, population = searches.values()
 splits = [f"split{i}_test_score" for i in range(population.n_splits_)]
 differences = [one_by_one.cv_results_[split] - population.cv_results_[split] for split in splits]
 print("largest difference of any score:", np.abs(differences).max())
+assert np.abs(differences).max() == 0
 
 # %%
 # A map of the scores
@@ -96,6 +97,28 @@ search = PopulationGridSearchCV(
 )
 search.fit(X, y)
 print(f"{search.best_score_:.4f}", search.best_params_)
+
+# %%
+# Drawn instead of listed
+# -----------------------
+#
+# A grid tries few values of each parameter, the same ones again and again. Drawn at random, each
+# candidate has new values of all; `PopulationRandomizedSearchCV` is to `RandomizedSearchCV` what
+# the other is to `GridSearchCV`.
+
+from scipy.stats import loguniform
+
+from skmlp import PopulationRandomizedSearchCV
+
+search = PopulationRandomizedSearchCV(
+    clf.set_params(units=32),
+    {"l2": loguniform(1e-5, 1e-1), "learning_rate": loguniform(1e-3, 1e-1)},
+    n_iter=20,
+    random_state=0,
+)
+search.fit(X, y)
+best = {name: float(f"{value:.2g}") for name, value in search.best_params_.items()}
+print(f"{search.best_score_:.4f}", best)
 
 # %%
 # What is trained together

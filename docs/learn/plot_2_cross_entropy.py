@@ -67,8 +67,9 @@ plt.show()
 #
 # .. math::
 #
-#    a_1 = \frac{e^{z_1}}{e^{z_0} + e^{z_1}} = \frac{1}{1 + e^{-(z_1 - z_0)}} = \sigma(z_1 - z_0),
-#    \qquad a_0 = 1 - a_1,
+#    a_1 &= \frac{e^{z_1}}{e^{z_0} + e^{z_1}} = \frac{1}{1 + e^{-(z_1 - z_0)}}
+#    = \sigma(z_1 - z_0), \\
+#    a_0 &= 1 - a_1,
 #
 # and with :math:`y_0 = 1 - y_1` the cross-entropy is the logistic loss that you know:
 #

@@ -78,9 +78,8 @@ for y in ([0.0, 1.0], [1.0, 0.0]):
 #
 # .. math::
 #
-#    -\log a_k = -\log \frac{e^{z_k}}{\sum_j e^{z_j}} = \log \sum_j e^{z_j} - z_k,
-#    \qquad
-#    \log \sum_j e^{z_j} = m + \log \sum_j e^{z_j - m} .
+#    -\log a_k &= -\log \frac{e^{z_k}}{\sum_j e^{z_j}} = \log \sum_j e^{z_j} - z_k, \\
+#    \log \sum_j e^{z_j} &= m + \log \sum_j e^{z_j - m} .
 #
 # No probability occurs any more. The sum is between 1 and c, so its logarithm is between 0 and log
 # c. The result is exact however far apart the logits are, and nothing needs to be clipped. In

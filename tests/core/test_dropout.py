@@ -99,3 +99,14 @@ def test_stored_entries_of_sparse_x_are_dropped(rng):
     assert kept.mean() == pytest.approx(0.6, abs=0.03)
     np.testing.assert_allclose(work.inputs[0].data[kept], before[kept] / (1 - rounded(0.4)))
     np.testing.assert_array_equal(X.data, before)
+
+
+def test_few_stored_entries_of_x_leave_the_masks_of_hidden_layers_whole(rng):
+    X = np.zeros((12, 4))
+    X[3, 1] = X[7, 2] = 1.0
+    net, dropout = network(4, 6, 3), (0.0, 0.5)
+    theta = rng.randn(net.n_params)
+    of_dense, of_sparse = (
+        drawn(dropout_of(*dropout), net, theta, rows).masks[1] for rows in (X, sparse.csr_array(X))
+    )
+    np.testing.assert_array_equal(of_sparse, of_dense)

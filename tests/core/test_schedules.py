@@ -49,6 +49,11 @@ def test_a_function_of_the_fraction_is_a_schedule():
     assert type(of_fraction(np.cos)(0, 0.5)) is float
 
 
+@pytest.mark.parametrize("value", [0, 0.0, 1e300])
+def test_a_factor_may_be_0_and_large(value):
+    assert of_fraction(lambda fraction: value)(0, 0.5) == value
+
+
 @pytest.mark.parametrize("value", [None, "0.5", -0.1, float("nan"), float("inf"), np.ones(2)])
 def test_a_function_that_returns_no_factor_is_refused(value):
     with pytest.raises(ValueError, match=r"schedule must return a finite factor >= 0, got .* 0.5"):

@@ -1,0 +1,90 @@
+"""Where texts point to is there: files that they name or link, pages, and every example."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+MARKDOWN = sorted(ROOT.glob("*.md"))
+PAGES = sorted(DOCS.glob("*.rst"))
+EXAMPLES = sorted(DOCS.glob("examples/plot_*.py"))
+LECTURE = sorted(DOCS.glob("learn/plot_*.py"))
+
+in_markdown = pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
+in_pages = pytest.mark.parametrize(
+    "path", [*PAGES, *EXAMPLES, *LECTURE], ids=lambda path: path.relative_to(DOCS).as_posix()
+)
+in_all = pytest.mark.parametrize(
+    "path",
+    [*MARKDOWN, *PAGES, *EXAMPLES, *LECTURE],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+
+
+def source_of(page):
+    """The file that a page is made of; those of the gallery are made of programs."""
+    found = re.fullmatch(r"generated/(learn|examples)/(\w+)", page)
+    if not found:
+        return DOCS / f"{page}.rst"
+    return DOCS / found[1] / ("README.txt" if found[2] == "index" else f"{found[2]}.py")
+
+
+def pages_linked_in(path):
+    """The pages that ``:doc:`` in a text points to, from the root of the documentation."""
+    text = path.read_text(encoding="utf-8")
+    pages = re.findall(r":doc:`(?:[^`<]*<)?([^`<>]+)>?`", text)
+    own = "" if path.suffix == ".rst" else f"generated/{path.parent.name}/"
+    return [page[1:] if page.startswith("/") else own + page for page in pages]
+
+
+def test_there_are_texts():
+    assert {path.name for path in MARKDOWN} >= {"README.md", "CONTRIBUTING.md"}
+    assert len(PAGES) > 10
+    assert len(EXAMPLES) >= 10
+    assert len(LECTURE) >= 5
+
+
+@in_markdown
+def test_links_within_the_repository_lead_to_files(path):
+    targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    for target in targets:
+        if not re.match(r"https?://|mailto:|#", target):
+            assert (path.parent / target.partition("#")[0]).exists(), target
+
+
+@in_all
+def test_files_that_are_named_exist(path):
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(r"`+((?:skmlp|tests|docs|benchmarks|\.ci)/[\w./-]*)`+", text):
+        assert (ROOT / name).exists(), name
+
+
+@in_pages
+def test_pages_that_are_linked_exist(path):
+    for page in pages_linked_in(path):
+        assert source_of(page).exists(), page
+
+
+@in_pages
+def test_files_that_are_shown_exist(path):
+    text = path.read_text(encoding="utf-8")
+    shown = re.findall(r"(?:\.\. (?:literal)?include::|:file:) +(\S+)", text)
+    for name in shown:  # from the page's folder, or with a slash from that of the documentation
+        assert (DOCS / name.removeprefix("/")).exists(), name
+
+
+def test_every_example_is_told_of_in_use():
+    linked = {source_of(page) for page in pages_linked_in(DOCS / "use.rst")}
+    assert set(EXAMPLES) <= linked
+
+
+def test_every_page_is_in_a_table_of_contents():
+    listed = {"index"}
+    for path in PAGES:
+        for tree in re.findall(r"\.\. toctree::\n(.*?)(?=\n\S|\Z)", path.read_text("utf-8"), re.S):
+            entries = re.findall(r"^ +(?!:)(.+)$", tree, re.M)
+            listed |= {re.sub(r".*<(.+)>", r"\1", entry.strip()) for entry in entries}
+    assert {path.stem for path in PAGES} <= listed
+    assert {"generated/learn/index", "generated/examples/index"} <= listed
