@@ -3,13 +3,15 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp.core.losses import log_softmax
+from skmlp.core.network import MOST_ROWS
 from skmlp.errors import invalid
 from skmlp.inputs import check_X
 from skmlp.parameters import build_network
-from skmlp.prediction import finite_logits, finite_outputs
+from skmlp.prediction import finite_chunks, finite_logits, finite_outputs
 
 __all__ = ["FittedMLP"]
 
@@ -80,10 +82,12 @@ class FittedMLP:
             In the order of `classes_`; never less than the logarithm of the smallest
             normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
         """
-        logits = self._logits(X)
+        log_proba = self._logits(X)
+        least = np.log(np.finfo(log_proba.dtype).tiny)
         with np.errstate(over="ignore"):  # the difference of two may be -inf, which is clipped
-            log_proba = log_softmax(logits)
-        return np.maximum(log_proba, np.log(np.finfo(logits.dtype).tiny), out=log_proba)
+            for chunk in gen_batches(len(log_proba), MOST_ROWS):
+                np.maximum(log_softmax(log_proba[chunk]), least, out=log_proba[chunk])
+        return log_proba
 
     def predict_proba(self, X):
         """Return the probability of each class.
@@ -98,7 +102,8 @@ class FittedMLP:
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`: the exponential of `predict_log_proba`.
         """
-        return np.exp(self.predict_log_proba(X))
+        proba = self.predict_log_proba(X)
+        return np.exp(proba, out=proba)
 
     def predict(self, X):
         """Return the most probable class.
@@ -113,8 +118,12 @@ class FittedMLP:
         y : ndarray of shape (n_samples,)
             Labels, of the dtype of `classes_`.
         """
-        logits = self._logits(X)
-        return self.classes_[logits.argmax(axis=1)]
+        check_is_fitted(self)
+        X = check_X(self, X)
+        labels = np.empty(X.shape[0], self.classes_.dtype)
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+            labels[chunk] = self.classes_[logits.argmax(axis=1)]
+        return labels
 
     def hidden_activations(self, X, layer=-1):
         """Return what a hidden layer makes of the rows.
