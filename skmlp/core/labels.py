@@ -1,5 +1,7 @@
 """Labels as rows of a network's targets, made batch by batch: all of them may outgrow X."""
 
+from functools import partial
+
 import numpy as np
 
 __all__ = ["LabelRows", "one_hot_rows"]
@@ -31,14 +33,12 @@ class LabelRows:
 
         The next call overwrites what the last one returned.
         """
-        memory = np.empty((*shape, self.shape[1]), self.dtype)
+        return partial(self._gather, np.empty((*shape, self.shape[1]), self.dtype))
 
-        def gather(rows):
-            batch = memory[..., : rows.shape[-1], :]
-            # mode="raise" would gather into a hidden copy first.
-            return self.table.take(self.places[rows], axis=0, out=batch, mode="clip")
-
-        return gather
+    def _gather(self, memory, rows):
+        batch = memory[..., : rows.shape[-1], :]
+        # mode="raise" would gather into a hidden copy first.
+        return self.table.take(self.places[rows], axis=0, out=batch, mode="clip")
 
 
 def one_hot_rows(codes, n_classes, dtype, smoothing=0.0):
