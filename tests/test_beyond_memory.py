@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,63 @@ def test_partial_fit_takes_slices_of_a_file(blobs, mapped):
             clf.partial_fit(data[start : start + 1000], y[start : start + 1000], [0, 1, 2])
         clfs.append(clf)
     np.testing.assert_array_equal(clfs[1].theta_, clfs[0].theta_)
+
+
+@pytest.fixture
+def parquet(digits, tmp_path):
+    """Digits in a Parquet file of 7 row groups, sorted by class: X, y, weights and the file."""
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    X, _, y, _ = digits
+    order = np.argsort(y, kind="stable")
+    X, y = X[order].astype(np.float32), y[order]
+    w = 1.0 + (y == 3)
+    columns = {f"x{i}": X[:, i] for i in range(X.shape[1])}
+    table = pa.table({**columns, "label": y, "weight": w})
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=200)
+    return X, y, w, tmp_path / "rows.parquet"
+
+
+def arrays(table):
+    """Return the X, y and weights of a table or record batch of Arrow."""
+    X = np.column_stack([table[f"x{i}"].to_numpy() for i in range(64)])
+    return X, table["label"].to_numpy(), table["weight"].to_numpy()
+
+
+def learn(batches):
+    clf = SoftmaxMLPClassifier(random_state=0)
+    for X, y, w in batches:
+        clf.partial_fit(X, y, classes=np.arange(10), sample_weight=w)
+    return clf
+
+
+def test_arrow_batches_are_learnt_as_slices_of_arrays(parquet):
+    dataset = pytest.importorskip("pyarrow.dataset")
+    X, y, w, path = parquet
+    batches = dataset.dataset(path).to_batches(batch_size=150)
+    parts = [arrays(batch) for batch in batches]
+    np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), X)
+    ends = np.cumsum([0, *(len(part[0]) for part in parts)])
+    slices = [slice(*pair) for pair in pairwise(ends)]
+    expected = learn((X[s], y[s], w[s]) for s in slices)
+    np.testing.assert_array_equal(learn(parts).theta_, expected.theta_)
+
+
+def test_row_groups_in_random_order_are_learnt_as_well_as_rows_in_memory(parquet, digits):
+    import pyarrow.parquet as pq
+
+    X, y, w, path = parquet
+    file, rng, parts = pq.ParquetFile(path), np.random.RandomState(0), []
+    for _ in range(40):
+        groups = rng.permutation(file.num_row_groups)
+        for some in (groups[:4], groups[4:]):
+            table = file.read_row_groups(some.tolist())
+            parts.append(arrays(table.take(rng.permutation(len(table)))))
+    clf = learn(parts)
+    assert clf.n_iter_ == 80
+    in_memory = SoftmaxMLPClassifier(epochs=40, schedule="constant", random_state=0).fit(X, y, w)
+    _, X_test, _, y_test = digits
+    assert clf.score(X_test, y_test) > in_memory.score(X_test, y_test) - 0.015
 
 
 def test_validation_in_chunks_is_validation_of_all_rows(blobs, rng):
