@@ -3,11 +3,9 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp.core.losses import log_softmax
-from skmlp.core.network import MOST_ROWS
 from skmlp.errors import invalid
 from skmlp.inputs import check_X
 from skmlp.parameters import build_network
@@ -82,11 +80,13 @@ class FittedMLP:
             In the order of `classes_`; never less than the logarithm of the smallest
             normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
         """
-        log_proba = self._logits(X)
+        check_is_fitted(self)
+        X = check_X(self, X)
+        log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
         least = np.log(np.finfo(log_proba.dtype).tiny)
-        with np.errstate(over="ignore"):  # the difference of two may be -inf, which is clipped
-            for chunk in gen_batches(len(log_proba), MOST_ROWS):
-                np.maximum(log_softmax(log_proba[chunk]), least, out=log_proba[chunk])
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+            with np.errstate(over="ignore"):  # a difference may be -inf, which is clipped
+                np.maximum(log_softmax(logits), least, out=log_proba[chunk])
         return log_proba
 
     def predict_proba(self, X):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
@@ -128,8 +128,8 @@ def check_labels(y, classes, name="y"):
     # Not by NumPy, which would find the integer 1 equal to the string "1".
     with _refusing(name):
         labels = set()
-        for chunk in gen_batches(len(y), SMALL):
-            labels.update(y[chunk].tolist())
+        for start in range(0, len(y), SMALL):
+            labels.update(y[start : start + SMALL].tolist())
         unknown = sorted(labels - set(classes.tolist()), key=str)
     if unknown:
         raise ValueError(
@@ -354,7 +354,8 @@ class Encoded:
 def encode(rows, classes, dtype, smoothing=0.0):
     """Return Rows as Encoded, with ``(1 - smoothing) y + smoothing / n_classes`` for Y."""
     codes = np.empty(len(rows.y), np.min_scalar_type(len(classes)))
-    for chunk in gen_batches(len(codes), SMALL):
+    for start in range(0, len(codes), SMALL):
+        chunk = slice(start, start + SMALL)
         codes[chunk] = np.searchsorted(classes, rows.y[chunk])
     Y = one_hot_rows(codes, len(classes), dtype, smoothing)
     return Encoded(rows.X, rows.y, codes, Y, rows.w)

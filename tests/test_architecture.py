@@ -63,8 +63,8 @@ ALLOWED = {
     },
     "conversion": {"numpy", "sklearn", "errors", "fitting", "inputs", "parameters"},
     "fitted": {
-        "numpy", "sklearn", "conversion", "core/losses", "core/network", "errors", "inputs",
-        "parameters", "prediction",
+        "numpy", "sklearn", "conversion", "core/losses", "errors", "inputs", "parameters",
+        "prediction",
     },
     "learning": {
         "sklearn", "callbacks", "checkpoints", "continuing", "fitting", "inputs", "parameters",
