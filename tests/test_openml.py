@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,16 @@ from skmlp import SoftmaxMLPClassifier
 from skmlp.core.schedules import one_cycle
 from tests import openml_server as site
 
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it imports is not of our making
-        openml = pytest.importorskip("openml", reason="needs the package openml")
-except Exception as error:
-    pytest.skip(f"openml does not work with these versions: {error}", allow_module_level=True)
+with (
+    TemporaryDirectory() as home,
+    pytest.MonkeyPatch.context() as patch,
+    warnings.catch_warnings(),
+):
+    # Importing it makes folders for its settings and cache; they are not to be the user's.
+    patch.setenv("XDG_CONFIG_HOME", home)
+    patch.setenv("OPENML_CACHE_DIR", home)
+    warnings.simplefilter("ignore")  # what it imports is not of our making
+    openml = pytest.importorskip("openml", reason="needs the package openml")
 
 # openml names dtypes and calls pandas in ways that newer versions of both warn of; it parses
 # docstrings of scikit-learn's and warns of what it does not understand; and it leaves the files
