@@ -10,8 +10,9 @@ import pytest
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import LabelBinarizer
 
-from skmlp import SoftmaxMLPClassifier, disk
+from skmlp import SoftmaxMLPClassifier, disk, validation
 from skmlp.core.labels import one_hot_rows
+from skmlp.inputs import Rows, encode
 
 ROOT = Path(__file__).parents[1]
 
@@ -140,13 +141,25 @@ def test_row_groups_in_random_order_are_learnt_as_well_as_rows_in_memory(parquet
 def test_validation_in_chunks_is_validation_of_all_rows(blobs, rng):
     X, y = blobs
     w = rng.randint(1, 4, len(y)).astype(float)
-    validation = {"X_val": X, "y_val": y, "sample_weight_val": w}
-    clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0).fit(X[::2], y[::2], **validation)
+    clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0)
+    clf.fit(X[::2], y[::2], X_val=X, y_val=y, sample_weight_val=w)
     proba = clf.predict_proba(X).astype(float)
     proba /= proba.sum(axis=1, keepdims=True)
     expected = log_loss(y, proba, sample_weight=w)
     assert clf.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-4)
     assert clf.validation_scores_[-1] == pytest.approx(clf.score(X, y, w))
+
+
+def test_the_sample_of_very_many_rows_is_still_stratified(blobs, monkeypatch):
+    X, y = blobs
+    rows = encode(Rows(X, y, None), np.arange(3), np.dtype(np.float32))
+    monkeypatch.setattr(validation, "MOST_STRATIFIED", 2000)
+    monkeypatch.setattr(validation, "MOST_TRAINING_ROWS", 300)
+    part = validation.sample(rows, np.arange(6000))
+    again = validation.sample(rows, np.arange(6000))
+    assert len(part.y) == 300
+    np.testing.assert_array_equal(part.X, again.X)
+    np.testing.assert_allclose(np.bincount(part.y) / 300, np.bincount(y) / 6000, atol=0.04)
 
 
 def test_what_is_on_disk_is_known(mapped):
