@@ -214,8 +214,16 @@ def test_a_task_that_fails_does_not_stop_the_others(cache, monkeypatch, capsys):
 def test_without_network_there_is_one_line(cache, capsys):
     assert openml_tasks.main(["--suite", "99"]) == 1
     said = capsys.readouterr()
-    assert said.err.startswith("OpenML gave no tasks for suite 99: ")
+    assert said.err.startswith("OpenML gave no tasks for suite 99, which needs a network")
     assert said.err.count("\n") == 1
+
+
+def test_without_network_a_task_of_the_cache_runs(cache, capsys):
+    assert openml_tasks.main(["--task", str(IRIS)]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split()[1] == "iris"
+    assert float(line.split()[5]) > 0.9
+    assert line.split()[6:] == ["-", "-", "?", "-"]
 
 
 def test_without_the_package_it_is_named(monkeypatch, capsys):
