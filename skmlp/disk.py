@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["on_disk", "permutation", "taken"]
 
-BLOCK_BYTES, GROUP_BLOCKS = 2**22, 32  # so groups are 128 MiB, which any machine keeps
+BLOCK_BYTES, GROUP_BLOCKS = 2**22, 16  # so groups are 64 MiB, which any machine keeps
 COPIED_BYTES = 2**24
 
 
@@ -27,7 +27,7 @@ def permutation(rng, X, rows):
     """Return the numbers of some rows of X in a random order.
 
     Of rows on disk, blocks of 4 MiB are put in random order, and then the rows within each
-    group of 32 blocks, so that a group is all that has to be in memory at a time. Fewer rows
+    group of 16 blocks, so that a group is all that has to be in memory at a time. Fewer rows
     are a single group, in the very order that they would have in memory.
 
     The method is CorgiPile: Xu et al., "In-Database Machine Learning with CorgiPile:

@@ -200,7 +200,7 @@ def test_blocks_of_a_sorted_file_are_learnt_as_well(blobs, mapped, monkeypatch):
     for data in (X, mapped(X)):
         clf = SoftmaxMLPClassifier(units=5, epochs=10, random_state=0).fit(data, y)
         scores.append(clf.score(X, y))
-    assert scores[0] != scores[1]  # 6,000 rows make 120 blocks, 3.75 groups
+    assert scores[0] != scores[1]  # 6,000 rows make 120 blocks, 7.5 groups
     assert scores[1] == pytest.approx(scores[0], abs=0.005)
 
 

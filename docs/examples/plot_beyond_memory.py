@@ -43,14 +43,14 @@ same = SoftmaxMLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X
 print("equal:", (clf.theta_ == same.theta_).all())
 
 # %%
-# From 128 MiB on it is no longer bit for bit the same, because the order of the rows is another.
+# From 64 MiB on it is no longer bit for bit the same, because the order of the rows is another.
 # Where the system keeps less of a file than there is, a row at a random place costs the reading of
 # all its surroundings, which are dropped before they are wanted: with 500 MB of memory for a file
 # of 2 GB, a row of 784 bytes took 17 to 22 ms, which makes half a day of an epoch. So blocks of
-# 4 MiB are put in random order, and the rows are shuffled within each group of 32 blocks, which
-# took 6 to 14 microseconds a row, at most 35 s an epoch (``python -m benchmarks.disk`` measures
-# it). The file should have been written row by row, in C order: `fit` copies a matrix in Fortran
-# order into memory.
+# 4 MiB are put in random order, and the rows are shuffled within each group of 16 blocks, which
+# took 3 to 4 microseconds a row, 10 s an epoch (``python -m benchmarks.disk`` measures it). The
+# file should have been written row by row, in C order: `fit` copies a matrix in Fortran order into
+# memory.
 #
 # Tables in parts
 # ---------------
