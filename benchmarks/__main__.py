@@ -20,6 +20,11 @@ def main(argv=None):
     code : int
         0 when every case ran, whatever its figures; 1 when one failed; 130 after Ctrl-C.
     """
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["openml"]:  # no case: tasks of others, with options of its own
+        from benchmarks import openml_tasks
+
+        return openml_tasks.main(argv[1:])
     args = _parse(argv)
     if args.list:
         for case in CASES.values():
@@ -41,6 +46,7 @@ def _parse(argv):
         description="Measure skmlp beside MLPClassifier and, if it is there, PyTorch, which take "
         "turns. Figures are medians of the turns, the spread is half their range. All cases but "
         "the longest run, unless some are named.",
+        epilog="python -m benchmarks openml --help tells about tasks of OpenML.",
     )
     add = parser.add_argument
     add("cases", nargs="*", metavar="CASE", help="which to run; --list tells their names")

@@ -34,7 +34,7 @@ class SoftmaxMLPClassifier(
     activation : str or sequence of str, default="relu"
         The f of the hidden layers, one name for all of them or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
-        form).
+        form). Without hidden layers, ``()`` or None will do.
     init : str, default="auto"
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the

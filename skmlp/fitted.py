@@ -9,7 +9,7 @@ from skmlp.core.losses import log_softmax
 from skmlp.errors import invalid
 from skmlp.inputs import check_X
 from skmlp.parameters import build_network
-from skmlp.prediction import finite_logits, finite_outputs
+from skmlp.prediction import finite_chunks, finite_logits, finite_outputs
 
 __all__ = ["FittedMLP"]
 
@@ -96,10 +96,14 @@ class FittedMLP:
             For rows that are not finite numbers, are too large for the network's dtype, or
             have other features than those trained on.
         """
-        logits = self._logits(X)
-        with np.errstate(over="ignore"):  # the difference of two may be -inf, which is clipped
-            log_proba = log_softmax(logits)
-        return np.maximum(log_proba, np.log(np.finfo(logits.dtype).tiny), out=log_proba)
+        check_is_fitted(self)
+        X = check_X(self, X)
+        log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
+        least = np.log(np.finfo(log_proba.dtype).tiny)
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+            with np.errstate(over="ignore"):  # a difference may be -inf, which is clipped
+                np.maximum(log_softmax(logits), least, out=log_proba[chunk])
+        return log_proba
 
     def predict_proba(self, X):
         """Return the probability of each class.
@@ -122,7 +126,8 @@ class FittedMLP:
             For rows that are not finite numbers, are too large for the network's dtype, or
             have other features than those trained on.
         """
-        return np.exp(self.predict_log_proba(X))
+        proba = self.predict_log_proba(X)
+        return np.exp(proba, out=proba)
 
     def predict(self, X):
         """Return the most probable class.
@@ -145,8 +150,12 @@ class FittedMLP:
             For rows that are not finite numbers, are too large for the network's dtype, or
             have other features than those trained on.
         """
-        logits = self._logits(X)
-        return self.classes_[logits.argmax(axis=1)]
+        check_is_fitted(self)
+        X = check_X(self, X)
+        labels = np.empty(X.shape[0], self.classes_.dtype)
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+            labels[chunk] = self.classes_[logits.argmax(axis=1)]
+        return labels
 
     def hidden_activations(self, X, layer=-1):
         """Return what a hidden layer makes of the rows.

@@ -14,8 +14,9 @@ from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive
 from skmlp.core.stopping import Patience
 from skmlp.core.training import MiniBatches, train
+from skmlp.disk import permutation
 from skmlp.errors import warn_user
-from skmlp.inputs import class_weights, mean_weight
+from skmlp.inputs import class_weights, digest, mean_weight, row_numbers
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
     build_dropout,
@@ -179,7 +180,7 @@ class Training:
         e = self.estimator
         self.class_weight = class_weights(e.class_weight, rows, e.classes_)
         if rows.w is None and e.class_weight is None:
-            return None, np.arange(rows.X.shape[0])
+            return None, row_numbers(rows.X.shape[0])
         with np.errstate(over="ignore"):
             w = self.class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
         if not np.isfinite(w).all():
@@ -207,7 +208,7 @@ class Training:
         if wanted and p.scaling is None:
             dtype = p.theta.dtype
             p.scaling = rows.once(
-                ("scaling", used.tobytes(), dtype),
+                ("scaling", digest(used), dtype),
                 lambda: column_scaling(rows.X, rows.w, used, dtype),
             )
             if not is_new:
@@ -238,7 +239,7 @@ class Training:
         """Return the mini-batches of the used rows, for lbfgs in their order."""
         e, p, dtype = self.estimator, self.progress, rows.Y.dtype
         full, rng = e.solver == "lbfgs", p.rng
-        shuffles = e.shuffle and not full
+        shuffled = partial(permutation, rng, rows.X)
         return MiniBatches(
             rows.X,
             rows.Y,
@@ -246,7 +247,7 @@ class Training:
             batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
             n_rows=len(used),
             dtype=dtype,
-            draw_order=partial(rng.permutation if shuffles else np.asarray, used),
+            draw_order=partial(shuffled if e.shuffle and not full else np.asarray, used),
             scaling=p.scaling,
         )
 

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from numbers import Real
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from skmlp.core.labels import LabelRows, one_hot_rows
+from skmlp.disk import taken
+
 __all__ = [
     "Encoded",
     "Rows",
@@ -21,10 +25,11 @@ __all__ = [
     "check_rows",
     "check_targets",
     "class_weights",
+    "digest",
     "encode",
     "largest_magnitude",
     "mean_weight",
-    "one_hot",
+    "row_numbers",
     "set_classes",
     "summable",
     "with_mean_1",
@@ -122,7 +127,10 @@ def check_labels(y, classes, name="y"):
     """Raise unless every label is one of the classes."""
     # Not by NumPy, which would find the integer 1 equal to the string "1".
     with _refusing(name):
-        unknown = sorted(set(y.tolist()) - set(classes.tolist()), key=str)
+        labels = set()
+        for start in range(0, len(y), SMALL):
+            labels.update(y[start : start + SMALL].tolist())
+        unknown = sorted(labels - set(classes.tolist()), key=str)
     if unknown:
         raise ValueError(
             f"Unknown class in {name}: {unknown}. `{name}` has classes not in `self.classes_`, "
@@ -313,7 +321,7 @@ class Encoded:
         Labels as given.
     codes : ndarray of int of shape (n,)
         Their places in the classes.
-    Y : ndarray of shape (n, n_classes)
+    Y : LabelRows of shape (n, n_classes)
         One-hot rows, smoothed if they are to train on.
     w : ndarray of shape (n,), float64, or None
         Weights as given.
@@ -322,18 +330,19 @@ class Encoded:
     X: np.ndarray
     y: np.ndarray
     codes: np.ndarray
-    Y: np.ndarray
+    Y: LabelRows
     w: np.ndarray | None
     _memory: dict = field(default_factory=dict, repr=False)
 
     def take(self, rows):
         """Return some of the rows; the same object for the same rows."""
-        parts = self.X, self.y, self.codes, self.Y, self.w
+        parts = self.y, self.codes, self.Y, self.w
 
         def make():
-            return Encoded(*(None if part is None else part[rows] for part in parts))
+            others = (None if part is None else part[rows] for part in parts)
+            return Encoded(taken(self.X, rows), *others)
 
-        return self.once(("rows", rows.tobytes()), make)
+        return self.once(("rows", digest(rows)), make)
 
     def once(self, key, make):
         """Return ``make()``, made once for all networks that train on these rows."""
@@ -344,16 +353,19 @@ class Encoded:
 
 def encode(rows, classes, dtype, smoothing=0.0):
     """Return Rows as Encoded, with ``(1 - smoothing) y + smoothing / n_classes`` for Y."""
-    codes = np.searchsorted(classes, rows.y)
-    return Encoded(rows.X, rows.y, codes, one_hot(codes, len(classes), dtype, smoothing), rows.w)
+    codes = np.empty(len(rows.y), np.min_scalar_type(len(classes)))
+    for start in range(0, len(codes), SMALL):
+        chunk = slice(start, start + SMALL)
+        codes[chunk] = np.searchsorted(classes, rows.y[chunk])
+    Y = one_hot_rows(codes, len(classes), dtype, smoothing)
+    return Encoded(rows.X, rows.y, codes, Y, rows.w)
 
 
-def one_hot(codes, n_classes, dtype, smoothing=0.0):
-    """Return the rows of LabelBinarizer, smoothed.
+def row_numbers(n):
+    """Return the numbers of n rows, in half the memory if they allow."""
+    return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
 
-    It would make a matrix of integers first, one column for two classes and a column of zeros
-    for one.
-    """
-    Y = np.full((len(codes), n_classes), smoothing / n_classes, dtype)
-    Y[np.arange(len(codes)), codes] += 1.0 - smoothing
-    return Y
+
+def digest(rows):
+    """Return what stands for the numbers of rows in a key."""
+    return blake2b(np.ascontiguousarray(rows)).digest()

@@ -37,7 +37,11 @@ class LearningMLP:
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
-            not copied, whatever their dtype: only batches are cast.
+            not copied, whatever their dtype: only batches are cast. Of a memory-mapped file
+            only batches are copied as well, rows set aside go to a temporary file (to choose
+            them takes 80 bytes of memory a row; X_val does without), and from 64 MiB on its
+            rows are shuffled by blocks: blocks of 4 MiB in random order, then the rows within
+            each group of 16 blocks (CorgiPile, Xu et al., SIGMOD 2022).
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -251,13 +251,14 @@ def hidden_units(units):
 
 
 def hidden_activations(activation, n_hidden):
-    """Return the name of each hidden layer's activation."""
+    """Return the name of each hidden layer's activation; None is () again."""
     if isinstance(activation, str):
         _one_of("activation", activation, ACTIVATIONS)
         return (activation,) * n_hidden
     accepted = f"one of {list(ACTIVATIONS)} or a sequence of {n_hidden}, one for each"
     accepted += " hidden layer"
-    names = tuple(activation) if _is_sequence(activation) else (activation,)
+    activations = () if activation is None else activation
+    names = tuple(activations) if _is_sequence(activations) else (activations,)
     known = all(isinstance(name, str) and name in ACTIVATIONS for name in names)
     if not known or len(names) != n_hidden:
         raise invalid("activation", activation, accepted)

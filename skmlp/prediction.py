@@ -5,7 +5,7 @@ from sklearn import get_config
 
 from skmlp.inputs import largest_magnitude
 
-__all__ = ["finite_logits", "finite_outputs", "working_memory"]
+__all__ = ["finite_chunks", "finite_logits", "finite_outputs", "working_memory"]
 
 
 def working_memory():
@@ -19,19 +19,31 @@ def finite_logits(network, theta, X, name="X"):
 
 
 def finite_outputs(network, theta, X, layer, name="X"):
-    """Return what a layer makes of X (n, n_features): (n, fan_out), in theta's dtype.
+    """Return what a layer makes of X (n, n_features): (n, fan_out), in theta's dtype."""
+    outputs = np.empty((X.shape[0], network.layer_sizes[1:][layer]), theta.dtype)
+    for chunk, part in finite_chunks(network, theta, X, layer, name):
+        outputs[chunk] = part
+    return outputs
+
+
+def finite_chunks(network, theta, X, layer=-1, name="X"):
+    """Yield slices of the rows and what a layer makes of them, which the next overwrites.
 
     Raises
     ------
     ValueError
         If X, called by its name, is so large that they overflow.
     """
-    with np.errstate(all="ignore"):
-        outputs = network.outputs(theta, X, layer, working_memory())
-    if not np.isfinite(outputs).all():
-        raise ValueError(
-            f"The network overflows on {name}: its {theta.dtype} parameters cannot be applied "
-            f"to numbers as large as {largest_magnitude(X):g}. Scale the features, as those it was "
-            "trained on, or train with dtype='float64'."
-        )
-    return outputs
+    chunks = network.chunks(theta, X, layer, working_memory())
+    while True:
+        with np.errstate(all="ignore"):
+            chunk, outputs = next(chunks, (None, None))
+        if chunk is None:
+            return
+        if not np.isfinite(outputs).all():
+            raise ValueError(
+                f"The network overflows on {name}: its {theta.dtype} parameters cannot be applied "
+                f"to numbers as large as {largest_magnitude(X):g}. Scale the features, as those "
+                "it was trained on, or train with dtype='float64'."
+            )
+        yield chunk, outputs

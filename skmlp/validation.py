@@ -9,13 +9,15 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
+from skmlp.core.labels import one_hot_rows
 from skmlp.core.losses import softmax_cross_entropy
-from skmlp.inputs import largest_magnitude, one_hot, summable, with_mean_1
-from skmlp.prediction import finite_logits
+from skmlp.inputs import largest_magnitude, summable, with_mean_1
+from skmlp.prediction import finite_chunks
 
 __all__ = ["JudgedRows", "sample", "set_aside"]
 
 MOST_TRAINING_ROWS = 10_000  # scored after each epoch, as HistGradientBoostingClassifier does
+MOST_STRATIFIED = 1_000_000  # to draw these from, at random
 
 
 def set_aside(estimator, rows, used, seed):
@@ -56,6 +58,9 @@ def set_aside(estimator, rows, used, seed):
 
 def sample(rows, used):
     """Return the used rows of a training set, or 10,000 of them, always the same ones."""
+    if len(used) > MOST_STRATIFIED:  # which takes 60 bytes of memory a row
+        thinned = np.random.RandomState(0).randint(len(used), size=MOST_STRATIFIED)
+        used = used[np.unique(thinned)]
     if len(used) > MOST_TRAINING_ROWS:
         n = MOST_TRAINING_ROWS
         used = resample(used, replace=False, n_samples=n, stratify=rows.y[used], random_state=0)
@@ -79,21 +84,26 @@ class JudgedRows:
 
     def __init__(self, rows, class_weight, scoring, name):
         self.rows, self.scoring, self.name = rows, scoring, name
-        w = class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
-        if not w.any():
-            raise ValueError(f"class_weight gives every row of {name} the weight zero.")
-        self._w = with_mean_1(w)
+        self._w = None
+        if rows.w is not None or np.ptp(class_weight) > 0:
+            w = class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
+            if not w.any():
+                raise ValueError(f"class_weight gives every row of {name} the weight zero.")
+            self._w = with_mean_1(w)
         self._sample_weight = None if rows.w is None else summable(rows.w)
         # Rows to train on are smoothed, and some of them may have been set aside.
-        self._Y = rows.once("Y", lambda: one_hot(rows.codes, rows.Y.shape[1], rows.Y.dtype))
+        self._Y = rows.once("Y", lambda: one_hot_rows(rows.codes, rows.Y.shape[1], rows.Y.dtype))
 
     def loss_and_accuracy(self, network, theta):
         """Return cross-entropy, without penalty or smoothing, and accuracy."""
-        rows = self.rows
-        logits = finite_logits(network, theta, rows.X, self.name)
-        correct = logits.argmax(axis=-1) == rows.codes
-        with np.errstate(all="ignore"):
-            loss, _ = softmax_cross_entropy(logits, self._Y, self._w, out=logits)
+        rows, loss = self.rows, 0.0
+        correct = np.empty(len(rows.codes), bool)
+        for chunk, logits in finite_chunks(network, theta, rows.X, name=self.name):
+            correct[chunk] = logits.argmax(axis=-1) == rows.codes[chunk]
+            w = None if self._w is None else self._w[chunk]
+            Y, share = self._Y[chunk].toarray(), len(logits) / len(correct)
+            with np.errstate(all="ignore"):
+                loss += share * softmax_cross_entropy(logits, Y, w, out=logits)[0]
         if not np.isfinite(loss):
             raise ValueError(
                 f"The loss on {self.name} is {loss:g}: its largest number is "

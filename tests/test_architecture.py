@@ -23,10 +23,12 @@ ALLOWED = {
     "core/schedules": set(),
     "core/stopping": set(),
     "core/scaling": {"numpy"},
+    "core/labels": {"numpy"},
     "core/dropout": {"numpy", "core/features"},
     "core/training": {"numpy", "core/features", "core/network"},
     "core/lbfgs": {"numpy", "scipy", "core/network", "core/training"},
-    "inputs": {"numpy", "scipy", "sklearn"},
+    "disk": {"numpy"},
+    "inputs": {"numpy", "scipy", "sklearn", "core/labels", "disk"},
     "parameters": {
         "numpy",
         "sklearn",
@@ -42,7 +44,7 @@ ALLOWED = {
     },
     "prediction": {"numpy", "sklearn", "inputs"},
     "standardization": {"numpy", "scipy", "sklearn", "core/scaling", "errors", "inputs"},
-    "validation": {"numpy", "sklearn", "core/losses", "inputs", "prediction"},
+    "validation": {"numpy", "sklearn", "core/labels", "core/losses", "inputs", "prediction"},
     "monitor": {"numpy", "core/schedules", "inputs", "parameters"},
     "archive": {"numpy", "core/scaling", "files"},
     "checkpoints": {
@@ -52,7 +54,7 @@ ALLOWED = {
     "callbacks": {"sklearn", "checkpoints", "errors", "files"},
     "fitting": {
         "numpy", "sklearn", "core/initializers", "core/lbfgs", "core/scaling", "core/schedules",
-        "core/stopping", "core/training", "errors", "inputs", "monitor", "parameters",
+        "core/stopping", "core/training", "disk", "errors", "inputs", "monitor", "parameters",
         "standardization", "validation",
     },
     "continuing": {

@@ -105,23 +105,30 @@ class Network:
     def outputs(self, theta, X, layer=-1, max_bytes=2**30):
         """Return A_l (..., n, fan_out) of a layer, cast and computed chunk by chunk.
 
-        The last layer's are the logits. All layers of a chunk fit into max_bytes, however
-        many rows X has.
+        The last layer's are the logits.
+        """
+        size = self.layer_sizes[1:][layer]
+        out = np.empty((*theta.shape[:-1], X.shape[-2], size), theta.dtype)
+        for chunk, A in self.chunks(theta, X, layer, max_bytes):
+            out[..., chunk, :] = A
+        return out
+
+    def chunks(self, theta, X, layer=-1, max_bytes=2**30):
+        """Yield a slice of the rows and their A_l (..., n, fan_out), which the next overwrites.
+
+        All layers of a chunk fit into max_bytes, however many rows X has.
         """
         sizes = self.layer_sizes[1:] if is_sparse(X) else self.layer_sizes
         bytes_per_row = 2 * sum(sizes) * prod(theta.shape[:-1]) * theta.itemsize
         n_rows, most = X.shape[-2], min(max_bytes // bytes_per_row, MOST_ROWS)
         chunk_rows = max(1, min(n_rows, most))
         work = Workspace(self, theta, chunk_rows, trains=False)
-        size = work.A[layer].shape[-1]
-        out = np.empty((*theta.shape[:-1], n_rows, size), theta.dtype)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
             rows = rows_of(X, chunk, theta.dtype)
             head = work.head(rows.shape[-2])
             self.forward(rows, head)
-            out[..., chunk, :] = head.A[layer]
-        return out
+            yield chunk, head.A[layer]
 
 
 class Workspace:

@@ -20,7 +20,7 @@ class MiniBatches:
     Parameters
     ----------
     X : ndarray, C-contiguous, or sparse CSR of shape (n, n_features), of any real dtype
-    Y : ndarray of shape (n, n_classes)
+    Y : LabelRows or ndarray of shape (n, n_classes)
     w : ndarray of shape (n,) or (..., n), or None
         Row weights.
     batch_size : int
@@ -48,7 +48,8 @@ class MiniBatches:
         self._draw_order = draw_order
         shape = (*lead, self.batch_size)
         self._gather_X = gatherer(X, shape, dtype, scaling)
-        self._gather_Y = gatherer(Y, shape, dtype)
+        is_array = isinstance(Y, np.ndarray)
+        self._gather_Y = gatherer(Y, shape, dtype) if is_array else Y.gatherer(shape)
         self._w = w
 
     @property
