@@ -26,9 +26,9 @@ from skmlp.archive import (
     write_archive,
 )
 from skmlp.classifier import SoftmaxMLPClassifier
-from skmlp.fitting import Outcome
 from skmlp.inputs import set_classes
 from skmlp.parameters import build_network, check_parameters
+from skmlp.progress import Outcome
 
 __all__ = ["load", "save"]
 

@@ -46,20 +46,21 @@ ALLOWED = {
     "monitor": {"numpy", "core/schedules", "inputs", "parameters"},
     "archive": {"numpy", "core/scaling", "files"},
     "checkpoints": {
-        "numpy", "scipy", "archive", "core/schedules", "core/stopping", "errors", "fitting",
-        "parameters",
+        "numpy", "scipy", "archive", "core/schedules", "core/stopping", "errors", "parameters",
+        "progress",
     },
     "callbacks": {"sklearn", "checkpoints", "errors", "files"},
+    "progress": {"numpy", "core/scaling", "core/stopping"},
     "fitting": {
-        "numpy", "sklearn", "core/initializers", "core/lbfgs", "core/scaling", "core/schedules",
-        "core/stopping", "core/training", "errors", "inputs", "monitor", "parameters",
+        "numpy", "sklearn", "core/initializers", "core/lbfgs", "core/schedules", "core/stopping",
+        "core/training", "errors", "inputs", "monitor", "parameters", "progress",
         "standardization", "validation",
     },
     "continuing": {
-        "numpy", "sklearn", "callbacks", "core/scaling", "errors", "fitting", "inputs",
-        "parameters",
+        "numpy", "sklearn", "callbacks", "core/scaling", "errors", "inputs", "parameters",
+        "progress",
     },
-    "conversion": {"numpy", "sklearn", "errors", "fitting", "inputs", "parameters"},
+    "conversion": {"numpy", "sklearn", "errors", "inputs", "parameters", "progress"},
     "fitted": {
         "numpy", "sklearn", "conversion", "core/losses", "errors", "inputs", "parameters",
         "prediction",
@@ -74,6 +75,7 @@ ALLOWED = {
     },
     "candidates": {
         "joblib", "scipy", "sklearn", "classifier", "fitting", "inputs", "parameters",
+        "progress",
     },
     "fits": {
         "numpy", "joblib", "scipy", "sklearn", "threadpoolctl", "candidates", "population",
@@ -86,7 +88,7 @@ ALLOWED = {
     "display": {"sklearn", "matplotlib"},
     "images": {"numpy", "sklearn", "matplotlib", "display", "errors"},
     "persistence": {
-        "numpy", "sklearn", "archive", "classifier", "fitting", "inputs", "parameters",
+        "numpy", "sklearn", "archive", "classifier", "inputs", "parameters", "progress",
     },
     "__main__": {
         "numpy", "sklearn", "classifier", "datasets", "display", "files", "images",
