@@ -12,7 +12,7 @@ from skmlp.core.schedules import Adaptive
 from skmlp.core.stopping import Patience
 from skmlp.core.training import MiniBatches, train
 from skmlp.errors import warn_user
-from skmlp.inputs import class_weights, mean_weight
+from skmlp.inputs import class_weights, largest_magnitude, mean_weight
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
     build_dropout,
@@ -131,14 +131,14 @@ class BaseTraining:
         p.patience.n_epochs, p.patience.tol = e.n_iter_no_change, e.tol
         return p.schedule
 
-    def _watch(self, X, training, validation, history, in_cycle):
+    def _watch(self, largest, training, validation, history, in_cycle):
         """Return the monitor of the epochs; `JudgedRows` are None where there are none."""
         e, p = self.estimator, self.progress
         patience = Patience(e.n_iter_no_change, e.tol) if e.early_stopping else p.patience
         return EpochMonitor(
             e,
             p.theta,
-            X,
+            largest,
             self._present,
             self._model,
             training=training,
@@ -345,7 +345,8 @@ class Training(BaseTraining):
             validation = JudgedRows(validation, self.class_weight, e.scoring, name)
         if self._judges_training(validation):
             training = JudgedRows(sample(rows, used), self.class_weight, e.scoring, "X")
-        return self._watch(rows.X, training, validation, history, in_cycle)
+        largest = partial(largest_magnitude, rows.X)
+        return self._watch(largest, training, validation, history, in_cycle)
 
     def move(self, theta, optimizer):
         """Go on in other memory: parameters (n_params,) and optimizer state equal to those here."""

@@ -1,0 +1,357 @@
+"""One call of fit on rows that lie in shards, on this machine or on many.
+
+The shards are asked, never seen: what crosses to this side are facts, sums, parameters and
+gradients, whose size does not depend on the number of rows. Only a scorer of scikit-learn's
+needs more: the logits of the rows that it judges.
+"""
+
+from numbers import Integral
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+
+from skmlp.classifier import SoftmaxMLPClassifier
+from skmlp.core.averaging import average
+from skmlp.core.lbfgs import minimize_lbfgs
+from skmlp.core.training import EpochRecord
+from skmlp.errors import warn_user
+from skmlp.fitting import BaseTraining, check_any_used
+from skmlp.inputs import Rows, balanced_weights, class_weights, encode, no_weight
+from skmlp.parameters import number_of_epochs, rows_per_batch, watches_loss
+from skmlp.shards import CheckedShard, Common, Round, Shard
+from skmlp.standardization import merged_moments, scaling_of
+from skmlp.validation import JudgedRows
+
+__all__ = ["KnownRows", "Parts", "ShardedTraining"]
+
+FAR_APART = 0.5  # between the class frequencies of a shard and of all
+
+
+class Parts(Protocol):
+    """Objects that lie somewhere, to be asked and transformed there."""
+
+    def __len__(self):
+        """How many there are."""
+
+    def ask(self, method, *args, **kwargs):
+        """Return ``method(part, *args, **kwargs)`` of each, in order."""
+
+    def transform(self, method, *args, **kwargs):
+        """Return Parts of what the method returns, which stay where they are."""
+
+    def where(self, chosen):
+        """Return the Parts that an array of bool chooses."""
+
+
+class KnownRows:
+    """Checked shards and what is known of them, empty ones left out.
+
+    Parameters
+    ----------
+    parts : Parts of CheckedShard
+    name : str
+        What messages call the weights.
+
+    Raises
+    ------
+    ValueError
+        If there is no row or no weight, or shards have not the same columns and kinds of labels.
+    """
+
+    def __init__(self, parts, name="sample_weight"):
+        facts = parts.ask(CheckedShard.known)
+        chosen = np.array([fact is not None for fact in facts], bool)
+        if not chosen.any():
+            raise ValueError("Found array with 0 sample(s): every partition is empty.")
+        self.parts = parts.where(chosen)
+        self.facts = [fact for fact in facts if fact is not None]
+        self._check_alike()
+        with np.errstate(over="ignore"):
+            total = sum(fact.label_weights.sum() for fact in self.facts)
+        if not np.isfinite(total):
+            raise ValueError(f"The sum of {name} overflows: divide it by a constant.")
+        if total == 0:
+            raise no_weight(name)
+
+    def _check_alike(self):
+        first = self.facts[0]
+        for fact in self.facts[1:]:
+            if fact.n_features != first.n_features:
+                raise ValueError(
+                    "The partitions of X have different numbers of features: "
+                    f"{first.n_features} and {fact.n_features}."
+                )
+            if (fact.labels.dtype.kind in "OSU") != (first.labels.dtype.kind in "OSU"):
+                raise ValueError(
+                    "The partitions of y have labels of different kinds: "
+                    f"{first.labels[:3].tolist()} and {fact.labels[:3].tolist()}."
+                )
+
+    @property
+    def labels(self):
+        """The labels that occur, sorted."""
+        return np.unique(np.concatenate([fact.labels for fact in self.facts]))
+
+    @property
+    def n_rows(self):
+        """How many rows there are."""
+        return sum(fact.n_rows for fact in self.facts)
+
+    @property
+    def dtype(self):
+        """The dtype that holds the numbers of all shards."""
+        return np.result_type(*(fact.dtype for fact in self.facts))
+
+    @property
+    def largest(self):
+        """The largest magnitude."""
+        return max(fact.largest for fact in self.facts)
+
+    def class_weights_by_shard(self, classes):
+        """Return the sum of the sample weights of each class, (n_shards, n_classes)."""
+        sums = np.zeros((len(self.facts), len(classes)))
+        for row, fact in zip(sums, self.facts, strict=True):
+            row[np.searchsorted(classes, fact.labels)] = fact.label_weights
+        return sums
+
+
+class ShardedTraining(BaseTraining):
+    """One call of fit on rows in shards.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        Whose parameters have been checked and whose classes are known.
+    known : KnownRows
+        To train on.
+    validation : KnownRows, default=None
+        To validate on.
+    dtype : dtype
+        Of the parameters.
+    rounds_per_epoch : int, default=1
+        How often in an epoch the shards' parameters are averaged.
+    start, history
+        As for `Training`.
+    """
+
+    def __init__(
+        self, estimator, known, validation=None, *,
+        dtype, rounds_per_epoch=1, start=None, history=None,
+    ):  # fmt: skip
+        super().__init__(estimator, known.facts[0].n_features, dtype, start)
+        self._per_epoch = rounds_per_epoch
+        sums = known.class_weights_by_shard(estimator.classes_)
+        self.class_weight = _class_weights(estimator, sums.sum(axis=0))
+        common = self._common(known, sets_aside=validation is None)
+        shards = known.parts.transform(CheckedShard.to_train, common)
+        uses = shards.ask(Shard.use)
+        n_rows = np.array([use.n_rows for use in uses])
+        self._settle(shards, uses, n_rows, known, is_new=start is None)
+        self._seed = self._draw_seed()
+        self.schedule = self._schedule(in_cycle=True)
+        if validation is not None:
+            held_out = validation.parts.transform(CheckedShard.to_validate, common)
+            validation = JudgedShards(held_out, held_out.ask(Shard.use), estimator, "X_val")
+        elif common.split_seed is not None:
+            validation = JudgedShards(shards, uses, estimator, "the rows set aside from X")
+        training = None
+        if self._judges_training(validation):
+            training = JudgedShards(shards, uses, estimator, "X", validation=False)
+        self.monitor = self._watch(
+            lambda: known.largest, training, validation, history or {}, in_cycle=True
+        )
+        self._prepare_solver()
+        if estimator.solver != "lbfgs":
+            rows_per_batch(estimator, min(self._n_rows))  # for its warning
+            _check_rounds(rounds_per_epoch, min(self._n_rows))
+            _warn_if_far_apart(sums)
+
+    def _draw_seed(self):
+        return int(self.progress.rng.randint(np.iinfo(np.int32).max))
+
+    def _common(self, known, *, sets_aside):
+        """Return what all shards have to know."""
+        e, p = self.estimator, self.progress
+        if not (sets_aside and e.early_stopping and e.validation_fraction is not None):
+            seed = None
+        elif p.split_seed is None:
+            seed = p.split_seed = self._draw_seed()
+        else:
+            seed = p.split_seed
+        learns_scaling = e.standardize and p.scaling is None
+        bare = _bare_copy(e, known.n_rows)
+        n_shards = len(known.parts)
+        return Common(bare, self.class_weight, p.theta.dtype, seed, learns_scaling, n_shards)
+
+    def _settle(self, shards, uses, n_rows, known, *, is_new):
+        """Give the shards what depends on all of them: means and scales, the mean weight."""
+        e, p, total = self.estimator, self.progress, int(n_rows.sum())
+        check_any_used(e, total)
+        self.epochs = number_of_epochs(e, total)
+        largest, centred = (lambda: known.largest), not known.facts[0].is_sparse
+        moments = [use.moments for use in uses if use.moments is not None]
+        self._standardize(
+            lambda: scaling_of(
+                merged_moments(moments), p.theta.dtype, centred=centred, largest=largest
+            ),
+            is_new=is_new,
+        )
+        mean = float(n_rows @ [use.mean_weight for use in uses]) / total
+        self._take_mean(mean, total, afresh=True)
+        self._n_rows = n_rows[n_rows > 0]
+        self._shards = shards.where(n_rows > 0).transform(Shard.settled, p.scaling, p.mean_weight)
+
+    def value_and_grad(self, objective, theta):
+        """Value and gradient of the objective over all shards, as `AllRows` has them."""
+        value, grad = 0.0, np.zeros(theta.shape)
+        parts = self._shards.ask(Shard.value_and_grad, objective, theta)
+        for n_rows, (part, part_grad) in zip(self._n_rows, parts, strict=True):
+            share = n_rows / self._n_rows.sum()
+            value += share * part
+            grad += share * part_grad
+        return value, grad
+
+    def _solve(self, on_epoch_end):
+        e, p = self.estimator, self.progress
+        if e.solver == "lbfgs":
+            converged = minimize_lbfgs(
+                self.objective, p.theta, self,
+                epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
+            )  # fmt: skip
+            if converged:
+                self.monitor.stop_reason = "converged"
+            return
+        for epoch in range(self.n_done, self.epochs):
+            if on_epoch_end(self._epoch(epoch)):
+                break
+
+    def _epoch(self, epoch):
+        """Train for the rounds of an epoch; return its EpochRecord."""
+        started, losses = perf_counter(), []
+        for number in range(epoch * self._per_epoch, (epoch + 1) * self._per_epoch):
+            loss, rate = self._round(number)
+            losses.append(loss)
+        return EpochRecord(float(np.mean(losses)), rate, perf_counter() - started)
+
+    def _round(self, number):
+        """Train every shard from the present parameters and average; return loss and rate."""
+        p, per_epoch = self.progress, self._per_epoch
+        n_rounds = self.epochs * per_epoch
+        start = Round(
+            self.network, p.theta, p.optimizer, self.schedule, number, n_rounds, per_epoch,
+            self._seed,
+        )  # fmt: skip
+        ends = self._shards.ask(Shard.train, start)
+        thetas, optimizers, losses, rates = zip(*ends, strict=True)
+        theta, p.optimizer = average(thetas, optimizers, self._n_rows)
+        np.copyto(p.theta, theta)
+        return np.average(losses, weights=self._n_rows), rates[0]
+
+
+class JudgedShards:
+    """Rows in shards whose loss and score are computed after each epoch: see `JudgedRows`.
+
+    Parameters
+    ----------
+    shards : Parts of Shard
+    uses : list of Use
+    estimator : SoftmaxMLPClassifier
+    name : str
+        What messages call X.
+    validation : bool, default=True
+        Whether the rows to validate on are meant, or a sample of those to train on.
+    """
+
+    def __init__(self, shards, uses, estimator, name, *, validation=True):
+        self._which, self._estimator = {"validation": validation}, estimator
+        weights = [
+            use.validation_weight
+            if validation
+            else (use.n_rows * use.mean_weight, use.score_weight)
+            for use in uses
+        ]
+        weights = np.array(weights)
+        chosen = weights[:, 0] > 0
+        if not chosen.any():
+            raise ValueError(f"class_weight gives every row of {name} the weight zero.")
+        self._shards, (self._in_loss, self._in_score) = shards.where(chosen), weights[chosen].T
+        if not watches_loss(estimator):
+            self._numbered = self._as_numbers(name)
+
+    def _as_numbers(self, name):
+        """Return JudgedRows whose X are the numbers of the rows."""
+        e = self._estimator
+        labels, weights = zip(*self._shards.ask(Shard.labels, **self._which), strict=True)
+        y = np.concatenate(labels)
+        w = None if weights[0] is None else np.concatenate(weights)
+        rows = encode(Rows(np.arange(len(y))[:, None], y, w), e.classes_, np.dtype(np.float64))
+        return JudgedRows(rows, np.ones(len(e.classes_)), e.scoring, name)
+
+    def loss_and_accuracy(self, network, theta):
+        """Return cross-entropy, without penalty or smoothing, and accuracy."""
+        pairs = self._shards.ask(Shard.judge, network, theta, **self._which)
+        losses, accuracies = zip(*pairs, strict=True)
+        loss = np.average(losses, weights=self._in_loss)
+        return float(loss), float(np.average(accuracies, weights=self._in_score))
+
+    def score(self, model):
+        """Return the score of a fitted estimator, whose logits of the rows are gathered."""
+        logits = self._shards.ask(Shard.logits, model._network, model.theta_, **self._which)
+        return self._numbered.score(_Predicted.of(model, np.concatenate(logits)))
+
+
+class _Predicted(SoftmaxMLPClassifier):
+    """A fitted estimator that answers for rows elsewhere, of which X holds the numbers."""
+
+    @classmethod
+    def of(cls, model, logits):
+        """Return one for a fitted estimator and its logits of all rows."""
+        predicted = cls()
+        vars(predicted).update(vars(model))
+        predicted._gathered = logits
+        return predicted
+
+    def _logits(self, X):
+        return self._gathered[np.asarray(X)[:, 0]]
+
+
+def _class_weights(estimator, sums):
+    """Return the weight of each class, for the sums of all sample weights in each."""
+    if isinstance(estimator.class_weight, str):
+        return balanced_weights(sums)
+    return class_weights(estimator.class_weight, None, estimator.classes_)
+
+
+def _bare_copy(estimator, n_rows):
+    """Return what shards need of an estimator: most of its parameters, and its classes."""
+    names = SoftmaxMLPClassifier._get_param_names()
+    params = {name: getattr(estimator, name) for name in names}
+    # What the shards never use may be what cannot be sent.
+    params |= {"random_state": None, "scoring": "loss", "schedule": "constant"}
+    if isinstance(estimator.validation_fraction, Integral):  # of all rows
+        params["validation_fraction"] = estimator.validation_fraction / n_rows
+    bare = SoftmaxMLPClassifier(**params)
+    bare.classes_ = estimator.classes_
+    return bare
+
+
+def _check_rounds(rounds_per_epoch, fewest_rows):
+    if rounds_per_epoch > fewest_rows:
+        raise ValueError(
+            f"rounds_per_epoch={rounds_per_epoch!r} is more than the rows of a shard: one has "
+            f"{fewest_rows}. Lower it, or n_shards."
+        )
+
+
+def _warn_if_far_apart(sums):
+    """Warn if the class frequencies of a shard are far from those of all rows."""
+    totals = sums.sum(axis=1, keepdims=True)
+    sums, totals = sums[totals[:, 0] > 0], totals[totals[:, 0] > 0]
+    apart = np.abs(sums / totals - sums.sum(axis=0) / totals.sum()).sum(axis=1) / 2
+    if apart.max() > FAR_APART:
+        warn_user(
+            f"Shard {int(apart.argmax())} of {len(sums)} has other classes than the whole: trained "
+            "apart on such rows, networks do not average well. Shuffle the rows before they are "
+            "cut into partitions, or use solver='lbfgs', which does not mind."
+        )
