@@ -15,7 +15,7 @@ from skmlp.inputs import check_complete, check_labels, check_same_classes, set_c
 from skmlp.parameters import check_parameters, working_dtype
 from skmlp.partitions import DaskParts, aligned_blocks, is_collection, lazily
 from skmlp.sharded import KnownRows, ShardedTraining
-from skmlp.shards import CheckedShard, count_correct
+from skmlp.shards import checked_shard, count_correct
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
@@ -186,12 +186,15 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
             training = ShardedTraining(
                 self, known, validation, dtype=dtype, rounds_per_epoch=per_epoch, **past
             )
-            self._learn(training, data)
+            try:
+                self._learn(training, data)
+            finally:
+                training.release()
         return self
 
     def _known(self, blocks, weights="sample_weight"):
         """Return the KnownRows of blocks, whose checked shards stay where they are."""
-        shards = DaskParts.of(blocks, self.n_shards, CheckedShard.of, SoftmaxMLPClassifier())
+        shards = DaskParts.of(blocks, self.n_shards, checked_shard, SoftmaxMLPClassifier())
         return KnownRows(shards, weights)
 
     def _check_own_parameters(self):

@@ -130,9 +130,12 @@ class DaskParts:
 
     def _calls(self, method, args, kwargs):
         # One object for all, so that it is sent once and not with every call.
-        shared = _literal((args, kwargs))
+        shared, calls = _literal((args, kwargs)), []
         call = dask.delayed(_call, pure=False)
-        return [call(part, method, shared, dask_key_name=_key(method)) for part in self._parts]
+        for part, home in zip(self._parts, _homes(self._parts), strict=True):
+            with dask.annotate(workers=[home], allow_other_workers=True) if home else nullcontext():
+                calls.append(call(part, method, shared, dask_key_name=_key(method)))
+        return calls
 
 
 def _call(part, method, arguments):
@@ -147,7 +150,8 @@ def _literal(value):
 
 def _key(function, name=None):
     """Return a new key, by whose beginning Dask's dashboard knows the function."""
-    return f"skmlp-{name or function.__name__}-{uuid.uuid4().hex}"
+    name = (name or function.__name__).replace("_", "-")
+    return f"skmlp-{name}-{uuid.uuid4().hex}"
 
 
 def _client():
@@ -169,6 +173,33 @@ def _n_threads():
         return CPU_COUNT
     client.wait_for_workers(1)
     return sum(client.nthreads().values())
+
+
+def _homes(parts):
+    """Return the worker of a cluster on which to work with each part, or None without cluster.
+
+    That is one which has it, unless there are too many on it and other workers would wait: after
+    one has died and has been started again, say. Then the part moves once.
+    """
+    client = _client()
+    if client is None:
+        return [None] * len(parts)
+    from distributed import futures_of
+
+    places, threads = client.who_has(futures_of(parts)), client.nthreads()
+    per_thread = -(-len(parts) // max(1, sum(threads.values())))
+    free = {worker: n * per_thread for worker, n in threads.items()}
+    homes = []
+    for part in parts:
+        home = next((w for w in sorted(places.get(part.key, ())) if free.get(w, 0) > 0), None)
+        homes.append(home)
+        if home:
+            free[home] -= 1
+    for i, home in enumerate(homes):
+        if home is None and free:
+            homes[i] = max(sorted(free), key=free.get)
+            free[homes[i]] -= 1
+    return homes
 
 
 def _shared_processors(n_parts):

@@ -88,6 +88,11 @@ class KnownRows:
                     f"{first.labels[:3].tolist()} and {fact.labels[:3].tolist()}."
                 )
 
+    def take_parts(self):
+        """Return the parts, which are no longer held here, so that Dask can free them."""
+        parts, self.parts = self.parts, None
+        return parts
+
     @property
     def labels(self):
         """The labels that occur, sorted."""
@@ -144,14 +149,14 @@ class ShardedTraining(BaseTraining):
         sums = known.class_weights_by_shard(estimator.classes_)
         self.class_weight = _class_weights(estimator, sums.sum(axis=0))
         common = self._common(known, sets_aside=validation is None)
-        shards = known.parts.transform(CheckedShard.to_train, common)
+        shards = known.take_parts().transform(CheckedShard.to_train, common)
         uses = shards.ask(Shard.use)
         n_rows = np.array([use.n_rows for use in uses])
         self._settle(shards, uses, n_rows, known, is_new=start is None)
         self._seed = self._draw_seed()
         self.schedule = self._schedule(in_cycle=True)
         if validation is not None:
-            held_out = validation.parts.transform(CheckedShard.to_validate, common)
+            held_out = validation.take_parts().transform(CheckedShard.to_validate, common)
             validation = JudgedShards(held_out, held_out.ask(Shard.use), estimator, "X_val")
         elif common.split_seed is not None:
             validation = JudgedShards(shards, uses, estimator, "the rows set aside from X")
@@ -166,6 +171,10 @@ class ShardedTraining(BaseTraining):
             rows_per_batch(estimator, min(self._n_rows))  # for its warning
             _check_rounds(rounds_per_epoch, min(self._n_rows))
             _warn_if_far_apart(sums)
+
+    def release(self):
+        """Hold no shard any longer: reference cycles would, until they are collected."""
+        self._shards = self.monitor.training = self.monitor.validation = None
 
     def _draw_seed(self):
         return int(self.progress.rng.randint(np.iinfo(np.int32).max))

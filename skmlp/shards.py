@@ -32,7 +32,16 @@ from skmlp.prediction import finite_logits
 from skmlp.standardization import Moments, column_moments
 from skmlp.validation import MOST_TRAINING_ROWS, JudgedRows, sample, set_aside
 
-__all__ = ["CheckedShard", "Common", "Facts", "Round", "Shard", "Use", "count_correct"]
+__all__ = [
+    "CheckedShard",
+    "Common",
+    "Facts",
+    "Round",
+    "Shard",
+    "Use",
+    "checked_shard",
+    "count_correct",
+]
 
 
 class Facts(NamedTuple):
@@ -156,25 +165,6 @@ class CheckedShard:
     rows: Rows | None
     facts: Facts | None
 
-    @classmethod
-    def of(cls, blocks, number, estimator):
-        """Check the blocks (X, y, sample_weight or None) that make up a shard, in this order."""
-        blocks = [block for block in blocks if block[0].shape[0]]
-        if not blocks:
-            return cls(number, None, None)
-        X, y, w = (_joined(parts) for parts in zip(*blocks, strict=True))
-        checker = copy.copy(estimator)
-        rows = check_rows(checker, X, y)
-        w = check_weights(w, rows.X, "sample_weight", may_all_be_zero=True)
-        rows = rows._replace(w=w)
-        labels, places = np.unique(rows.y, return_inverse=True)
-        names = getattr(checker, "feature_names_in_", None)
-        facts = Facts(
-            *rows.X.shape, names, rows.X.dtype, is_sparse(rows.X), largest_magnitude(rows.X),
-            labels, np.bincount(places, w), w is not None,
-        )  # fmt: skip
-        return cls(number, rows, facts)
-
     def known(self):
         """Return the Facts, or None without any row."""
         return self.facts
@@ -197,6 +187,25 @@ class CheckedShard:
         """Return the Shard to validate on, without rows to train on."""
         rows = encode(self.rows, common.estimator.classes_, common.dtype)
         return Shard(common, self.number, rows, np.arange(0), None, rows, None)
+
+
+def checked_shard(blocks, number, estimator):
+    """Return the CheckedShard of blocks (X, y, sample_weight or None), in this order."""
+    blocks = [block for block in blocks if block[0].shape[0]]
+    if not blocks:
+        return CheckedShard(number, None, None)
+    X, y, w = (_joined(parts) for parts in zip(*blocks, strict=True))
+    checker = copy.copy(estimator)
+    rows = check_rows(checker, X, y)
+    w = check_weights(w, rows.X, "sample_weight", may_all_be_zero=True)
+    rows = rows._replace(w=w)
+    labels, places = np.unique(rows.y, return_inverse=True)
+    names = getattr(checker, "feature_names_in_", None)
+    facts = Facts(
+        *rows.X.shape, names, rows.X.dtype, is_sparse(rows.X), largest_magnitude(rows.X),
+        labels, np.bincount(places, w), w is not None,
+    )  # fmt: skip
+    return CheckedShard(number, rows, facts)
 
 
 def _joined(parts):
