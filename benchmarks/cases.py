@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks import footprint, searching, training
+from benchmarks import clusters, footprint, searching, training
 from benchmarks.accuracy import accuracy
 
 __all__ = ["CASES", "Case"]
@@ -53,6 +53,12 @@ CASES = {
             "search_images",
             "27 fits: 10,000 x 784, 100 units, batch 256, 5 epochs",
             searching.search_images,
+            usual=False,
+        ),
+        Case(
+            "dask",
+            "Fashion-MNIST, whole fit, 2 workers of 1 thread beside 1 thread",
+            clusters.cluster,
             usual=False,
         ),
         Case("width", "a step over the width of the layer (minutes)", training.width, usual=False),

@@ -80,8 +80,11 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
 
     Attributes
     ----------
-    theta_, classes_, history_, ... : see SoftmaxMLPClassifier
-        All its attributes. "seconds" in `history_` includes the time to send and to wait.
+    theta_ : ndarray of shape (n_params,)
+        All parameters, in this process. All other attributes of SoftmaxMLPClassifier are here
+        too.
+    history_ : dict of str to list of float
+        As there; "seconds" includes the time to send and to wait.
 
     See Also
     --------
@@ -178,7 +181,7 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
             self._take_in(known, goes_on=goes_on)
             if validation_blocks is not None:
                 validation = self._known(validation_blocks, "sample_weight_val")
-                self._check_features(validation.facts[0], "X_val")
+                validation.check_features_of(self, "X_val")
                 check_labels(validation.labels, self.classes_, "y_val")
             past = past_of(self) if goes_on else {}
             dtype = past["start"].theta.dtype if past else working_dtype(self, known)
@@ -214,7 +217,7 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
         """Set classes and features, or compare them with those that there are."""
         first = known.facts[0]
         if goes_on:
-            self._check_features(first, "X")
+            known.check_features_of(self, "X")
             check_same_classes(self, known.labels)
             return
         set_classes(self, known.labels)
@@ -222,20 +225,6 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
         vars(self).pop("feature_names_in_", None)
         if first.feature_names is not None:
             self.feature_names_in_ = first.feature_names
-
-    def _check_features(self, fact, name):
-        """Raise unless rows have the features of those there are."""
-        if fact.n_features != self.n_features_in_:
-            raise ValueError(
-                f"{name} has {fact.n_features} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input."
-            )
-        ours, theirs = getattr(self, "feature_names_in_", None), fact.feature_names
-        if ours is not None and theirs is not None and ours.tolist() != theirs.tolist():
-            raise ValueError(
-                f"The columns of {name} are {theirs.tolist()}, but those in fit are "
-                f"{ours.tolist()}."
-            )
 
     @available_if(_in_memory_only)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -327,6 +316,34 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
             As of SoftmaxMLPClassifier, to be computed by Dask.
         """
         return self._answers(X, "decision_function")
+
+    def hidden_activations(self, X, layer=-1):
+        """Return what a hidden layer makes of the rows.
+
+        Parameters
+        ----------
+        X : dask array or dataframe of shape (n_samples, n_features)
+            The rows. Rows in memory are answered at once.
+        layer : int, default=-1
+            0 is the first hidden layer, -1 the last one.
+
+        Returns
+        -------
+        A : dask array or dataframe of shape (n_samples, units[layer])
+            As of SoftmaxMLPClassifier, to be computed by Dask.
+
+        Raises
+        ------
+        ValueError
+            If the network has no such layer.
+        """
+        check_is_fitted(self)
+        local = self.to_local()
+        zeros = np.zeros((1, self.n_features_in_))
+        width = local.hidden_activations(zeros, layer).shape[1]  # which checks the layer
+        if not is_collection(X):
+            return local.hidden_activations(X, layer)
+        return lazily(X, local, "hidden_activations", self.theta_.dtype, width, layer=layer)
 
     def _answers(self, X, method):
         check_is_fitted(self)

@@ -214,7 +214,7 @@ def _shared_processors(n_parts):
     return threadpool_limits(max(1, CPU_COUNT // n_parts), "blas")
 
 
-def lazily(X, model, method, dtype, n_columns=None, labels=None):
+def lazily(X, model, method, dtype, n_columns=None, labels=None, **params):
     """Return what a method of a fitted estimator says of X, to be computed by Dask.
 
     Parameters
@@ -228,6 +228,8 @@ def lazily(X, model, method, dtype, n_columns=None, labels=None):
         None if they have one dimension.
     labels : sequence, default=None
         Of the columns of a dataframe's answers.
+    **params : dict
+        Of the method.
 
     Returns
     -------
@@ -241,7 +243,7 @@ def lazily(X, model, method, dtype, n_columns=None, labels=None):
         chunks = rows if n_columns is None else (*rows, (n_columns,))
         empty = np.empty((0,) * len(chunks), dtype)
         return X.map_blocks(
-            _answers, model, method, empty, dtype=dtype, chunks=chunks, meta=empty, **shape
+            _answers, model, method, params, empty, dtype=dtype, chunks=chunks, meta=empty, **shape
         )
     import pandas as pd  # which dataframes are made of
 
@@ -250,14 +252,14 @@ def lazily(X, model, method, dtype, n_columns=None, labels=None):
     else:
         columns = range(n_columns) if labels is None else labels
         empty = pd.DataFrame(np.empty((0, n_columns), dtype), columns=columns)
-    return X.map_partitions(_answers, model, method, empty, meta=empty)
+    return X.map_partitions(_answers, model, method, params, empty, meta=empty)
 
 
-def _answers(block, model, method, empty):
+def _answers(block, model, method, params, empty):
     """Return the answers for a block, maybe of no rows, in the form of the empty ones."""
     if not block.shape[0]:
         return np.empty((0, *empty.shape[1:]), empty.dtype) if type(empty) is np.ndarray else empty
-    found = getattr(model, method)(block)
+    found = getattr(model, method)(block, **params)
     if isinstance(empty, np.ndarray):
         return found
     if empty.ndim == 1:

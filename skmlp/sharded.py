@@ -88,6 +88,21 @@ class KnownRows:
                     f"{first.labels[:3].tolist()} and {fact.labels[:3].tolist()}."
                 )
 
+    def check_features_of(self, estimator, name):
+        """Raise unless the rows, called by that name, have the features of an estimator."""
+        fact = self.facts[0]
+        if fact.n_features != estimator.n_features_in_:
+            raise ValueError(
+                f"{name} has {fact.n_features} features, but {type(estimator).__name__} is "
+                f"expecting {estimator.n_features_in_} features as input."
+            )
+        theirs, ours = getattr(estimator, "feature_names_in_", None), fact.feature_names
+        if theirs is not None and ours is not None and theirs.tolist() != ours.tolist():
+            raise ValueError(
+                f"The columns of {name} are {ours.tolist()}, but those in fit are "
+                f"{theirs.tolist()}."
+            )
+
     def take_parts(self):
         """Return the parts, which are no longer held here, so that Dask can free them."""
         parts, self.parts = self.parts, None

@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import shuffle
 
-from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint
 from skmlp.monitor import EpochMonitor
 from skmlp.standardization import column_moments, merged_moments, scaling_of
@@ -355,8 +355,23 @@ def test_it_is_an_estimator_of_scikit_learn():
     np.testing.assert_allclose(
         clf.predict_log_proba(cut(X)[0]), clf.to_local().predict_log_proba(X)
     )
+    hidden = clf.hidden_activations(cut(X)[0], 0)
+    assert hidden.shape == (150, 7)
+    np.testing.assert_allclose(hidden, clf.to_local().hidden_activations(X))
+    assert clf.hidden_activations(frames()[0]).compute().shape == (150, 7)
     assert clf.n_features_in_ == 4
     assert not hasattr(clf, "feature_names_in_")
+    with pytest.raises(ValueError, match="layer must be"):
+        clf.hidden_activations(cut(X)[0], 1)
+
+
+def test_the_local_model_is_saved_and_converted(tmp_path):
+    clf = DaskSoftmaxMLPClassifier(4, n_shards=2, random_state=0).fit(*cut(X, Y))
+    with pytest.raises(TypeError, match=r"to_local\(\)"):
+        save(clf, tmp_path / "model")
+    save(clf.to_local(), tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").theta_, clf.theta_)
+    np.testing.assert_allclose(clf.to_sklearn().predict_proba(X), clf.predict_proba(X), rtol=1e-5)
 
 
 def test_decisions_for_two_classes_have_one_dimension():
