@@ -37,12 +37,12 @@ def _images(options, subset="train"):
     return data.pixels(options.rows(60_000), subset)
 
 
-def _on_workers(X, y):
+def _on_workers(X, y, n_chunks=N_WORKERS):
     """Return arrays as dask arrays in the memory of the workers, one chunk each."""
     import dask.array as da
     from distributed import wait
 
-    chunk = -(-len(X) // N_WORKERS)
+    chunk = -(-len(X) // n_chunks)
     arrays = da.from_array(X, chunks=(chunk, X.shape[1])), da.from_array(y, chunks=chunk)
     arrays = [array.persist() for array in arrays]
     wait(arrays)
@@ -57,13 +57,14 @@ def _fits(options):
     X_test, y_test = _images(options, "test")
     lying = _on_workers(X, y)
     epochs = options.epochs("auto") if options.tiny else "auto"
-    scores = {SKMLP: [], ONE: []}
+    scores, shapes = {SKMLP: [], ONE: []}, {}
 
     def measured(name, make, *rows):
         clf = make(epochs=epochs, random_state=len(scores[name]))
         with threadpool_limits(1, "blas"):
             took = seconds(clf.fit, *rows)
         scores[name].append(float(np.mean(clf.predict(X_test) == y_test)))
+        shapes.update(n_iter=clf.n_iter_, n_params=clf.theta_.size)
         return took
 
     turns = interleave(
@@ -74,7 +75,7 @@ def _fits(options):
         options.turns_or(5),
         warm_up=False,
     )
-    details = {"rows": len(X), "workers": N_WORKERS, "epochs": epochs}
+    details = {"rows": len(X), "workers": N_WORKERS, **shapes}
     behind = {SKMLP: (np.array(scores[SKMLP]) - scores[ONE]).tolist()}
     return [
         Quantity("whole fit", "s", turns, (within(ONE, TARGET),), details),
@@ -127,20 +128,22 @@ def _memory(options):
 
 
 def _rounds(options):
-    """Seconds of a round on almost no rows, for networks of several sizes."""
+    """Seconds of a round on almost no rows, for networks of several sizes and more shards."""
     from skmlp.dask import DaskSoftmaxMLPClassifier
 
     quantities = []
-    for n_features, units in ((10, 100), (784, 100), (784, 1000)):
-        X = np.random.default_rng(0).random((8, n_features), np.float32)
-        lying = _on_workers(X, np.arange(8) % 2)
-
-        def round_(lying=lying, units=units):
-            clf = DaskSoftmaxMLPClassifier(units, epochs=options.epochs(20), random_state=0)
-            return float(np.median(clf.fit(*lying).history_["seconds"])), clf.theta_.size
-
-        found = [round_() for _ in range(options.turns_or(5))]
-        size = found[0][1]
-        turns = {SKMLP: [took for took, _ in found]}
-        quantities.append(Quantity(f"round, {size:,} parameters", "s", turns, (), {"size": size}))
+    for n_features, units, n_shards in ((10, 100, 2), (10, 100, 16), (784, 100, 2), (784, 1000, 2)):
+        X = np.random.default_rng(0).random((64, n_features), np.float32)
+        lying = _on_workers(X, np.arange(64) % 2, n_chunks=n_shards)
+        clf = DaskSoftmaxMLPClassifier(
+            units, n_shards=n_shards, epochs=options.epochs(20), random_state=0
+        )
+        found = [
+            float(np.median(clf.fit(*lying).history_["seconds"]))
+            for _ in range(options.turns_or(5))
+        ]
+        size = clf.theta_.size
+        what = f"round, {n_shards} shards, {size:,} parameters"
+        details = {"size": size, "shards": n_shards}
+        quantities.append(Quantity(what, "s", {SKMLP: found}, (), details))
     return quantities

@@ -7,6 +7,8 @@ It reads in docs/benchmarks
 - curves.json, of ``python -m benchmarks accuracy width --json``, if it is there,
 - defaults.json, of ``python -m benchmarks.defaults table --json``, if it is there,
 - realmlp.json, of ``python -m benchmarks.realmlp table --json``, if it is there,
+- dask.json, of ``python -m benchmarks dask --json``, if it is there,
+- averaging.json, of ``python -m benchmarks.averaging --json``, if it is there,
 
 and writes beside them .csv, which the page shows as tables, .svg, and .txt: the parts of the page
 that depend on what was measured. So no figure of the page is written by hand.
@@ -20,7 +22,7 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import many_tables, plots
+from benchmarks import cluster_page, many_tables, plots
 from benchmarks.measure import LIMIT, SKLEARN, SKMLP
 from benchmarks.plots import PLOTS
 from benchmarks.printing import (
@@ -40,7 +42,7 @@ __all__ = ["FOLDER", "main", "read", "texts", "write"]
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
 SOURCES = {
     "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
-    "realmlp": "larger",
+    "realmlp": "larger", "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
 SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # its import stands for the class in it
 
@@ -76,7 +78,8 @@ def texts(found):
     """Return all files but the plots, as text by name."""
     speed, curves = found["speed"]["cases"], _curves(found)
     searches = found.get("searches", {}).get("cases", [])
-    judged = [*speed, *searches, *curves.values()]
+    cluster = found.get("dask", {}).get("cases", [])
+    judged = [*speed, *searches, *curves.values(), *cluster]
     targets = [verdict for case in judged for verdict in _verdicts(case)]
     targets += many_tables.verdicts(found)
     tables = {
@@ -85,10 +88,12 @@ def texts(found):
         "figures": _figures(speed),
         "search_ratios": _ratios(searches),
         "search_figures": _figures(searches),
+        "cluster_figures": [row[1:] for row in _figures(cluster)],
         "targets": [TARGETS, *map(_target_row, targets)],
         "missed": [MISSED, *(_missed_row(verdict) for verdict in targets if not verdict.met)],
         **{name: [row[1:] for row in _figures([case])] for name, case in curves.items()},
         **many_tables.tables(found),
+        **cluster_page.tables(found),
     }
     tables = {f"{name}.csv": _csv(rows) for name, rows in tables.items() if len(rows) > 1}
     return tables | _parts(tables)
@@ -248,7 +253,7 @@ def _parts(tables):
         parts[name] = figure + table(name) if f"{name}.csv" in tables else ""
     measured = "search_ratios.csv" in tables
     parts["searches"] = table("search_ratios") + "\n" + table("search_figures") if measured else ""
-    parts |= many_tables.parts(tables)
+    parts |= many_tables.parts(tables) | cluster_page.parts(tables)
     parts = {name: part or "*Not measured yet.*\n" for name, part in parts.items()}
     parts["missed"] = table("missed") if "missed.csv" in tables else "Every target is met.\n"
     return {f"{name}.txt": part for name, part in parts.items()}

@@ -226,6 +226,7 @@ def test_dataframes_go_in_and_come_out():
     proba = clf.predict_proba(frame).compute()
     assert proba.columns.tolist() == ["x", "y", "z"]
     np.testing.assert_allclose(proba, clf.to_local().predict_proba(frame.compute()))
+    assert clf.hidden_activations(frame).compute().shape == (150, 8)
     assert clf.score(frame, target) > 0.9
     with pytest.raises(ValueError, match="feature names should match"):
         clf.predict(frame.rename(columns={"a": "e"})).compute()
@@ -358,7 +359,6 @@ def test_it_is_an_estimator_of_scikit_learn():
     hidden = clf.hidden_activations(cut(X)[0], 0)
     assert hidden.shape == (150, 7)
     np.testing.assert_allclose(hidden, clf.to_local().hidden_activations(X))
-    assert clf.hidden_activations(frames()[0]).compute().shape == (150, 7)
     assert clf.n_features_in_ == 4
     assert not hasattr(clf, "feature_names_in_")
     with pytest.raises(ValueError, match="layer must be"):
