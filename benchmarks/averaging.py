@@ -1,4 +1,4 @@
-"""``python -m benchmarks.averaging``: what should become of Adam's arrays between rounds?
+"""``python -m benchmarks.averaging``: what becomes of Adam's arrays between rounds.
 
 Local training on shards of Fashion-MNIST, with the defaults: after each round the parameters are
 averaged, and Adam's arrays are averaged too, or every shard keeps its own, or begins each round

@@ -40,6 +40,11 @@ def constants(quantities):
 
 def tables(found):
     """Return the rows of the tables, by name, of what was measured."""
+    return _model(found) | _averaging(found)
+
+
+def _model(found):
+    """Rows: the constants of the model, and what it says of clusters."""
     cases = [case for case in found.get("dask", {}).get("cases", []) if "quantities" in case]
     if not cases:
         return {}
@@ -65,13 +70,28 @@ def tables(found):
     return {"cluster_model": rows, "cluster_constants": fitted}
 
 
+def _averaging(found):
+    """Rows: accuracies by what becomes of Adam's arrays."""
+    by_setting = {}
+    for row in found.get("averaging", {}).get("accuracies", []):
+        setting = by_setting.setdefault((row["shards"], row["rounds"]), {})
+        setting[row["kind"]] = f"{np.mean(row['accuracies']):.4f}"
+    kinds = list(dict.fromkeys(kind for setting in by_setting.values() for kind in setting))
+    rows = [
+        [*map(str, key), *(setting.get(kind, "") for kind in kinds)]
+        for key, setting in by_setting.items()
+    ]
+    return {"averaging": [["shards", "rounds", *kinds], *rows]} if rows else {}
+
+
 def parts(made):
-    """Return what docs/dask.rst includes."""
-    if "cluster_model.csv" not in made:
-        return {"cluster": "", "cluster_model": "", "averaging": ""}
-    names = ["cluster_constants", "cluster_model"]
+    """Return what docs/dask.rst includes; nothing where nothing was measured."""
+    shown = {
+        "cluster": ["cluster_figures"],
+        "cluster_model": ["cluster_constants", "cluster_model"],
+        "averaging": ["averaging"],
+    }
     return {
-        "cluster": table("cluster_figures"),
-        "cluster_model": "\n".join(table(name) for name in names),
-        "averaging": table("averaging") if "averaging.csv" in made else "",
+        name: "\n".join(table(part) for part in names if f"{part}.csv" in made)
+        for name, names in shown.items()
     }
