@@ -337,12 +337,10 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
         ValueError
             If the network has no such layer.
         """
-        check_is_fitted(self)
-        local = self.to_local()
-        zeros = np.zeros((1, self.n_features_in_))
-        width = local.hidden_activations(zeros, layer).shape[1]  # which checks the layer
+        layer, local = self._hidden_layer(layer), self.to_local()
         if not is_collection(X):
             return local.hidden_activations(X, layer)
+        width = self._layer_sizes[1 + layer]
         return lazily(X, local, "hidden_activations", self.theta_.dtype, width, layer=layer)
 
     def _answers(self, X, method):

@@ -235,8 +235,8 @@ def lazily(X, model, method, dtype, n_columns=None, labels=None, **params):
     -------
     answers : dask array, or for a dataframe a series or dataframe with its index
     """
-    model = _literal(model)
     if isinstance(X, da.Array):
+        model = _literal(model)
         X = X.rechunk({1: -1}) if X.numblocks[1] > 1 else X
         shape = {"drop_axis": 1} if n_columns is None else {}
         rows = (X.chunks[0],)
