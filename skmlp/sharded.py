@@ -166,8 +166,7 @@ class ShardedTraining(BaseTraining):
         common = self._common(known, sets_aside=validation is None)
         shards = known.take_parts().transform(CheckedShard.to_train, common)
         uses = shards.ask(Shard.use)
-        n_rows = np.array([use.n_rows for use in uses])
-        self._settle(shards, uses, n_rows, known, is_new=start is None)
+        shards, uses = self._settle(shards, uses, known, is_new=start is None)
         self._seed = self._draw_seed()
         self.schedule = self._schedule(in_cycle=True)
         if validation is not None:
@@ -208,9 +207,14 @@ class ShardedTraining(BaseTraining):
         n_shards = len(known.parts)
         return Common(bare, self.class_weight, p.theta.dtype, seed, learns_scaling, n_shards)
 
-    def _settle(self, shards, uses, n_rows, known, *, is_new):
-        """Give the shards what depends on all of them: means and scales, the mean weight."""
-        e, p, total = self.estimator, self.progress, int(n_rows.sum())
+    def _settle(self, shards, uses, known, *, is_new):
+        """Give the shards what depends on all of them: means and scales, the mean weight.
+
+        Returns those with rows to train on, and their uses.
+        """
+        e, p = self.estimator, self.progress
+        n_rows = np.array([use.n_rows for use in uses])
+        total = int(n_rows.sum())
         check_any_used(e, total)
         self.epochs = number_of_epochs(e, total)
         largest, centred = (lambda: known.largest), not known.facts[0].is_sparse
@@ -225,6 +229,7 @@ class ShardedTraining(BaseTraining):
         self._take_mean(mean, total, afresh=True)
         self._n_rows = n_rows[n_rows > 0]
         self._shards = shards.where(n_rows > 0).transform(Shard.settled, p.scaling, p.mean_weight)
+        return self._shards, [use for use in uses if use.n_rows]
 
     def value_and_grad(self, objective, theta):
         """Value and gradient of the objective over all shards, as `AllRows` has them."""
