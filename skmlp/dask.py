@@ -3,19 +3,23 @@
 import inspect
 from numbers import Integral
 
-import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
+from skmlp.answers import LazyAnswers
+from skmlp.blocks import KnownRows, checked_shard
 from skmlp.callbacks import CALLBACK_STATE, Checkpoint, with_callbacks
 from skmlp.classifier import SoftmaxMLPClassifier
 from skmlp.continuing import past_of, unchanged_on_error
 from skmlp.errors import invalid
-from skmlp.inputs import check_complete, check_labels, check_same_classes, set_classes
+from skmlp.inputs import (
+    check_complete,
+    check_labels,
+    check_same_classes,
+    set_classes,
+)
 from skmlp.parameters import check_parameters, working_dtype
-from skmlp.partitions import DaskParts, aligned_blocks, is_collection, lazily
-from skmlp.sharded import KnownRows, ShardedTraining
-from skmlp.shards import checked_shard, count_correct
+from skmlp.partitions import DaskParts, aligned_blocks
+from skmlp.sharded import ShardedTraining
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
@@ -41,7 +45,7 @@ def _in_memory_only(estimator):
     )
 
 
-class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
+class DaskSoftmaxMLPClassifier(LazyAnswers, SoftmaxMLPClassifier):
     """SoftmaxMLPClassifier on Dask's arrays and dataframes.
 
     The partitions of X are joined to a few *shards*, each on one worker, where they stay. What is
@@ -73,10 +77,13 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
         How often in an epoch parameters are averaged; not with "lbfgs". More rounds cost more
         to send and bring it closer to training on one machine.
     **params : dict
-        All other parameters of SoftmaxMLPClassifier. `batch_size` is a shard's; exact zeros of
-        `l1` survive the averaging only where all shards have them ("lbfgs" has no such limits);
-        a callable `scoring` gets the numbers of rows instead of X, to hand them on to
-        the estimator's methods.
+        All other parameters of SoftmaxMLPClassifier. `batch_size` is a shard's, and at most the
+        rows of a round; exact zeros of `l1` survive the averaging only where all shards have
+        them ("lbfgs" has no such limits). Without X_val, early stopping sets aside a part of
+        each shard; an integer `validation_fraction` is taken as a share of all rows. With any
+        `scoring` but "loss", labels of the rows to judge are gathered once and their logits after
+        each epoch; a callable gets the numbers of these rows instead of X, to hand them on to the
+        estimator's methods.
 
     Attributes
     ----------
@@ -183,6 +190,7 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
                 validation = self._known(validation_blocks, "sample_weight_val")
                 validation.check_features_of(self, "X_val")
                 check_labels(validation.labels, self.classes_, "y_val")
+            self._check_split(known, goes_on=goes_on)
             past = past_of(self) if goes_on else {}
             dtype = past["start"].theta.dtype if past else working_dtype(self, known)
             per_epoch = self.rounds_per_epoch
@@ -226,6 +234,17 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
         if first.feature_names is not None:
             self.feature_names_in_ = first.feature_names
 
+    def _check_split(self, known, *, goes_on):
+        """Raise if rows that were set aside would be trained on now, cut into other shards."""
+        rows = [fact.n_rows for fact in known.facts]
+        if goes_on and self.early_stopping and self._shards_split not in (None, rows):
+            raise ValueError(
+                "warm_start with early_stopping needs the shards of the fit before, of which some "
+                f"rows were set aside: they had {self._shards_split} rows, now they have {rows}. "
+                "Set n_shards, or give X_val."
+            )
+        self._shards_split = rows if self.early_stopping else None
+
     @available_if(_in_memory_only)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Not available: see `to_local`."""
@@ -251,135 +270,11 @@ class DaskSoftmaxMLPClassifier(SoftmaxMLPClassifier):
         """
         params = self.get_params(deep=False)
         own = {"n_shards", "rounds_per_epoch"}
-        hidden = {"_skl_callbacks", *CALLBACK_STATE}
+        hidden = {"_skl_callbacks", "_shards_split", *CALLBACK_STATE}
         local = SoftmaxMLPClassifier(**{k: v for k, v in params.items() if k not in own})
         fitted = {k: v for k, v in vars(self).items() if k not in params and k not in hidden}
         vars(local).update(fitted)
         return local
-
-    def predict(self, X):
-        """Return the most probable class.
-
-        Parameters
-        ----------
-        X : dask array or dataframe of shape (n_samples, n_features)
-            The rows. Rows in memory are answered at once.
-
-        Returns
-        -------
-        y : dask array or series of shape (n_samples,)
-            Labels, to be computed by Dask.
-        """
-        return self._answers(X, "predict")
-
-    def predict_proba(self, X):
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : dask array or dataframe of shape (n_samples, n_features)
-            The rows. Rows in memory are answered at once.
-
-        Returns
-        -------
-        proba : dask array or dataframe of shape (n_samples, n_classes)
-            In the order of `classes_`, to be computed by Dask.
-        """
-        return self._answers(X, "predict_proba")
-
-    def predict_log_proba(self, X):
-        """Return the logarithms of the probabilities.
-
-        Parameters
-        ----------
-        X : dask array or dataframe of shape (n_samples, n_features)
-            The rows. Rows in memory are answered at once.
-
-        Returns
-        -------
-        log_proba : dask array or dataframe of shape (n_samples, n_classes)
-            As of SoftmaxMLPClassifier, to be computed by Dask.
-        """
-        return self._answers(X, "predict_log_proba")
-
-    def decision_function(self, X):
-        """Return the logits.
-
-        Parameters
-        ----------
-        X : dask array or dataframe of shape (n_samples, n_features)
-            The rows. Rows in memory are answered at once.
-
-        Returns
-        -------
-        logits : dask array, series or dataframe of shape (n_samples, n_classes) or (n_samples,)
-            As of SoftmaxMLPClassifier, to be computed by Dask.
-        """
-        return self._answers(X, "decision_function")
-
-    def hidden_activations(self, X, layer=-1):
-        """Return what a hidden layer makes of the rows.
-
-        Parameters
-        ----------
-        X : dask array or dataframe of shape (n_samples, n_features)
-            The rows. Rows in memory are answered at once.
-        layer : int, default=-1
-            0 is the first hidden layer, -1 the last one.
-
-        Returns
-        -------
-        A : dask array or dataframe of shape (n_samples, units[layer])
-            As of SoftmaxMLPClassifier, to be computed by Dask.
-
-        Raises
-        ------
-        ValueError
-            If the network has no such layer.
-        """
-        layer, local = self._hidden_layer(layer), self.to_local()
-        if not is_collection(X):
-            return local.hidden_activations(X, layer)
-        width = self._layer_sizes[1 + layer]
-        return lazily(X, local, "hidden_activations", self.theta_.dtype, width, layer=layer)
-
-    def _answers(self, X, method):
-        check_is_fitted(self)
-        local = self.to_local()
-        if not is_collection(X):
-            return getattr(local, method)(X)
-        if method == "predict":
-            return lazily(X, local, method, self.classes_.dtype)
-        n_classes = len(self.classes_)
-        if method == "decision_function" and n_classes == 2:
-            return lazily(X, local, method, self.theta_.dtype)
-        return lazily(X, local, method, self.theta_.dtype, n_classes, self.classes_)
-
-    def score(self, X, y, sample_weight=None):
-        """Return the accuracy, counted where the partitions lie.
-
-        Parameters
-        ----------
-        X : dask array or dataframe of shape (n_samples, n_features)
-            The rows. Rows in memory are scored at once.
-        y : dask array or series of shape (n_samples,)
-            Their labels.
-        sample_weight : dask array or series of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        score : float
-            The weight of the rows with the right label, over that of all rows.
-        """
-        check_is_fitted(self)
-        local = self.to_local()
-        if not is_collection(X):
-            return local.score(X, y, sample_weight)
-        blocks = aligned_blocks(X=X, y=y, sample_weight=sample_weight)
-        counts = DaskParts.of(blocks, len(blocks), count_correct, local)
-        correct, total = np.sum(counts.ask(tuple), axis=0)
-        return float(correct / total)
 
 
 def _validation_blocks(X_val, y_val, sample_weight_val):

@@ -20,6 +20,7 @@ __all__ = [
     "check_complete",
     "check_fit_data",
     "check_labels",
+    "check_not_masked",
     "check_rows",
     "check_same_classes",
     "check_targets",
@@ -186,14 +187,14 @@ def _refusing(name):
 def _validated(estimator, X, *y, **checks):
     """Return what scikit-learn's validate_data makes of X or X and y."""
     for name, value in zip(("X", "y"), (X, *y), strict=False):
-        _check_not_masked(value, name)
+        check_not_masked(value, name)
     if sparse.issparse(X) and X.ndim == 2:
         _check_indices(X)
     with _refusing("X or y" if y else "X"):
         return validate_data(estimator, X, *y, accept_sparse="csr", **checks)
 
 
-def _check_not_masked(values, name):
+def check_not_masked(values, name):
     """Raise for masked entries, which NumPy would silently take for what is under the mask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
@@ -235,7 +236,7 @@ def check_weights(sample_weight, X, name, *, may_all_be_zero=False):
     """Return weights as float64 (n,), or None for none."""
     if sample_weight is None:
         return None
-    _check_not_masked(sample_weight, name)
+    check_not_masked(sample_weight, name)
     with _refusing(name):
         if isinstance(sample_weight, Real):
             sample_weight = np.full(X.shape[0], float(sample_weight))

@@ -2,7 +2,9 @@
 
 import uuid
 from contextlib import nullcontext
+from functools import partial
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -10,6 +12,7 @@ from threadpoolctl import threadpool_limits
 try:
     import dask
     import dask.array as da
+    from dask.delayed import Delayed
     from dask.system import CPU_COUNT
 except ImportError as error:
     raise ImportError("skmlp.dask needs Dask: pip install 'skmlp[dask]'.") from error
@@ -18,8 +21,13 @@ __all__ = ["DaskParts", "aligned_blocks", "is_collection", "lazily"]
 
 
 def is_collection(X):
-    """Whether X is Dask's."""
-    return dask.is_dask_collection(X)
+    """Whether X is an array, dataframe or series of Dask's."""
+    return isinstance(X, da.Array) or (dask.is_dask_collection(X) and _is_frame(X))
+
+
+def _is_frame(X):
+    """Whether a collection is a dataframe or series; a Delayed only seems to have everything."""
+    return not isinstance(X, Delayed) and hasattr(X, "map_partitions")
 
 
 def aligned_blocks(*, suffix="", **collections):
@@ -46,7 +54,7 @@ def aligned_blocks(*, suffix="", **collections):
         if collection is None and name == "sample_weight":
             columns.append(None)
             continue
-        if not hasattr(collection, "to_delayed"):
+        if not is_collection(collection):
             raise TypeError(
                 f"{name}{suffix} must be a dask array or dataframe, got {type(collection)}. Use "
                 "SoftmaxMLPClassifier for rows in memory."
@@ -102,11 +110,10 @@ class DaskParts:
         """
         n_parts = min(len(blocks), _n_threads() if n_parts is None else n_parts)
         ends = np.linspace(0, len(blocks), n_parts + 1).astype(int)
-        groups = [blocks[start:end] for start, end in pairwise(ends)]
-        call = dask.delayed(make, pure=False)
+        call, shared = dask.delayed(_made, pure=False), _literal(args)
         calls = [
-            call(group, number, *args, dask_key_name=_key(make))
-            for number, group in enumerate(groups)
+            call(make, blocks[start:end], number, shared, dask_key_name=_key(make.__name__))
+            for number, (start, end) in enumerate(pairwise(ends))
         ]
         with _shared_processors(n_parts):
             return cls(dask.persist(*calls))
@@ -134,8 +141,13 @@ class DaskParts:
         call = dask.delayed(_call, pure=False)
         for part, home in zip(self._parts, _homes(self._parts), strict=True):
             with dask.annotate(workers=[home], allow_other_workers=True) if home else nullcontext():
-                calls.append(call(part, method, shared, dask_key_name=_key(method)))
+                name = _key(method.__name__)
+                calls.append(call(part, method, shared, dask_key_name=name))
         return calls
+
+
+def _made(make, blocks, number, args):
+    return make(blocks, number, *args)
 
 
 def _call(part, method, arguments):
@@ -145,13 +157,12 @@ def _call(part, method, arguments):
 
 def _literal(value):
     """Return a Delayed of a value that is not looked into."""
-    return dask.delayed(value, name=_key(_literal, "parameters"), traverse=False)
+    return dask.delayed(value, name=_key("parameters"), traverse=False)
 
 
-def _key(function, name=None):
-    """Return a new key, by whose beginning Dask's dashboard knows the function."""
-    name = (name or function.__name__).replace("_", "-")
-    return f"skmlp-{name}-{uuid.uuid4().hex}"
+def _key(name):
+    """Return a new key, by whose beginning Dask's dashboard knows what is done."""
+    return f"skmlp-{name.replace('_', '-')}-{uuid.uuid4().hex}"
 
 
 def _client():
@@ -202,16 +213,44 @@ def _homes(parts):
     return homes
 
 
+class _Counted:
+    """A context of the whole process, left when the last thread leaves that has entered it.
+
+    Contexts that restore what was before would restore it in any order.
+    """
+
+    def __init__(self, make):
+        self._make, self._lock, self._n_inside, self._context = make, Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if not self._n_inside:
+                self._context = self._make()
+                self._context.__enter__()
+            self._n_inside += 1
+
+    def __exit__(self, *error):
+        with self._lock:
+            self._n_inside -= 1
+            if not self._n_inside:
+                self._context.__exit__(None, None, None)
+
+
+# Parameters are sent on purpose, however large they are.
+_large_graphs = _Counted(
+    partial(dask.config.set, {"distributed.admin.large-graph-warning-threshold": "1TiB"})
+)
+_one_blas_thread = _Counted(partial(threadpool_limits, 1, "blas"))
+
+
 def _shared_processors(n_parts):
     """Keep n_parts threads of this process from using more than its processors.
 
-    A cluster's workers are told so by Dask.
+    The workers of a cluster that are processes are told so by Dask.
     """
     if _client() is not None:
-        return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"})
-    if n_parts == 1:
-        return nullcontext()
-    return threadpool_limits(max(1, CPU_COUNT // n_parts), "blas")
+        return _large_graphs
+    return nullcontext() if n_parts == 1 else _one_blas_thread
 
 
 def lazily(X, model, method, dtype, n_columns=None, labels=None, **params):
@@ -235,13 +274,15 @@ def lazily(X, model, method, dtype, n_columns=None, labels=None, **params):
     -------
     answers : dask array, or for a dataframe a series or dataframe with its index
     """
+    if X.ndim != 2:
+        raise ValueError(f"X must have two dimensions, rows and columns, got {X.ndim}.")
     if isinstance(X, da.Array):
         model = _literal(model)
         X = X.rechunk({1: -1}) if X.numblocks[1] > 1 else X
         shape = {"drop_axis": 1} if n_columns is None else {}
         rows = (X.chunks[0],)
         chunks = rows if n_columns is None else (*rows, (n_columns,))
-        empty = np.empty((0,) * len(chunks), dtype)
+        empty = np.empty((0,) if n_columns is None else (0, n_columns), dtype)
         return X.map_blocks(
             _answers, model, method, params, empty, dtype=dtype, chunks=chunks, meta=empty, **shape
         )

@@ -17,13 +17,13 @@ from skmlp.core.lbfgs import minimize_lbfgs
 from skmlp.core.training import EpochRecord
 from skmlp.errors import warn_user
 from skmlp.fitting import BaseTraining, check_any_used
-from skmlp.inputs import Rows, balanced_weights, class_weights, encode, no_weight
+from skmlp.inputs import Rows, balanced_weights, class_weights, encode
 from skmlp.parameters import number_of_epochs, rows_per_batch, watches_loss
-from skmlp.shards import CheckedShard, Common, Round, Shard
+from skmlp.shards import Common, Round, Shard, to_train, to_validate
 from skmlp.standardization import merged_moments, scaling_of
 from skmlp.validation import JudgedRows
 
-__all__ = ["KnownRows", "Parts", "ShardedTraining"]
+__all__ = ["Parts", "ShardedTraining"]
 
 FAR_APART = 0.5  # between the class frequencies of a shard and of all
 
@@ -42,98 +42,6 @@ class Parts(Protocol):
 
     def where(self, chosen):
         """Return the Parts that an array of bool chooses."""
-
-
-class KnownRows:
-    """Checked shards and what is known of them, empty ones left out.
-
-    Parameters
-    ----------
-    parts : Parts of CheckedShard
-    name : str
-        What messages call the weights.
-
-    Raises
-    ------
-    ValueError
-        If there is no row or no weight, or shards have not the same columns and kinds of labels.
-    """
-
-    def __init__(self, parts, name="sample_weight"):
-        facts = parts.ask(CheckedShard.known)
-        chosen = np.array([fact is not None for fact in facts], bool)
-        if not chosen.any():
-            raise ValueError("Found array with 0 sample(s): every partition is empty.")
-        self.parts = parts.where(chosen)
-        self.facts = [fact for fact in facts if fact is not None]
-        self._check_alike()
-        with np.errstate(over="ignore"):
-            total = sum(fact.label_weights.sum() for fact in self.facts)
-        if not np.isfinite(total):
-            raise ValueError(f"The sum of {name} overflows: divide it by a constant.")
-        if total == 0:
-            raise no_weight(name)
-
-    def _check_alike(self):
-        first = self.facts[0]
-        for fact in self.facts[1:]:
-            if fact.n_features != first.n_features:
-                raise ValueError(
-                    "The partitions of X have different numbers of features: "
-                    f"{first.n_features} and {fact.n_features}."
-                )
-            if (fact.labels.dtype.kind in "OSU") != (first.labels.dtype.kind in "OSU"):
-                raise ValueError(
-                    "The partitions of y have labels of different kinds: "
-                    f"{first.labels[:3].tolist()} and {fact.labels[:3].tolist()}."
-                )
-
-    def check_features_of(self, estimator, name):
-        """Raise unless the rows, called by that name, have the features of an estimator."""
-        fact = self.facts[0]
-        if fact.n_features != estimator.n_features_in_:
-            raise ValueError(
-                f"{name} has {fact.n_features} features, but {type(estimator).__name__} is "
-                f"expecting {estimator.n_features_in_} features as input."
-            )
-        theirs, ours = getattr(estimator, "feature_names_in_", None), fact.feature_names
-        if theirs is not None and ours is not None and theirs.tolist() != ours.tolist():
-            raise ValueError(
-                f"The columns of {name} are {ours.tolist()}, but those in fit are "
-                f"{theirs.tolist()}."
-            )
-
-    def take_parts(self):
-        """Return the parts, which are no longer held here, so that Dask can free them."""
-        parts, self.parts = self.parts, None
-        return parts
-
-    @property
-    def labels(self):
-        """The labels that occur, sorted."""
-        return np.unique(np.concatenate([fact.labels for fact in self.facts]))
-
-    @property
-    def n_rows(self):
-        """How many rows there are."""
-        return sum(fact.n_rows for fact in self.facts)
-
-    @property
-    def dtype(self):
-        """The dtype that holds the numbers of all shards."""
-        return np.result_type(*(fact.dtype for fact in self.facts))
-
-    @property
-    def largest(self):
-        """The largest magnitude."""
-        return max(fact.largest for fact in self.facts)
-
-    def class_weights_by_shard(self, classes):
-        """Return the sum of the sample weights of each class, (n_shards, n_classes)."""
-        sums = np.zeros((len(self.facts), len(classes)))
-        for row, fact in zip(sums, self.facts, strict=True):
-            row[np.searchsorted(classes, fact.labels)] = fact.label_weights
-        return sums
 
 
 class ShardedTraining(BaseTraining):
@@ -164,15 +72,20 @@ class ShardedTraining(BaseTraining):
         sums = known.class_weights_by_shard(estimator.classes_)
         self.class_weight = _class_weights(estimator, sums.sum(axis=0))
         common = self._common(known, sets_aside=validation is None)
-        shards = known.take_parts().transform(CheckedShard.to_train, common)
+        shards = known.take_parts().transform(to_train, common)
         uses = shards.ask(Shard.use)
         shards, uses = self._settle(shards, uses, known, is_new=start is None)
+        if estimator.solver != "lbfgs":
+            _check_rounds(rounds_per_epoch, min(self._n_rows))
+            rows_per_batch(estimator, min(self._n_rows) // rounds_per_epoch)  # for its warning
+            _warn_if_far_apart(sums)
         self._seed = self._draw_seed()
         self.schedule = self._schedule(in_cycle=True)
         if validation is not None:
-            held_out = validation.take_parts().transform(CheckedShard.to_validate, common)
+            held_out = validation.take_parts().transform(to_validate, common)
             validation = JudgedShards(held_out, held_out.ask(Shard.use), estimator, "X_val")
         elif common.split_seed is not None:
+            _check_any_set_aside(estimator, uses)
             validation = JudgedShards(shards, uses, estimator, "the rows set aside from X")
         training = None
         if self._judges_training(validation):
@@ -181,10 +94,6 @@ class ShardedTraining(BaseTraining):
             lambda: known.largest, training, validation, history or {}, in_cycle=True
         )
         self._prepare_solver()
-        if estimator.solver != "lbfgs":
-            rows_per_batch(estimator, min(self._n_rows))  # for its warning
-            _check_rounds(rounds_per_epoch, min(self._n_rows))
-            _warn_if_far_apart(sums)
 
     def release(self):
         """Hold no shard any longer: reference cycles would, until they are collected."""
@@ -204,8 +113,7 @@ class ShardedTraining(BaseTraining):
             seed = p.split_seed
         learns_scaling = e.standardize and p.scaling is None
         bare = _bare_copy(e, known.n_rows)
-        n_shards = len(known.parts)
-        return Common(bare, self.class_weight, p.theta.dtype, seed, learns_scaling, n_shards)
+        return Common(bare, self.class_weight, p.theta.dtype, seed, learns_scaling)
 
     def _settle(self, shards, uses, known, *, is_new):
         """Give the shards what depends on all of them: means and scales, the mean weight.
@@ -218,17 +126,21 @@ class ShardedTraining(BaseTraining):
         check_any_used(e, total)
         self.epochs = number_of_epochs(e, total)
         largest, centred = (lambda: known.largest), not known.facts[0].is_sparse
-        moments = [use.moments for use in uses if use.moments is not None]
+        moments = [use.moments for use in uses if use.n_rows]
+        weights = [use.score_weight for use in uses if use.n_rows]
         self._standardize(
             lambda: scaling_of(
-                merged_moments(moments), p.theta.dtype, centred=centred, largest=largest
+                merged_moments(moments, weights), p.theta.dtype, centred=centred, largest=largest
             ),
             is_new=is_new,
         )
-        mean = float(n_rows @ [use.mean_weight for use in uses]) / total
+        shares = n_rows / total  # whose products with the means cannot overflow
+        mean = float(shares @ [use.mean_weight for use in uses])
         self._take_mean(mean, total, afresh=True)
         self._n_rows = n_rows[n_rows > 0]
-        self._shards = shards.where(n_rows > 0).transform(Shard.settled, p.scaling, p.mean_weight)
+        self._shards = shards.where(n_rows > 0).transform(
+            Shard.settled, p.scaling, p.mean_weight, total
+        )
         return self._shards, [use for use in uses if use.n_rows]
 
     def value_and_grad(self, objective, theta):
@@ -301,8 +213,8 @@ class JudgedShards:
             for use in uses
         ]
         weights = np.array(weights)
-        chosen = weights[:, 0] > 0
-        if not chosen.any():
+        chosen = weights[:, 1] > 0
+        if not weights[:, 0].any():
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
         self._shards, (self._in_loss, self._in_score) = shards.where(chosen), weights[chosen].T
         if not watches_loss(estimator):
@@ -358,11 +270,25 @@ def _bare_copy(estimator, n_rows):
     params = {name: getattr(estimator, name) for name in names}
     # What the shards never use may be what cannot be sent.
     params |= {"random_state": None, "scoring": "loss", "schedule": "constant"}
-    if isinstance(estimator.validation_fraction, Integral):  # of all rows
-        params["validation_fraction"] = estimator.validation_fraction / n_rows
+    fraction = estimator.validation_fraction
+    if isinstance(fraction, Integral):  # of all rows
+        if estimator.early_stopping and fraction >= n_rows:
+            raise ValueError(
+                f"validation_fraction={fraction!r} must be less than the number of rows, {n_rows}."
+            )
+        params["validation_fraction"] = min(fraction / n_rows, 0.999)
     bare = SoftmaxMLPClassifier(**params)
     bare.classes_ = estimator.classes_
     return bare
+
+
+def _check_any_set_aside(estimator, uses):
+    if not any(use.validation_weight[1] for use in uses):
+        raise ValueError(
+            "The validation set is too small. No shard has enough rows for "
+            f"validation_fraction={estimator.validation_fraction!r} to set some aside, one of each "
+            "class: increase it, lower n_shards or give X_val."
+        )
 
 
 def _check_rounds(rounds_per_epoch, fewest_rows):

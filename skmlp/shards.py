@@ -8,70 +8,31 @@ again and answers as before.
 
 import copy
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
+from sklearn.utils import column_or_1d
 
-from skmlp.core.features import is_sparse
+from skmlp.blocks import check_block, check_same_kind, n_bytes
 from skmlp.core.lbfgs import AllRows
 from skmlp.core.scaling import Scaling
 from skmlp.core.training import MiniBatches, train
 from skmlp.fitting import FULL_BATCH_ROWS, row_weights
 from skmlp.inputs import (
     Encoded,
-    Rows,
-    check_rows,
+    check_targets,
     check_weights,
     encode,
-    largest_magnitude,
     mean_weight,
+    with_mean_1,
 )
 from skmlp.parameters import batch_size, build_dropout, build_objective, build_optimizer
 from skmlp.prediction import finite_logits
 from skmlp.standardization import Moments, column_moments
 from skmlp.validation import MOST_TRAINING_ROWS, JudgedRows, sample, set_aside
 
-__all__ = [
-    "CheckedShard",
-    "Common",
-    "Facts",
-    "Round",
-    "Shard",
-    "Use",
-    "checked_shard",
-    "count_correct",
-]
-
-
-class Facts(NamedTuple):
-    """What has to be known of a shard's rows before classes and weights can be.
-
-    Attributes
-    ----------
-    n_rows, n_features : int
-    feature_names : ndarray of shape (n_features,) or None
-    dtype : dtype
-        Of X.
-    is_sparse : bool
-    largest : float
-        The largest magnitude in X.
-    labels : ndarray of shape (n_labels,)
-        Those that occur, sorted.
-    label_weights : ndarray of shape (n_labels,)
-        The sum of the sample weights of each; without weights, its rows.
-    is_weighted : bool
-    """
-
-    n_rows: int
-    n_features: int
-    feature_names: np.ndarray | None
-    dtype: np.dtype
-    is_sparse: bool
-    largest: float
-    labels: np.ndarray
-    label_weights: np.ndarray
-    is_weighted: bool
+__all__ = ["Common", "Round", "Shard", "Use", "count_correct", "to_train", "to_validate"]
 
 
 class Use(NamedTuple):
@@ -112,7 +73,6 @@ class Common:
     split_seed : int or None
         For the rows to set aside; None sets none aside.
     learns_scaling : bool
-    n_shards : int
     """
 
     estimator: object
@@ -120,7 +80,6 @@ class Common:
     dtype: np.dtype
     split_seed: int | None
     learns_scaling: bool
-    n_shards: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,78 +107,41 @@ class Round:
     seed: int
 
 
-@dataclass(frozen=True, eq=False)
-class CheckedShard:
-    """Rows that have been checked, before the classes of all shards are known.
+def to_train(checked, common):
+    """Return the Shard to train on."""
+    e = common.estimator
+    rows = encode(checked.rows, e.classes_, common.dtype, float(e.label_smoothing))
+    w, used = row_weights(e, common.class_weight, rows)
+    held_out = moments = None
+    if common.split_seed is not None:
+        used, kept = _set_aside(e, rows, used, common.split_seed)
+        held_out = rows.take(kept) if len(kept) else None
+    if common.learns_scaling and len(used):
+        w_of_rows = None if rows.w is None else with_mean_1(rows.w, used)
+        moments = column_moments(rows.X, w_of_rows, used)
+    return Shard(common, checked.number, rows, used, w, held_out, moments)
 
-    Attributes
-    ----------
-    number : int
-        The shard's own.
-    rows : Rows or None
-        None without any row.
-    facts : Facts or None
+
+def to_validate(checked, common):
+    """Return the Shard to validate on, without rows to train on."""
+    rows = encode(checked.rows, common.estimator.classes_, common.dtype)
+    return Shard(common, checked.number, rows, np.arange(0), None, rows, None)
+
+
+def _set_aside(estimator, rows, used, seed):
+    """Split the used rows as `set_aside` does, or less strictly where a shard is too small.
+
+    A row that is alone in its class stays to train on; of a shard without enough rows,
+    nothing is set aside.
     """
-
-    number: int
-    rows: Rows | None
-    facts: Facts | None
-
-    def known(self):
-        """Return the Facts, or None without any row."""
-        return self.facts
-
-    def to_train(self, common):
-        """Return the Shard to train on."""
-        e = common.estimator
-        rows = encode(self.rows, e.classes_, common.dtype, float(e.label_smoothing))
-        w, used = row_weights(e, common.class_weight, rows)
-        held_out = None
-        if common.split_seed is not None and len(used):
-            used, kept = set_aside(e, rows, used, common.split_seed)
-            held_out = rows.take(kept)
-        moments = None
-        if common.learns_scaling and len(used):
-            moments = column_moments(rows.X, rows.w, used)
-        return Shard(common, self.number, rows, used, w, held_out, moments)
-
-    def to_validate(self, common):
-        """Return the Shard to validate on, without rows to train on."""
-        rows = encode(self.rows, common.estimator.classes_, common.dtype)
-        return Shard(common, self.number, rows, np.arange(0), None, rows, None)
-
-
-def checked_shard(blocks, number, estimator):
-    """Return the CheckedShard of blocks (X, y, sample_weight or None), in this order."""
-    blocks = [block for block in blocks if block[0].shape[0]]
-    if not blocks:
-        return CheckedShard(number, None, None)
-    X, y, w = (_joined(parts) for parts in zip(*blocks, strict=True))
-    checker = copy.copy(estimator)
-    rows = check_rows(checker, X, y)
-    w = check_weights(w, rows.X, "sample_weight", may_all_be_zero=True)
-    rows = rows._replace(w=w)
-    labels, places = np.unique(rows.y, return_inverse=True)
-    names = getattr(checker, "feature_names_in_", None)
-    facts = Facts(
-        *rows.X.shape, names, rows.X.dtype, is_sparse(rows.X), largest_magnitude(rows.X),
-        labels, np.bincount(places, w), w is not None,
-    )  # fmt: skip
-    return CheckedShard(number, rows, facts)
-
-
-def _joined(parts):
-    """Return blocks of rows as one; a single one as it is."""
-    first = parts[0]
-    if first is None or len(parts) == 1:
-        return first
-    if hasattr(first, "iloc"):
-        import pandas as pd  # which made it
-
-        return pd.concat(parts)
-    if sparse.issparse(first):
-        return sparse.vstack(parts, format="csr")
-    return np.concatenate(parts)
+    counts = np.bincount(rows.codes[used], minlength=len(estimator.classes_))
+    alone = counts[rows.codes[used]] == 1
+    many, n_classes = used[~alone], int((counts > 1).sum())
+    n_aside = max(ceil(estimator.validation_fraction * len(many)), n_classes, 2)
+    if len(many) - n_aside < n_classes or not len(many):
+        return used, used[:0]
+    to_train, held_out = set_aside(estimator, rows, many, seed)
+    return np.union1d(to_train, used[alone]), held_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +163,8 @@ class Shard:
         Rows to validate on.
     moments : Moments or None
     scaling : Scaling or None
+    share : float
+        Of the rows to train on, among those of all shards; when settled.
     """
 
     common: Common
@@ -251,6 +175,11 @@ class Shard:
     held_out: Encoded | None
     moments: Moments | None
     scaling: Scaling | None = None
+    share: float = 1.0
+
+    def __sizeof__(self):
+        """Return the bytes that it takes, by which Dask decides where to work."""
+        return n_bytes(self.rows.X, self.rows.Y, self.rows.y, self.w)
 
     def use(self):
         """Return what is done with the rows: Use."""
@@ -263,15 +192,15 @@ class Shard:
             totals = float(self.common.class_weight[held_out.codes] @ w), float(w.sum())
         return Use(len(used), mean, total, self.moments, totals)
 
-    def settled(self, scaling, mean):
-        """Return the Shard ready for training: given the Scaling and mean weight of all rows."""
+    def settled(self, scaling, mean, n_rows):
+        """Return the Shard to train on, given Scaling, mean weight and number of all rows."""
         w = self.w
         if w is None and mean != 1.0:
             w = np.ones(len(self.rows.codes))
         if w is not None:
             with np.errstate(over="ignore"):  # of rows that are not used
                 w = (w / mean).astype(self.common.dtype)
-        return replace(self, w=w, scaling=scaling)
+        return replace(self, w=w, scaling=scaling, share=len(self.used) / n_rows)
 
     def train(self, start):
         """Train from a Round's start; return (theta, optimizer, loss, learning_rate)."""
@@ -324,6 +253,8 @@ class Shard:
         rows = self._judged(validation)
         name = "the validation rows" if validation else "X"
         weight = self.common.class_weight
+        if not weight[rows.codes].any():  # nothing of it counts in the loss
+            weight = np.ones(len(weight))
         judged = rows.once(name, lambda: JudgedRows(rows, weight, "loss", name))
         return judged.loss_and_accuracy(network, theta)
 
@@ -339,15 +270,20 @@ class Shard:
     def _judged(self, validation):
         if validation:
             return self.held_out
-        return sample(self.rows, self.used, -(-MOST_TRAINING_ROWS // self.common.n_shards))
+        return sample(self.rows, self.used, max(ceil(self.share * MOST_TRAINING_ROWS), 1))
 
 
 def count_correct(blocks, number, model):
     """Return the weight of rows that a fitted estimator is right about, and of all rows."""
     correct = total = 0.0
     for X, y, w in blocks:
+        check_block(X, y, w)
         if X.shape[0]:
-            w = np.ones(X.shape[0]) if w is None else np.asarray(w)
-            correct += float(w @ (model.predict(X) == np.asarray(y)))
-            total += float(w.sum())
+            y = column_or_1d(y)
+            check_targets(y)
+            check_same_kind(model.classes_, y)
+            w = check_weights(w, X, "sample_weight", may_all_be_zero=True)
+            right = model.predict(X) == y
+            correct += float(right.sum() if w is None else w[right].sum())
+            total += float(len(right) if w is None else w.sum())
     return correct, total

@@ -68,19 +68,23 @@ def column_moments(X, w, rows):
     return Moments(float(np.max(scaler.n_samples_seen_)), scaler.mean_, scaler.var_)
 
 
-def merged_moments(parts):
-    """Return the Moments of all rows from those of parts of them.
+def merged_moments(parts, weights):
+    """Return the Moments of all rows from those of parts of them, with these weights in all.
 
     Squares are only taken of differences between means, which loses no digits (Chan, Golub &
     LeVeque 1983, "Algorithms for computing the sample variance")::
 
-        mean = sum n_k/n mean_k        var = sum n_k/n (var_k + (mean_k - mean)^2)
+        mean = sum p_k mean_k        var = sum p_k (var_k + (mean_k - mean)^2)
+
+    where p_k are the shares of the weights.
     """
-    n = sum(part.n for part in parts)
+    shares = np.asarray(weights, np.float64) / np.sum(weights)
     with np.errstate(all="ignore"):
-        mean = sum(part.n / n * part.mean for part in parts)
-        var = sum(part.n / n * (part.var + (part.mean - mean) ** 2) for part in parts)
-    return Moments(n, mean, var)
+        mean = sum(p * part.mean for p, part in zip(shares, parts, strict=True))
+        var = sum(
+            p * (part.var + (part.mean - mean) ** 2) for p, part in zip(shares, parts, strict=True)
+        )
+    return Moments(sum(part.n for part in parts), mean, var)
 
 
 def scaling_of(moments, dtype, *, centred, largest):

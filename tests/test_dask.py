@@ -6,6 +6,7 @@ import pickle
 import signal
 import tracemalloc
 import warnings
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import shuffle
+from threadpoolctl import threadpool_info
 
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint
@@ -28,6 +30,9 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 pd = pytest.importorskip("pandas")
 
+from dask.sizeof import sizeof  # noqa: E402
+
+from skmlp.blocks import checked_shard  # noqa: E402
 from skmlp.dask import DaskSoftmaxMLPClassifier  # noqa: E402
 
 X, Y = shuffle(*load_iris(return_X_y=True), random_state=0)
@@ -51,7 +56,10 @@ def test_moments_of_parts_are_those_of_the_whole():
     for weights in (None, w):
         with np.errstate(all="ignore"):  # of the constant column, its variance is -1e-17
             whole = StandardScaler().fit(X, sample_weight=weights)
-        merged = merged_moments([column_moments(X, weights, part) for part in parts])
+        merged = merged_moments(
+            [column_moments(X, weights, part) for part in parts],
+            [len(part) if weights is None else weights[part].sum() for part in parts],
+        )
         np.testing.assert_allclose(merged.mean, whole.mean_, rtol=1e-12)
         np.testing.assert_allclose(merged.var, whole.var_, rtol=1e-7, atol=1e-20)
         with warnings.catch_warnings():
@@ -305,7 +313,6 @@ def test_what_cannot_be_meant_is_refused():
         fit(dX, dy, X_val=dX, y_val=dy * 2)
     with pytest.raises(ValueError, match="gives every row the weight zero"):
         DaskSoftmaxMLPClassifier(4, class_weight=dict.fromkeys(range(3), 0)).fit(dX, dy)
-    mixed = da.concatenate([dy[:40], dy[40:].astype(str)], allow_unknown_chunksizes=True)
     blocks = [dask.delayed(np.asarray)(Y[:75]), dask.delayed(np.asarray)(Y[75:].astype(str))]
     mixed = da.concatenate([da.from_delayed(b, (75,), dtype=object) for b in blocks])
     with pytest.raises(ValueError, match="labels of different kinds"):
@@ -333,6 +340,128 @@ def test_a_warning_where_shards_have_different_classes():
     order = np.argsort(Y)
     with pytest.warns(UserWarning, match=r"Shard \d of 3 has other classes than the whole"):
         DaskSoftmaxMLPClassifier(4, n_shards=3, epochs=1).fit(*cut(X[order], Y[order]))
+
+
+def test_blocks_that_do_not_belong_together_are_refused():
+    dX, dy = cut(X, Y, chunks=(75, 75))
+    for n_shards in (1, 2):
+        clf = DaskSoftmaxMLPClassifier(4, n_shards=n_shards)
+        masked = da.ma.masked_where(dX > 7, dX)
+        with pytest.raises(ValueError, match="masked entries"):
+            clf.fit(masked, dy)
+        parts = [dask.delayed(block) for block in (X[:75], sparse.csr_array(X[75:]))]
+        mixed = da.concatenate([da.from_delayed(p, (75, 4), float) for p in parts])
+        with pytest.raises(ValueError, match="are sparse and some are dense"):
+            clf.fit(mixed, dy)
+        labels = [dask.delayed(block) for block in (Y[:75], Y[75:].astype(np.uint64) + 2**60)]
+        labels = da.concatenate([da.from_delayed(p, (75,), int) for p in labels])
+        with pytest.raises(ValueError, match="labels of different kinds"):
+            clf.fit(dX, labels)
+        frame = pd.DataFrame(X, columns=list("abcd"))
+        halves = [dask.delayed(h) for h in (frame[:75], frame[75:][list("dcba")])]
+        frame = dd.from_delayed(halves, meta=frame[:0], verify_meta=False)
+        with pytest.raises(ValueError, match="different columns"):
+            clf.fit(frame, dy)
+        short = da.from_delayed(dask.delayed(Y[:9]), (75,), int)
+        with pytest.raises(ValueError, match="a partition of X has 75 rows and that of y has 9"):
+            clf.fit(dX, da.concatenate([short, dy[75:]]))
+
+
+def test_scores_are_checked():
+    clf = DaskSoftmaxMLPClassifier(4, n_shards=2).fit(*cut(X, Y))
+    dX, dy, dw = cut(X, Y, W)
+    assert clf.score(dX, dy[:, None]) == clf.score(dX, dy)
+    for y, w, message in (
+        (dy.astype(str), None, "different kinds"),
+        (dy, dw * 0, "every weight is zero"),
+        (dy, -dw, "must not be negative"),
+        (dy + 0.5, None, "continuous"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clf.score(dX, y, w)
+    with pytest.raises(ValueError, match="two dimensions"):
+        clf.predict(dX[:, 0])
+    with pytest.raises(TypeError, match="must be a dask array"):
+        clf.fit(dask.delayed(X), dy)
+
+
+@pytest.mark.parametrize("scale", [3e13, 1e200, 1e-200])
+def test_the_unit_of_weights_does_not_matter(scale):
+    params = {"units": (), "solver": "lbfgs", "l2": 0.01, "tol": 1e-8, "epochs": 2000}
+    local = SoftmaxMLPClassifier(**params).fit(X, Y, W)
+    clf = DaskSoftmaxMLPClassifier(n_shards=3, **params).fit(*cut(X, Y, W * scale))
+    np.testing.assert_allclose(clf.predict_proba(X), local.predict_proba(X), atol=1e-6)
+
+
+def test_empty_blocks_are_answered_in_shape():
+    clf = DaskSoftmaxMLPClassifier(4, n_shards=2).fit(*cut(X, Y))
+    rows, numbers = cut(X, np.arange(150))
+    few = rows[(numbers < 40) | (numbers >= 103)]
+    for method, shape in {
+        "predict": (), "predict_proba": (3,), "predict_log_proba": (3,), "decision_function": (3,),
+        "hidden_activations": (4,),
+    }.items():  # fmt: skip
+        answers = getattr(clf, method)
+        expected = np.delete(np.asarray(answers(X)), np.arange(40, 103), axis=0)
+        np.testing.assert_allclose(answers(few).compute(), expected, rtol=1e-6)
+        assert answers(rows[:0]).compute().shape == (0, *shape)
+
+
+def test_early_stopping_on_short_shards_and_rare_classes():
+    chunks = (49, 49, 49, 3)
+    rare = np.where(np.isin(np.arange(150), [5, 60, 110]), 7, Y)
+    clf = DaskSoftmaxMLPClassifier(4, epochs=3, early_stopping=True, n_shards=4, random_state=0)
+    clf.fit(*cut(X, rare, chunks=chunks))
+    assert len(clf.validation_loss_curve_) == 3
+    with pytest.raises(ValueError, match="No shard has enough rows"):
+        clf.fit(*cut(X[:12], Y[:12], chunks=(3, 3, 3, 3)))
+    clf = clone(clf).set_params(warm_start=True).fit(*cut(X, Y, chunks=chunks))
+    clf.fit(*cut(X, Y, chunks=chunks))
+    with pytest.raises(ValueError, match="needs the shards of the fit before"):
+        clf.set_params(n_shards=2).fit(*cut(X, Y, chunks=chunks))
+    with pytest.raises(ValueError, match="validation_fraction=150 must be less than"):
+        clone(clf).set_params(validation_fraction=150).fit(*cut(X, Y))
+
+
+def test_scores_of_a_sample_weigh_unequal_shards_by_rows():
+    rng = np.random.RandomState(0)
+    rows = rng.randn(13_000, 2)
+    labels = (rows[:, 0] > 0).astype(int)
+    labels[11_050:] = rng.randint(2, size=1950)
+    clf = DaskSoftmaxMLPClassifier(
+        4, epochs=2, n_shards=40, early_stopping=True, validation_fraction=None, scoring="accuracy",
+        random_state=0,
+    )  # fmt: skip
+    clf.fit(*cut(rows, labels, chunks=(11_050, *[50] * 39)))
+    assert clf.history_["score"][-1] == pytest.approx(clf.score(rows, labels), abs=0.01)
+
+
+def test_rows_of_a_class_without_weight_count_in_the_score():
+    order = np.argsort(Y, kind="stable")
+    rows, labels = X[order], Y[order]
+    clf = DaskSoftmaxMLPClassifier(4, epochs=3, class_weight={0: 1, 1: 1, 2: 0}, n_shards=3)
+    val = dict(zip(("X_val", "y_val"), cut(rows, labels, chunks=(50, 50, 50)), strict=True))
+    clf.fit(*cut(X, Y), **val)
+    assert clf.validation_scores_[-1] == pytest.approx(clf.score(X, Y))
+
+
+def test_fits_in_threads_leave_the_process_as_it_was():
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    threads = [
+        Thread(target=DaskSoftmaxMLPClassifier(4, epochs=2 + i, n_shards=2).fit, args=cut(X, Y))
+        for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+def test_dask_is_told_how_large_shards_are():
+    X_large = np.zeros((10_000, 100))
+    shard = checked_shard([(X_large, np.zeros(10_000, int), None)], 0, SoftmaxMLPClassifier())
+    assert sizeof(shard) > X_large.nbytes
 
 
 # An estimator as others ------------------------------------------------------------------------
