@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks import footprint, searching, training
+from benchmarks import clusters, footprint, searching, training
 from benchmarks.accuracy import accuracy
 from benchmarks.steps import steps
 
@@ -57,6 +57,12 @@ CASES = {
             usual=False,
         ),
         Case("steps", "Fashion-MNIST, from the notebook on (half an hour)", steps, usual=False),
+        Case(
+            "dask",
+            "Fashion-MNIST, whole fit, 2 workers of 1 thread beside 1 thread",
+            clusters.cluster,
+            usual=False,
+        ),
         Case("width", "a step over the width of the layer (minutes)", training.width, usual=False),
     ]
 }

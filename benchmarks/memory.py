@@ -20,13 +20,13 @@ from sklearn.exceptions import ConvergenceWarning
 from benchmarks.measure import SKLEARN, SKMLP
 from benchmarks.peers import Setting, mlp_classifier, ours
 
-__all__ = ["main"]
+__all__ = ["main", "resident"]
 
 FEW_ROWS = 256
 MAKERS = {SKMLP: ours, SKLEARN: mlp_classifier}
 
 
-def _resident(field):
+def resident(field):
     """Return a size of this process in bytes: VmRSS, its memory now, or VmHWM, its peak.
 
     Where there is no /proc, both are the peak of getrusage. Linux has that one too, but there
@@ -49,9 +49,9 @@ def main(library, action, folder):
     clf = MAKERS[library](Setting((100,)), 2)
     clf.fit(X[:FEW_ROWS], y[:FEW_ROWS])
     clf.predict_proba(X[:FEW_ROWS])
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     result = clf.fit(X, y) if action == "fit" else clf.predict_proba(X)
-    print((_resident("VmHWM") - before) / 1e6)
+    print((resident("VmHWM") - before) / 1e6)
     return result
 
 

@@ -8,6 +8,8 @@ It reads in docs/benchmarks
 - defaults.json, of ``python -m benchmarks.defaults table --json``, if it is there,
 - realmlp.json, of ``python -m benchmarks.realmlp table --json``, if it is there,
 - steps.json, of ``python -m benchmarks steps --json``, if it is there,
+- dask.json, of ``python -m benchmarks dask --json``, if it is there,
+- averaging.json, of ``python -m benchmarks.averaging --json``, if it is there,
 
 and writes beside them .csv, which the page shows as tables, .svg, and .txt: the parts of the page
 that depend on what was measured. The README's table is made as well. So no figure is written by
@@ -22,7 +24,7 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import many_tables, plots, readme, steps_page
+from benchmarks import cluster_page, many_tables, plots, readme, steps_page
 from benchmarks.measure import LIMIT, SKMLP
 from benchmarks.plots import PLOTS
 from benchmarks.printing import (
@@ -43,7 +45,7 @@ __all__ = ["FOLDER", "main", "read", "texts", "write"]
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
 SOURCES = {
     "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
-    "realmlp": "larger", "steps": "steps",
+    "realmlp": "larger", "steps": "steps", "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
 
 
@@ -81,7 +83,8 @@ def texts(found):
     """Return all files but the plots, as text by name."""
     speed, curves = found["speed"]["cases"], _curves(found)
     searches = found.get("searches", {}).get("cases", [])
-    judged = [*speed, *searches, *curves.values()]
+    cluster = found.get("dask", {}).get("cases", [])
+    judged = [*speed, *searches, *curves.values(), *cluster]
     targets = [verdict for case in judged for verdict in _verdicts(case)]
     targets += many_tables.verdicts(found)
     tables = {
@@ -90,11 +93,13 @@ def texts(found):
         "figures": _figures(speed),
         "search_ratios": _ratios(searches),
         "search_figures": _figures(searches),
+        "cluster_figures": [row[1:] for row in _figures(cluster)],
         "targets": [TARGETS, *map(_target_row, targets)],
         "missed": [MISSED, *(_missed_row(verdict) for verdict in targets if not verdict.met)],
         **{name: [row[1:] for row in _figures([case])] for name, case in curves.items()},
         **many_tables.tables(found),
         **steps_page.tables(found),
+        **cluster_page.tables(found),
     }
     tables = {f"{name}.csv": _csv(rows) for name, rows in tables.items() if len(rows) > 1}
     return tables | _parts(tables, found)
@@ -249,7 +254,7 @@ def _parts(tables, found):
         parts[name] = figure + table(name) if f"{name}.csv" in tables else ""
     measured = "search_ratios.csv" in tables
     parts["searches"] = table("search_ratios") + "\n" + table("search_figures") if measured else ""
-    parts |= many_tables.parts(tables) | steps_page.parts(found)
+    parts |= many_tables.parts(tables) | steps_page.parts(found) | cluster_page.parts(tables)
     parts = {name: part or "*Not measured yet.*\n" for name, part in parts.items()}
     parts["missed"] = table("missed") if "missed.csv" in tables else "Every target is met.\n"
     return {f"{name}.txt": part for name, part in parts.items()}

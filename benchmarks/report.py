@@ -14,7 +14,7 @@ from benchmarks.measure import LIMIT, SKMLP, Target
 
 __all__ = ["environment", "environment_lines", "header", "quantity_json", "quantity_lines"]
 
-LIBRARIES = "skmlp", "numpy", "scipy", "scikit-learn", "torch", "pytabkit"
+LIBRARIES = "skmlp", "numpy", "scipy", "scikit-learn", "torch", "pytabkit", "dask", "distributed"
 COLUMNS = "{:10} {:25} {:23} {:>9} {:>7}  {:>13} {:>9}  {}"
 
 

@@ -17,9 +17,10 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from skmlp.classifier import SoftmaxMLPClassifier
-from skmlp.fitting import Outcome, Training
+from skmlp.fitting import Training
 from skmlp.inputs import check_fit_data, encode
 from skmlp.parameters import check_parameters, working_dtype
+from skmlp.progress import Outcome
 
 __all__ = ["Candidate", "Fit", "network_of", "prepare", "split_data", "unfitted_copy"]
 

@@ -34,8 +34,8 @@ from skmlp.archive import (
 from skmlp.core.schedules import Adaptive
 from skmlp.core.stopping import Patience
 from skmlp.errors import invalid
-from skmlp.fitting import Progress
 from skmlp.parameters import build_network, build_optimizer, network_description
+from skmlp.progress import Progress
 
 __all__ = ["Standing", "read_checkpoint", "write_checkpoint"]
 

@@ -8,9 +8,9 @@ from sklearn.utils import check_array
 from skmlp.callbacks import CALLBACK_STATE
 from skmlp.core.scaling import Scaling
 from skmlp.errors import invalid
-from skmlp.fitting import Progress
 from skmlp.inputs import check_targets, set_classes
 from skmlp.parameters import network_description
+from skmlp.progress import Progress
 
 __all__ = [
     "check_can_continue",

@@ -11,9 +11,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp.errors import invalid
-from skmlp.fitting import Outcome
 from skmlp.inputs import set_classes
 from skmlp.parameters import batch_size
+from skmlp.progress import Outcome
 
 __all__ = ["from_mlpclassifier", "to_mlpclassifier"]
 

@@ -179,13 +179,8 @@ class FittedMLP:
         ValueError
             If the network has no such layer, and for rows as `predict`.
         """
-        check_is_fitted(self)
-        n_hidden = len(self._layer_sizes) - 2
-        if not n_hidden:
-            raise ValueError("hidden_activations needs a hidden layer: units=() has none.")
-        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
-            raise invalid("layer", layer, f"an integer from {-n_hidden} to {n_hidden - 1}")
-        return finite_outputs(self._network, self.theta_, check_X(self, X), layer % n_hidden)
+        layer = self._hidden_layer(layer)
+        return finite_outputs(self._network, self.theta_, check_X(self, X), layer)
 
     def to_sklearn(self):
         """Return the same network as scikit-learn's own, which other tools know.
@@ -233,6 +228,16 @@ class FittedMLP:
         from skmlp.conversion import from_mlpclassifier  # as above
 
         return from_mlpclassifier(cls, mlp)
+
+    def _hidden_layer(self, layer):
+        """Return the number of a hidden layer, counted from the first."""
+        check_is_fitted(self)
+        n_hidden = len(self._layer_sizes) - 2
+        if not n_hidden:
+            raise ValueError("hidden_activations needs a hidden layer: units=() has none.")
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise invalid("layer", layer, f"an integer from {-n_hidden} to {n_hidden - 1}")
+        return layer % n_hidden
 
     def _logits(self, X):
         """Return logits (n_samples, n_classes), in theta_'s dtype, also for two classes."""

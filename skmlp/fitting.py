@@ -1,22 +1,19 @@
 """From a checked estimator and encoded rows to trained parameters."""
 
 import copy
-from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skmlp.core.initializers import initial_theta
-from skmlp.core.lbfgs import minimize_lbfgs
-from skmlp.core.scaling import Scaling
+from skmlp.core.lbfgs import AllRows, minimize_lbfgs
 from skmlp.core.schedules import Adaptive
 from skmlp.core.stopping import Patience
 from skmlp.core.training import MiniBatches, train
 from skmlp.disk import permutation
 from skmlp.errors import warn_user
-from skmlp.inputs import class_weights, digest, mean_weight, row_numbers
+from skmlp.inputs import class_weights, digest, largest_magnitude, mean_weight, row_numbers
 from skmlp.monitor import EpochMonitor
 from skmlp.parameters import (
     build_dropout,
@@ -31,135 +28,58 @@ from skmlp.parameters import (
     rows_per_batch,
     watches_loss,
 )
+from skmlp.progress import Outcome, Progress
 from skmlp.standardization import check_foldable, column_scaling
 from skmlp.validation import JudgedRows, sample, set_aside
 
-__all__ = ["Outcome", "Progress", "Training"]
+__all__ = ["BaseTraining", "Training", "check_any_used", "row_weights"]
 
 FULL_BATCH_ROWS = 4096  # of a pass over all rows by lbfgs
 
 
-@dataclass
-class Progress:
-    """Where training stands: all that is needed to go on bit for bit.
+def row_weights(estimator, class_weight, rows):
+    """Return sample weight times class weight (n,) of Encoded rows, and the rows of any weight.
 
-    Attributes
-    ----------
-    theta : ndarray of shape (n_params,)
-        As trained: with standardized features, before they are folded in. None is to be
-        drawn.
-    rng : RandomState, default=None
-        For initial weights, the split and the order of the rows. None is to be made of
-        `random_state`.
-    scaling : Scaling or None
-        Of standardized features.
-    optimizer : dict
-        The optimizer's state.
-    mean_weight, n_weighted : float, int
-        The mean weight of so many rows of the calls of partial_fit, or of the last fit.
-    split_seed : int or None
-        Of the rows that early stopping sets aside.
-    dropout_rng : numpy.random.Generator or None
-    schedule : Adaptive or None
-    patience : Patience or None
-        Of the adaptive schedule.
+    The weights are None where there are none.
     """
-
-    theta: np.ndarray | None = None
-    rng: np.random.RandomState | None = None
-    scaling: Scaling | None = None
-    optimizer: dict = field(default_factory=dict)
-    mean_weight: float = 0.0
-    n_weighted: int = 0
-    split_seed: int | None = None
-    dropout_rng: np.random.Generator | None = None
-    schedule: object = None
-    patience: Patience | None = None
+    if rows.w is None and estimator.class_weight is None:
+        return None, row_numbers(rows.X.shape[0])
+    with np.errstate(over="ignore"):
+        w = class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
+    if not np.isfinite(w).all():
+        raise ValueError("sample_weight times class_weight overflows: divide one by a constant.")
+    return w, np.flatnonzero(w)
 
 
-class Outcome(NamedTuple):
-    """What training leaves.
-
-    Attributes
-    ----------
-    description : tuple
-        (layer_sizes, activations), what `build_network` takes.
-    theta : ndarray of shape (n_params,)
-        Parameters that act on rows as they come.
-    history : dict of str to list of float
-    stop_reason : str
-    best_epoch : int or None
-    class_weight : ndarray of shape (n_classes,) or None
-    scaling : Scaling or None
-    progress : Progress or None
-    """
-
-    description: tuple
-    theta: np.ndarray
-    history: dict
-    stop_reason: str
-    best_epoch: int | None = None
-    class_weight: np.ndarray | None = None
-    scaling: Scaling | None = None
-    progress: Progress | None = None
+def check_any_used(estimator, n_used):
+    """Raise if class weights have left no row to train on."""
+    if not n_used:
+        raise ValueError(
+            f"class_weight={estimator.class_weight!r} gives every row the weight zero."
+        )
 
 
-class Training:
-    """One call of fit or partial_fit.
-
-    Parameters
-    ----------
-    estimator : SoftmaxMLPClassifier
-        Whose parameters have been checked and whose classes are known.
-    rows : Encoded
-        The training set.
-    validation : Encoded, default=None
-        Rows to validate on. Without, early stopping sets some of the training rows aside.
-    start : Progress, default=None
-        Where to go on; it is not changed. None starts with a new network.
-    history : dict of str to list of float, default=None
-        Of earlier calls.
-    epochs : int, default=None
-        The estimator's by default.
-    in_cycle : bool, default=True
-        Whether the schedule may run a cycle over the epochs.
+class BaseTraining:
+    """What a call of fit is, wherever its rows are.
 
     Attributes
     ----------
     progress : Progress
-    network, objective, optimizer, batches, schedule, epochs, dropout
+    description : tuple
+        (layer_sizes, activations), what `build_network` takes.
+    network, objective, optimizer, schedule, epochs, dropout
         What the core's `train` takes; for lbfgs without optimizer and dropout.
-    given : tuple
-        (rows, validation) as they came in.
+    monitor : EpochMonitor
+    class_weight : ndarray of shape (n_classes,)
     is_over : bool
         Whether there is nothing left to train, as a checkpoint may say.
-    data : tuple
-        (rows, used, w): all rows, the numbers of those to train on, the weights of all or None.
-    monitor : EpochMonitor
     """
 
-    def __init__(
-        self, estimator, rows, validation=None, *,
-        start=None, history=None, epochs=None, in_cycle=True,
-    ):  # fmt: skip
-        self.estimator = estimator
-        self.given, self.is_over = (rows, validation), False
-        self.description = network_description(estimator, rows.X.shape[1], rows.Y.shape[1])
+    def __init__(self, estimator, n_features, dtype, start):
+        self.estimator, self.is_over = estimator, False
+        self.description = network_description(estimator, n_features, len(estimator.classes_))
         self.network = build_network(*self.description)
-        self.progress = self._begin(rows.Y.dtype, start)
-        w, used = self._weights(rows)
-        self._validation_name = "X_val"
-        if validation is None and estimator.early_stopping:
-            self._validation_name = "the rows set aside from X"
-            used, validation = self._set_aside(rows, used)
-        self.epochs = number_of_epochs(estimator, len(used)) if epochs is None else epochs
-        self._standardize(rows, used, is_new=start is None)
-        w = self._mean_1(w, used, afresh=in_cycle)
-        self.data = rows, used, w
-        self.batches = self._batches(rows, used, w)
-        self.schedule = self._schedule(in_cycle)
-        self.monitor = self._monitor(rows, used, validation, history or {}, in_cycle)
-        self._prepare_solver()
+        self.progress = self._begin(dtype, start)
 
     def _begin(self, dtype, start):
         """Return a copy of start, or the Progress of a new network."""
@@ -175,50 +95,22 @@ class Training:
             p.theta = initial_theta(self.network, initializers, p.rng, dtype)
         return p
 
-    def _weights(self, rows):
-        """Return sample weight times class weight, or None, and the rows of any weight."""
-        e = self.estimator
-        self.class_weight = class_weights(e.class_weight, rows, e.classes_)
-        if rows.w is None and e.class_weight is None:
-            return None, row_numbers(rows.X.shape[0])
-        with np.errstate(over="ignore"):
-            w = self.class_weight[rows.codes] * (1.0 if rows.w is None else rows.w)
-        if not np.isfinite(w).all():
-            raise ValueError(
-                "sample_weight times class_weight overflows: divide one by a constant."
-            )
-        used = np.flatnonzero(w)
-        if not len(used):
-            raise ValueError(f"class_weight={e.class_weight!r} gives every row the weight zero.")
-        return w, used
+    def _standardize(self, learn, *, is_new):
+        """Bring theta to the features that it is trained on: standardized or as they come.
 
-    def _set_aside(self, rows, used):
-        """Return the rows that remain to train on, and Encoded to validate on or None."""
-        if self.estimator.validation_fraction is None:
-            return used, None
-        p = self.progress
-        if p.split_seed is None:  # to go on must not mean to learn what was set aside
-            p.split_seed = int(p.rng.randint(np.iinfo(np.int32).max))
-        used, held_out = set_aside(self.estimator, rows, used, p.split_seed)
-        return used, rows.take(held_out)
-
-    def _standardize(self, rows, used, *, is_new):
-        """Bring theta to the features that it is trained on: standardized or as they come."""
+        ``learn()`` returns the Scaling of the training rows.
+        """
         p, wanted = self.progress, self.estimator.standardize
         if wanted and p.scaling is None:
-            dtype = p.theta.dtype
-            p.scaling = rows.once(
-                ("scaling", digest(used), dtype),
-                lambda: column_scaling(rows.X, rows.w, used, dtype),
-            )
+            p.scaling = learn()
             if not is_new:
                 p.theta, p.optimizer = p.scaling.unfold(self.network, p.theta), {}
         elif p.scaling is not None and not wanted:
             p.theta, p.optimizer = p.scaling.fold(self.network, p.theta), {}
             p.scaling = None
 
-    def _mean_1(self, w, used, *, afresh):
-        """Return the weights over their mean, in partial_fit over that of all calls.
+    def _take_mean(self, mean, n_rows, *, afresh):
+        """Take in the mean weight of the rows; in partial_fit, of those of all calls.
 
         Divided by the mean of each call, calls without heavy rows would count as much as
         those with many.
@@ -226,30 +118,8 @@ class Training:
         p = self.progress
         if afresh:
             p.mean_weight, p.n_weighted = 0.0, 0
-        mean = 1.0 if w is None else mean_weight(w[used])
-        p.n_weighted += len(used)
-        p.mean_weight += (mean - p.mean_weight) * (len(used) / p.n_weighted)
-        if w is None and p.mean_weight == 1.0:
-            return None
-        w = np.ones(used.max() + 1) if w is None else w
-        with np.errstate(over="ignore"):  # of rows that are not used
-            return (w / p.mean_weight).astype(p.theta.dtype)
-
-    def _batches(self, rows, used, w):
-        """Return the mini-batches of the used rows, for lbfgs in their order."""
-        e, p, dtype = self.estimator, self.progress, rows.Y.dtype
-        full, rng = e.solver == "lbfgs", p.rng
-        shuffled = partial(permutation, rng, rows.X)
-        return MiniBatches(
-            rows.X,
-            rows.Y,
-            w,
-            batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
-            n_rows=len(used),
-            dtype=dtype,
-            draw_order=partial(shuffled if e.shuffle and not full else np.asarray, used),
-            scaling=p.scaling,
-        )
+        p.n_weighted += n_rows
+        p.mean_weight += (mean - p.mean_weight) * (n_rows / p.n_weighted)
 
     def _schedule(self, in_cycle):
         """Return the schedule; the adaptive one goes on with its factor and its patience."""
@@ -262,20 +132,14 @@ class Training:
         p.patience.n_epochs, p.patience.tol = e.n_iter_no_change, e.tol
         return p.schedule
 
-    def _monitor(self, rows, used, validation, history, in_cycle):
+    def _watch(self, largest, training, validation, history, in_cycle):
+        """Return the monitor of the epochs; `JudgedRows` are None where there are none."""
         e, p = self.estimator, self.progress
-        needs_score = e.early_stopping and not watches_loss(e)
-        training = None
-        if validation is not None:
-            name = self._validation_name
-            validation = JudgedRows(validation, self.class_weight, e.scoring, name)
-        if validation is not None or needs_score:
-            training = JudgedRows(sample(rows, used), self.class_weight, e.scoring, "X")
         patience = Patience(e.n_iter_no_change, e.tol) if e.early_stopping else p.patience
         return EpochMonitor(
             e,
             p.theta,
-            rows.X,
+            largest,
             self._present,
             self._model,
             training=training,
@@ -285,6 +149,11 @@ class Training:
             epochs=self.epochs if in_cycle else None,
             history=history,
         )
+
+    def _judges_training(self, validation):
+        """Whether the training rows are scored after each epoch."""
+        e = self.estimator
+        return validation is not None or (e.early_stopping and not watches_loss(e))
 
     def _prepare_solver(self):
         """Give the solver its state: what an earlier call left, if that is of its kind."""
@@ -358,27 +227,6 @@ class Training:
         check_foldable(outcome.theta, self.progress.scaling)
         return outcome
 
-    def move(self, theta, optimizer):
-        """Go on in other memory: parameters (n_params,) and optimizer state equal to those here."""
-        self.progress.theta = self.monitor.theta = theta
-        self.progress.optimizer = optimizer
-
-    def _solve(self, on_epoch_end):
-        e, p = self.estimator, self.progress
-        if e.solver == "lbfgs":
-            converged = minimize_lbfgs(
-                self.objective, p.theta, self.batches,
-                epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
-            )  # fmt: skip
-            if converged:
-                self.monitor.stop_reason = "converged"
-            return
-        train(
-            self.objective, self.optimizer, p.theta, p.optimizer, self.batches,
-            learning_rate=float(e.learning_rate), schedule=self.schedule, epochs=self.epochs,
-            first_epoch=self.n_done, dropout=self.dropout, on_epoch_end=on_epoch_end,
-        )  # fmt: skip
-
     def epoch_ends(self, record, tasks=None, checkpoints=()):
         """Take in an EpochRecord; return whether to stop."""
         stop = self.monitor(record)
@@ -395,4 +243,129 @@ class Training:
         return Outcome(
             self.description, self._folded(), m.history, m.stop_reason,
             m.best_epoch, self.class_weight, p.scaling, p,
+        )  # fmt: skip
+
+
+class Training(BaseTraining):
+    """One call of fit or partial_fit on rows in memory.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+        Whose parameters have been checked and whose classes are known.
+    rows : Encoded
+        The training set.
+    validation : Encoded, default=None
+        Rows to validate on. Without, early stopping sets some of the training rows aside.
+    start : Progress, default=None
+        Where to go on; it is not changed. None starts with a new network.
+    history : dict of str to list of float, default=None
+        Of earlier calls.
+    epochs : int, default=None
+        The estimator's by default.
+    in_cycle : bool, default=True
+        Whether the schedule may run a cycle over the epochs.
+
+    Attributes
+    ----------
+    batches : MiniBatches
+    given : tuple
+        (rows, validation) as they came in.
+    data : tuple
+        (rows, used, w): all rows, the numbers of those to train on, the weights of all or None.
+    """
+
+    def __init__(
+        self, estimator, rows, validation=None, *,
+        start=None, history=None, epochs=None, in_cycle=True,
+    ):  # fmt: skip
+        super().__init__(estimator, rows.X.shape[1], rows.Y.dtype, start)
+        self.given = rows, validation
+        self.class_weight = class_weights(estimator.class_weight, rows, estimator.classes_)
+        w, used = row_weights(estimator, self.class_weight, rows)
+        check_any_used(estimator, len(used))
+        self._validation_name = "X_val"
+        if validation is None and estimator.early_stopping:
+            self._validation_name = "the rows set aside from X"
+            used, validation = self._set_aside(rows, used)
+        self.epochs = number_of_epochs(estimator, len(used)) if epochs is None else epochs
+        self._standardize(lambda: self._scaling(rows, used), is_new=start is None)
+        w = self._mean_1(w, used, afresh=in_cycle)
+        self.data = rows, used, w
+        self.batches = self._batches(rows, used, w)
+        self.schedule = self._schedule(in_cycle)
+        self.monitor = self._monitor(rows, used, validation, history or {}, in_cycle)
+        self._prepare_solver()
+
+    def _set_aside(self, rows, used):
+        """Return the rows that remain to train on, and Encoded to validate on or None."""
+        if self.estimator.validation_fraction is None:
+            return used, None
+        p = self.progress
+        if p.split_seed is None:  # to go on must not mean to learn what was set aside
+            p.split_seed = int(p.rng.randint(np.iinfo(np.int32).max))
+        used, held_out = set_aside(self.estimator, rows, used, p.split_seed)
+        return used, rows.take(held_out)
+
+    def _scaling(self, rows, used):
+        dtype = self.progress.theta.dtype
+        return rows.once(
+            ("scaling", digest(used), dtype), lambda: column_scaling(rows.X, rows.w, used, dtype)
+        )
+
+    def _mean_1(self, w, used, *, afresh):
+        """Return the weights over their mean."""
+        p = self.progress
+        self._take_mean(1.0 if w is None else mean_weight(w[used]), len(used), afresh=afresh)
+        if w is None and p.mean_weight == 1.0:
+            return None
+        w = np.ones(used.max() + 1) if w is None else w
+        with np.errstate(over="ignore"):  # of rows that are not used
+            return (w / p.mean_weight).astype(p.theta.dtype)
+
+    def _batches(self, rows, used, w):
+        """Return the mini-batches of the used rows, for lbfgs in their order."""
+        e, p, dtype = self.estimator, self.progress, rows.Y.dtype
+        full, rng = e.solver == "lbfgs", p.rng
+        shuffled = partial(permutation, rng, rows.X)
+        return MiniBatches(
+            rows.X,
+            rows.Y,
+            w,
+            batch_size=FULL_BATCH_ROWS if full else rows_per_batch(e, len(used)),
+            n_rows=len(used),
+            dtype=dtype,
+            draw_order=partial(shuffled if e.shuffle and not full else np.asarray, used),
+            scaling=p.scaling,
+        )
+
+    def _monitor(self, rows, used, validation, history, in_cycle):
+        e, training = self.estimator, None
+        if validation is not None:
+            name = self._validation_name
+            validation = JudgedRows(validation, self.class_weight, e.scoring, name)
+        if self._judges_training(validation):
+            training = JudgedRows(sample(rows, used), self.class_weight, e.scoring, "X")
+        largest = partial(largest_magnitude, rows.X)
+        return self._watch(largest, training, validation, history, in_cycle)
+
+    def move(self, theta, optimizer):
+        """Go on in other memory: parameters (n_params,) and optimizer state equal to those here."""
+        self.progress.theta = self.monitor.theta = theta
+        self.progress.optimizer = optimizer
+
+    def _solve(self, on_epoch_end):
+        e, p = self.estimator, self.progress
+        if e.solver == "lbfgs":
+            converged = minimize_lbfgs(
+                self.objective, p.theta, AllRows(self.batches),
+                epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
+            )  # fmt: skip
+            if converged:
+                self.monitor.stop_reason = "converged"
+            return
+        train(
+            self.objective, self.optimizer, p.theta, p.optimizer, self.batches,
+            learning_rate=float(e.learning_rate), schedule=self.schedule, epochs=self.epochs,
+            first_epoch=self.n_done, dropout=self.dropout, on_epoch_end=on_epoch_end,
         )  # fmt: skip

@@ -19,16 +19,22 @@ from skmlp.disk import taken
 __all__ = [
     "Encoded",
     "Rows",
+    "balanced_weights",
     "check_X",
+    "check_complete",
     "check_fit_data",
     "check_labels",
+    "check_not_masked",
     "check_rows",
+    "check_same_classes",
     "check_targets",
+    "check_weights",
     "class_weights",
     "digest",
     "encode",
     "largest_magnitude",
     "mean_weight",
+    "no_weight",
     "row_numbers",
     "set_classes",
     "summable",
@@ -84,7 +90,7 @@ def check_rows(estimator, X, y, sample_weight=None, *, reset=True):
     """
     X, y = _validated(estimator, X, y, order="C", reset=reset)
     check_targets(y)
-    return Rows(_real_numbers(X), y, _check_weights(sample_weight, X, "sample_weight"))
+    return Rows(_real_numbers(X), y, check_weights(sample_weight, X, "sample_weight"))
 
 
 def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
@@ -93,10 +99,7 @@ def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
     Labels must be in the estimator's ``classes_``: LabelBinarizer would make rows of zeros
     of others.
     """
-    missing = [name for name, value in (("X_val", X_val), ("y_val", y_val)) if value is None]
-    if missing:
-        missing = " and ".join(missing)
-        raise ValueError(f"A validation set needs X_val and y_val: {missing} not given.")
+    check_complete(X_val, y_val)
     try:
         X, y = _validated(estimator, X_val, y_val, order="C", reset=False)
         X = _real_numbers(X)
@@ -104,7 +107,15 @@ def check_validation_rows(estimator, X_val, y_val, sample_weight_val=None):
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"The validation set (X_val, y_val) is unusable: {error}") from error
     check_labels(y, estimator.classes_, "y_val")
-    return Rows(X, y, _check_weights(sample_weight_val, X, "sample_weight_val"))
+    return Rows(X, y, check_weights(sample_weight_val, X, "sample_weight_val"))
+
+
+def check_complete(X_val, y_val):
+    """Raise unless a validation set has rows and labels."""
+    missing = [name for name, value in (("X_val", X_val), ("y_val", y_val)) if value is None]
+    if missing:
+        missing = " and ".join(missing)
+        raise ValueError(f"A validation set needs X_val and y_val: {missing} not given.")
 
 
 def set_classes(estimator, labels):
@@ -184,14 +195,14 @@ def _refusing(name):
 def _validated(estimator, X, *y, **checks):
     """Return what scikit-learn's validate_data makes of X or X and y."""
     for name, value in zip(("X", "y"), (X, *y), strict=False):
-        _check_not_masked(value, name)
+        check_not_masked(value, name)
     if sparse.issparse(X) and X.ndim == 2:
         _check_indices(X)
     with _refusing("X or y" if y else "X"):
         return validate_data(estimator, X, *y, accept_sparse="csr", **checks)
 
 
-def _check_not_masked(values, name):
+def check_not_masked(values, name):
     """Raise for masked entries, which NumPy would silently take for what is under the mask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
@@ -229,11 +240,11 @@ def _real_numbers(X):
     return X
 
 
-def _check_weights(sample_weight, X, name):
+def check_weights(sample_weight, X, name, *, may_all_be_zero=False):
     """Return weights as float64 (n,), or None for none."""
     if sample_weight is None:
         return None
-    _check_not_masked(sample_weight, name)
+    check_not_masked(sample_weight, name)
     with _refusing(name):
         if isinstance(sample_weight, Real):
             sample_weight = np.full(X.shape[0], float(sample_weight))
@@ -246,9 +257,14 @@ def _check_weights(sample_weight, X, name):
     check_consistent_length(X, w)
     if (w < 0).any():
         raise ValueError(f"{name} must not be negative, got {w.min()} for a row.")
-    if not w.any():
-        raise ValueError(f"{name}: every weight is zero, so there is no row to learn.")
+    if not (may_all_be_zero or w.any()):
+        raise no_weight(name)
     return w
+
+
+def no_weight(name):
+    """Return the ValueError that no row has a weight."""
+    return ValueError(f"{name}: every weight is zero, so there is no row to learn.")
 
 
 def class_weights(class_weight, rows, classes):
@@ -267,12 +283,7 @@ def class_weights(class_weight, rows, classes):
         return np.ones(len(classes))
     if isinstance(class_weight, str):
         w = None if rows.w is None else summable(rows.w)
-        counts = np.bincount(rows.codes, w, minlength=len(classes))
-        occurs = counts > 0
-        weights = np.zeros(len(classes))
-        with np.errstate(over="ignore"):  # whoever multiplies with them checks the products
-            weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
-        return weights
+        return balanced_weights(np.bincount(rows.codes, w, minlength=len(classes)))
     labels = classes.tolist()
     known = set(labels)
     missing = [label for label in labels if label not in class_weight]
@@ -283,6 +294,15 @@ def class_weights(class_weight, rows, classes):
             f"of y: {labels}."
         )
     return np.array([float(class_weight.get(label, 1.0)) for label in labels])
+
+
+def balanced_weights(counts):
+    """Return the weights of classes with these counts (n_classes,), or sums of weights."""
+    occurs = counts > 0
+    weights = np.zeros(len(counts))
+    with np.errstate(over="ignore"):  # whoever multiplies with them checks the products
+        weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
+    return weights
 
 
 def mean_weight(w):

@@ -5,7 +5,6 @@ from math import isfinite, nan
 import numpy as np
 
 from skmlp.core.schedules import Adaptive
-from skmlp.inputs import largest_magnitude
 from skmlp.parameters import watches_loss
 
 __all__ = ["EpochMonitor"]
@@ -22,8 +21,8 @@ class EpochMonitor:
         Whose parameters are meant.
     theta : ndarray of shape (n_params,)
         The parameters being trained, which change in place.
-    X : ndarray or sparse CSR
-        The training data, to say how large it is if training diverges.
+    largest : callable () -> float
+        Returns the largest magnitude in the training data, to name it if training diverges.
     present : callable () -> (Network, theta)
         Returns the present network for rows as they come.
     make_model : callable () -> SoftmaxMLPClassifier
@@ -48,10 +47,10 @@ class EpochMonitor:
     """
 
     def __init__(
-        self, estimator, theta, X, present, make_model, *,
+        self, estimator, theta, largest, present, make_model, *,
         training, validation, schedule, patience, history, epochs,
     ):  # fmt: skip
-        self.estimator, self.theta, self.X = estimator, theta, X
+        self.estimator, self.theta, self.largest = estimator, theta, largest
         self.present, self.make_model = present, make_model
         self.training, self.validation = training, validation
         self.schedule, self.patience, self.epochs = schedule, patience, epochs
@@ -93,7 +92,7 @@ class EpochMonitor:
         remedy = " or ".join(remedies or ["Set dtype='float64'"])
         raise ValueError(
             f"Training diverged in epoch {self.n_epochs - self.n_earlier + 1}: {what}"
-            f"{at_rate}, and the largest |X| is {largest_magnitude(self.X):g}. "
+            f"{at_rate}, and the largest |X| is {self.largest():g}. "
             f"{remedy[0].upper()}{remedy[1:]}."
         )
 

@@ -26,9 +26,9 @@ from skmlp.archive import (
     write_archive,
 )
 from skmlp.classifier import SoftmaxMLPClassifier
-from skmlp.fitting import Outcome
 from skmlp.inputs import set_classes
 from skmlp.parameters import build_network, check_parameters
+from skmlp.progress import Outcome
 
 __all__ = ["load", "save"]
 
@@ -78,6 +78,11 @@ def save(clf, path):
     """
     if not isinstance(clf, SoftmaxMLPClassifier):
         raise TypeError(f"clf must be a SoftmaxMLPClassifier, got {type(clf).__name__}.")
+    if own := clf.get_params().keys() - SoftmaxMLPClassifier().get_params().keys():
+        raise TypeError(
+            f"{type(clf).__name__} has parameters of its own, which the file cannot hold: "
+            f"{sorted(own)}. Save to_local() of a DaskSoftmaxMLPClassifier."
+        )
     check_is_fitted(clf)
     header = {
         "format": FORMAT,

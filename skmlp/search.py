@@ -7,9 +7,12 @@ estimators whose fit takes what was learnt before instead of learning it (`fits`
 """
 
 import copy
+from contextlib import nullcontext
 from numbers import Integral
 
+import joblib
 import numpy as np
+from joblib.parallel import get_active_backend
 from sklearn import get_config
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import (
@@ -85,7 +88,8 @@ class _PopulationSearch:
         search._fits = fits
         # What stands in for the estimator works in this process only.
         search.estimator, search.cv, search.n_jobs = fits.standing_in(), cv, 1
-        super(_PopulationSearch, search).fit(X, y, **params)
+        with _in_this_process():
+            super(_PopulationSearch, search).fit(X, y, **params)
         if self.scoring is None:  # its scorer keeps the estimator
             search.scorer_ = check_scoring(self.estimator)
         del cv.split, search._fits
@@ -109,6 +113,14 @@ class _PopulationSearch:
             return routed.estimator.fit, routed.splitter.split
         params = dict(params)
         return params, {"groups": params.pop("groups", None)}
+
+
+def _in_this_process():
+    """Return a context in which n_jobs=1 means this process, also for Dask's backend of joblib."""
+    backend, _ = get_active_backend()
+    if backend.effective_n_jobs(1) == 1:
+        return nullcontext()
+    return joblib.parallel_config(backend="sequential")
 
 
 class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):

@@ -1,5 +1,7 @@
 """Means and scales of the columns of a training set."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
@@ -9,16 +11,37 @@ from skmlp.core.scaling import Scaling
 from skmlp.errors import warn_user
 from skmlp.inputs import largest_magnitude, with_mean_1
 
-__all__ = ["check_foldable", "column_scaling"]
+__all__ = [
+    "Moments",
+    "check_foldable",
+    "column_moments",
+    "column_scaling",
+    "merged_moments",
+    "scaling_of",
+]
 
 CHUNK_ROWS = 1024  # as doubles
+
+
+class Moments(NamedTuple):
+    """Mean and variance of the columns of some rows, in double precision.
+
+    Attributes
+    ----------
+    n : float
+        Rows, or the sum of their weights.
+    mean, var : ndarray of shape (n_features,)
+    """
+
+    n: float
+    mean: np.ndarray
+    var: np.ndarray
 
 
 def column_scaling(X, w, rows, dtype):
     """Return the Scaling of some rows of X, weighted by w (n,) or None.
 
-    StandardScaler learns it chunk by chunk, so that no float copy of integers is made. A
-    column without spread gets scale 1; sparse columns are scaled by their standard deviation
+    A column without spread gets scale 1; sparse columns are scaled by their standard deviation
     but not centred.
 
     Raises
@@ -26,19 +49,57 @@ def column_scaling(X, w, rows, dtype):
     ValueError
         If X is so large that its variance overflows.
     """
-    scaler = StandardScaler(with_mean=not sparse.issparse(X))
     # Equal weights are none, to the last bit.
     w = None if w is None or np.ptp(w[rows]) == 0 else with_mean_1(w, rows)
+    moments, centred = column_moments(X, w, rows), not sparse.issparse(X)
+    return scaling_of(moments, dtype, centred=centred, largest=lambda: largest_magnitude(X))
+
+
+def column_moments(X, w, rows):
+    """Return the Moments of some rows of X, weighted by w (n,) or None.
+
+    StandardScaler learns them chunk by chunk, so that no float copy of integers is made.
+    """
+    scaler = StandardScaler(with_mean=not sparse.issparse(X))
     with np.errstate(all="ignore"):
         for chunk in gen_batches(len(rows), CHUNK_ROWS):
             part = rows[chunk]
             scaler.partial_fit(X[part], sample_weight=None if w is None else w[part])
-        mean = None if sparse.issparse(X) else scaler.mean_.astype(dtype)
-        scale = scaler.scale_.astype(dtype)
+    return Moments(float(np.max(scaler.n_samples_seen_)), scaler.mean_, scaler.var_)
+
+
+def merged_moments(parts, weights):
+    """Return the Moments of all rows from those of parts of them, with these weights in all.
+
+    Squares are only taken of differences between means, which loses no digits (Chan, Golub &
+    LeVeque 1983, "Algorithms for computing the sample variance")::
+
+        mean = sum p_k mean_k        var = sum p_k (var_k + (mean_k - mean)^2)
+
+    where p_k are the shares of the weights.
+    """
+    shares = np.asarray(weights, np.float64) / np.sum(weights)
+    with np.errstate(all="ignore"):
+        mean = sum(p * part.mean for p, part in zip(shares, parts, strict=True))
+        var = sum(
+            p * (part.var + (part.mean - mean) ** 2) for p, part in zip(shares, parts, strict=True)
+        )
+    return Moments(sum(part.n for part in parts), mean, var)
+
+
+def scaling_of(moments, dtype, *, centred, largest):
+    """Return the Scaling by Moments; ``largest()`` is the largest magnitude of the rows."""
+    n, mean, var = moments
+    eps = np.finfo(np.float64).eps
+    with np.errstate(all="ignore"):
+        scale = np.sqrt(var)
+        scale[var <= n * eps * var + (n * eps * mean) ** 2] = 1.0  # no more than rounding errors
+        scale = scale.astype(dtype)
+        mean = mean.astype(dtype) if centred else None
     # Not only the scale: that of an infinite variance is 1, as of a column without spread.
-    if not (np.isfinite(scaler.var_).all() and np.isfinite(scale).all()):
+    if not (np.isfinite(var).all() and np.isfinite(scale).all()):
         raise ValueError(
-            f"standardize=True cannot scale numbers as large as {largest_magnitude(X):g}, whose "
+            f"standardize=True cannot scale numbers as large as {largest():g}, whose "
             "squares overflow. Divide X by a constant first."
         )
     _check_resolution(mean, scale, dtype)

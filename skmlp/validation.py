@@ -14,7 +14,7 @@ from skmlp.core.losses import softmax_cross_entropy
 from skmlp.inputs import largest_magnitude, summable, with_mean_1
 from skmlp.prediction import finite_chunks
 
-__all__ = ["JudgedRows", "sample", "set_aside"]
+__all__ = ["MOST_TRAINING_ROWS", "JudgedRows", "sample", "set_aside"]
 
 MOST_TRAINING_ROWS = 10_000  # scored after each epoch, as HistGradientBoostingClassifier does
 MOST_STRATIFIED = 1_000_000  # to draw these from, at random
@@ -56,14 +56,14 @@ def set_aside(estimator, rows, used, seed):
     return [np.sort(part) for part in parts]
 
 
-def sample(rows, used):
+def sample(rows, used, most=MOST_TRAINING_ROWS):
     """Return the used rows of a training set, or 10,000 of them, always the same ones."""
     if len(used) > MOST_STRATIFIED:  # which takes 60 bytes of memory a row
         thinned = np.random.RandomState(0).randint(len(used), size=MOST_STRATIFIED)
         used = used[np.unique(thinned)]
-    if len(used) > MOST_TRAINING_ROWS:
-        n = MOST_TRAINING_ROWS
-        used = resample(used, replace=False, n_samples=n, stratify=rows.y[used], random_state=0)
+    if len(used) > most:
+        y = rows.y[used]
+        used = resample(used, replace=False, n_samples=most, stratify=y, random_state=0)
         used.sort()
     return rows if len(used) == rows.X.shape[0] else rows.take(used)
 

@@ -10,7 +10,7 @@ from statistics import mean
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import page, picture, plots, readme, steps, steps_page, training
+from benchmarks import cluster_page, page, picture, plots, readme, steps, steps_page, training
 from benchmarks.measure import Options, Quantity, at_least, at_most, faster, within
 from benchmarks.printing import SPACE, TIMES
 from benchmarks.report import environment, quantity_json
@@ -270,3 +270,24 @@ def test_the_picture_is_drawn(tmp_path):
     path = picture.draw(tmp_path / "picture.png", n_rows=300)
     assert 10_000 < path.stat().st_size < 100_000
     assert picture.PICTURE.stat().st_size < 100_000
+
+
+def test_the_constants_of_a_cluster_are_found_again(tmp_path):
+    c, a, s, b = 2e-6, 0.01, 0.002, 1e-9
+    fit = Quantity("whole fit", "s", {"skmlp": [1.0], "one process": [c * 1000 * 5]}, (),
+                   {"rows": 1000, "n_iter": 5, "n_params": 100})  # fmt: skip
+    rounds = [
+        Quantity(f"round {i}", "s", {"skmlp": [a + s * shards + b * 2 * shards * 12 * size]}, (),
+                 {"size": size, "shards": shards})
+        for i, (size, shards) in enumerate([(100, 2), (100, 16), (10**4, 2), (10**6, 2)])
+    ]  # fmt: skip
+    cluster = case("dask", fit, *rounds)
+    found = cluster_page.constants(cluster["quantities"])
+    assert found == pytest.approx((c, a, s, b))
+    accuracies = [{"shards": 2, "rounds": 1, "kind": "kept", "accuracies": [0.8, 0.9]}]
+    write(tmp_path, speed={"cases": SPEED}, dask={"cases": [cluster]},
+          averaging={"accuracies": accuracies})  # fmt: skip
+    model = rows(tmp_path, "cluster_model")
+    assert model[1] == ["1", "1", "2000 s", "12.0 ms", "0.0 %", "0.00240 MB"]
+    assert rows(tmp_path, "averaging") == [["shards", "rounds", "kept"], ["2", "1", "0.8500"]]
+    assert "cluster_figures.csv" in (tmp_path / "cluster.txt").read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
 """L-BFGS-B: minimising over all rows at once, by SciPy.
 
 Every batch k is averaged over its n_k rows and has the whole penalty, so the objective of all
-n rows is a weighted mean, and its gradient too. No more than a batch is ever cast::
+n rows is a weighted mean, and its gradient too, also of parts on many machines. No more than a
+batch is ever cast::
 
     J(theta) = sum_k n_k/n J_k(theta)        dJ/dtheta = sum_k n_k/n dJ_k/dtheta
 
@@ -38,39 +39,51 @@ from scipy.optimize import Bounds, minimize
 from skmlp.core.network import Workspace
 from skmlp.core.training import EpochRecord
 
-__all__ = ["full_value_and_grad", "minimize_lbfgs"]
+__all__ = ["AllRows", "minimize_lbfgs"]
 
 
-def full_value_and_grad(objective, theta, batches, work):
-    """Value and gradient of the objective over all rows, summed in double precision.
+class AllRows:
+    """Rows in one memory, to compute the objective over all of them.
 
     Parameters
     ----------
-    objective : Objective
-    theta : ndarray of shape (n_params,)
     batches : MiniBatches
-    work : Workspace
-        Made for theta and ``batches.batch_size`` rows.
-
-    Returns
-    -------
-    value : float
-        J(theta), the l1 term included.
-    grad : ndarray of float64 of shape (n_params,)
-        Of everything but the l1 term.
+        Their size and order change nothing but the memory needed.
     """
-    value, grad = 0.0, np.zeros(theta.shape)
-    for X, Y, w in batches:
-        n_rows = X.shape[-2]
-        share = n_rows / batches.n_rows
-        part, part_grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
-        value += share * float(part)
-        part_grad *= share
-        grad += part_grad
-    return value, grad
+
+    def __init__(self, batches):
+        self._batches, self._work = batches, None
+
+    def value_and_grad(self, objective, theta):
+        """Value and gradient of the objective over all rows, summed in double precision.
+
+        Parameters
+        ----------
+        objective : Objective
+        theta : ndarray of shape (n_params,)
+
+        Returns
+        -------
+        value : float
+            J(theta), the l1 term included.
+        grad : ndarray of float64 of shape (n_params,)
+            Of everything but the l1 term.
+        """
+        batches, work = self._batches, self._work
+        if work is None or work.theta is not theta:
+            self._work = work = Workspace(objective.network, theta, batches.batch_size)
+        value, grad = 0.0, np.zeros(theta.shape)
+        for X, Y, w in batches:
+            n_rows = X.shape[-2]
+            share = n_rows / batches.n_rows
+            part, part_grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
+            value += share * float(part)
+            part_grad *= share
+            grad += part_grad
+        return value, grad
 
 
-def minimize_lbfgs(objective, theta, batches, *, epochs, tol, on_epoch_end):
+def minimize_lbfgs(objective, theta, rows, *, epochs, tol, on_epoch_end):
     """Minimise the objective by L-BFGS-B; theta changes in place after each iteration.
 
     Parameters
@@ -78,8 +91,9 @@ def minimize_lbfgs(objective, theta, batches, *, epochs, tol, on_epoch_end):
     objective : Objective
         Of one network. Computed in theta's dtype; SciPy works in double precision.
     theta : ndarray of shape (n_params,), C-contiguous
-    batches : MiniBatches
-        Their size and order change nothing but the memory needed.
+    rows : AllRows
+        Or anything with its method, such as rows spread over many machines. It sees one theta
+        that changes in place.
     epochs : int
         Iterations at most, >= 1.
     tol : float
@@ -96,7 +110,7 @@ def minimize_lbfgs(objective, theta, batches, *, epochs, tol, on_epoch_end):
         any more, which rounding and the kinks of relu can cause. False if it was ended by
         epochs, by the hook or by numbers out of range.
     """
-    search = _Search(objective, theta, batches, tol, on_epoch_end)
+    search = _Search(objective, theta, rows, tol, on_epoch_end)
     best = np.inf
     try:
         while True:
@@ -136,7 +150,7 @@ class _Search:
         Whether the hook asked for it.
     """
 
-    def __init__(self, objective, theta, batches, tol, on_epoch_end):
+    def __init__(self, objective, theta, rows, tol, on_epoch_end):
         penalty = objective.penalty
         l1 = np.broadcast_to(penalty.l1, penalty.n_weights)
         self._p, self._q = np.flatnonzero(l1), slice(len(theta), None)
@@ -144,8 +158,7 @@ class _Search:
         self._smooth = replace(objective, penalty=replace(penalty, l1=0.0))
         # The caller's theta changes between iterations only, wherever they are interrupted.
         self._theta, self._trial = theta, theta.copy()
-        self._work = Workspace(objective.network, self._trial, batches.batch_size)
-        self._batches, self._tol, self._on_epoch_end = batches, tol, on_epoch_end
+        self._rows, self._tol, self._on_epoch_end = rows, tol, on_epoch_end
         self.lower = np.full(len(theta) + len(self._p), -np.inf)
         self.lower[self._p] = self.lower[self._q] = 0.0
         self.loss, self.n_iterations, self.stopped = np.inf, 0, False
@@ -187,7 +200,7 @@ class _Search:
     def value_and_grad(self, x):
         """Value and gradient of S(p - q) + l1 sum (p + q), for SciPy."""
         self._trial[...] = self._joined(x)
-        value, g = full_value_and_grad(self._smooth, self._trial, self._batches, self._work)
+        value, g = self._rows.value_and_grad(self._smooth, self._trial)
         self.value = value + self._l1 @ (x[self._p] + x[self._q])
         self.grad = np.concatenate([g, self._l1 - g[self._p]])
         self.grad[self._p] += self._l1

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from skmlp.core.lbfgs import full_value_and_grad, minimize_lbfgs
-from skmlp.core.network import Workspace
+from skmlp.core.lbfgs import AllRows, minimize_lbfgs
 from skmlp.core.training import MiniBatches
 from tests.core.problems import network, objective, one_hot
 
@@ -47,7 +46,9 @@ def run(J, theta, batches, *, epochs=10_000, tol=1e-9, stop=lambda record: False
         records.append(record)
         return stop(record)
 
-    converged = minimize_lbfgs(J, theta, batches, epochs=epochs, tol=tol, on_epoch_end=on_epoch_end)
+    converged = minimize_lbfgs(
+        J, theta, AllRows(batches), epochs=epochs, tol=tol, on_epoch_end=on_epoch_end
+    )
     return records, converged
 
 
@@ -209,15 +210,13 @@ def test_the_sum_over_batches_is_the_whole_in_double_precision(rng):
     X, y = problem(3)
     net, Y = network(D, 4, K), one_hot(y, K)
     theta, w, J = rng.randn(net.n_params), rng.rand(N), objective(net, 0.1, 0.2)
-    work = Workspace(net, theta, 16)
-    value, grad = full_value_and_grad(J, theta, batches_of(X, Y, w, batch_size=16), work)
+    rows = AllRows(batches_of(X, Y, w, batch_size=16))
+    value, grad = rows.value_and_grad(J, theta)
     expected_value, expected_grad = J.value_and_grad(theta, X, Y, w)
     assert value == pytest.approx(expected_value, rel=1e-12)
     np.testing.assert_allclose(grad, expected_grad, atol=1e-14)
-    theta = theta.astype(np.float32)
-    work = Workspace(net, theta, 16)
-    batches = batches_of(X, Y.astype(np.float32), batch_size=16, dtype=np.float32)
-    assert full_value_and_grad(J, theta, batches, work)[1].dtype == np.float64
+    rows = AllRows(batches_of(X, Y.astype(np.float32), batch_size=16, dtype=np.float32))
+    assert rows.value_and_grad(J, theta.astype(np.float32))[1].dtype == np.float64
 
 
 def test_images_are_never_floats_as_a_whole(rng):

@@ -1,0 +1,308 @@
+"""All that is known here of Dask: its collections, where work is done, answers to come."""
+
+import uuid
+from contextlib import nullcontext
+from functools import partial
+from itertools import pairwise
+from threading import Lock
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+try:
+    import dask
+    import dask.array as da
+    from dask.delayed import Delayed
+    from dask.system import CPU_COUNT
+except ImportError as error:
+    raise ImportError("skmlp.dask needs Dask: pip install 'skmlp[dask]'.") from error
+
+__all__ = ["DaskParts", "aligned_blocks", "is_collection", "lazily"]
+
+
+def is_collection(X):
+    """Whether X is an array, dataframe or series of Dask's."""
+    return isinstance(X, da.Array) or (dask.is_dask_collection(X) and _is_frame(X))
+
+
+def _is_frame(X):
+    """Whether a collection is a dataframe or series; a Delayed only seems to have everything."""
+    return not isinstance(X, Delayed) and hasattr(X, "map_partitions")
+
+
+def aligned_blocks(*, suffix="", **collections):
+    """Return the blocks of collections that are cut alike: a list of tuples of Delayed.
+
+    Parameters
+    ----------
+    suffix : str, default=""
+        What messages add to the names.
+    **collections : dask array, dataframe, series or None
+        By name, X first. The blocks of None are None.
+
+    Raises
+    ------
+    TypeError
+        If one is no collection of Dask's.
+    ValueError
+        If they are cut differently and cannot be cut alike here, because the sizes of the
+        pieces are not known.
+    """
+    (first, X), *_ = collections.items()
+    columns = []
+    for name, collection in collections.items():
+        if collection is None and name == "sample_weight":
+            columns.append(None)
+            continue
+        if not is_collection(collection):
+            raise TypeError(
+                f"{name}{suffix} must be a dask array or dataframe, got {type(collection)}. Use "
+                "SoftmaxMLPClassifier for rows in memory."
+            )
+        columns.append(_blocks(collection, X))
+        if len(columns[-1]) != len(columns[0]):
+            raise ValueError(
+                f"{name}{suffix} has {len(columns[-1])} partitions and {first}{suffix} has "
+                f"{len(columns[0])}: they must be cut alike, as by {name}{suffix}.rechunk or "
+                f"{name}{suffix}.repartition."
+            )
+    n_blocks = len(columns[0])
+    return list(zip(*(c or [None] * n_blocks for c in columns), strict=True))
+
+
+def _blocks(collection, X):
+    """Return the blocks of a collection, which is first cut like X if both have known chunks."""
+    if isinstance(collection, da.Array):
+        if collection.ndim == 2 and collection.numblocks[1] > 1:
+            collection = collection.rechunk({1: -1})
+        if isinstance(X, da.Array) and collection.chunks[0] != X.chunks[0]:
+            known = not np.isnan([*collection.chunks[0], *X.chunks[0]]).any()
+            if known and len(collection) == len(X):
+                collection = collection.rechunk({0: X.chunks[0]})
+            elif known:
+                raise ValueError(
+                    "Found input variables with inconsistent numbers of samples: "
+                    f"{[len(X), len(collection)]}"
+                )
+    return np.ravel(collection.to_delayed()).tolist()
+
+
+class DaskParts:
+    """Parts that lie where Dask has computed them: see `Parts`.
+
+    Parameters
+    ----------
+    parts : sequence of Delayed
+    """
+
+    def __init__(self, parts):
+        self._parts = list(parts)
+
+    @classmethod
+    def of(cls, blocks, n_parts, make, *args):
+        """Return the Parts ``make(blocks of the part, number, *args)``.
+
+        Parameters
+        ----------
+        blocks : list of tuples of Delayed
+        n_parts : int or None
+            None is one for each thread of the cluster or of this machine.
+        """
+        n_parts = min(len(blocks), _n_threads() if n_parts is None else n_parts)
+        ends = np.linspace(0, len(blocks), n_parts + 1).astype(int)
+        call, shared = dask.delayed(_made, pure=False), _literal(args)
+        calls = [
+            call(make, blocks[start:end], number, shared, dask_key_name=_key(make.__name__))
+            for number, (start, end) in enumerate(pairwise(ends))
+        ]
+        with _shared_processors(n_parts):
+            return cls(dask.persist(*calls))
+
+    def __len__(self):
+        return len(self._parts)
+
+    def ask(self, method, *args, **kwargs):
+        """Return ``method(part, *args, **kwargs)`` of each, in order."""
+        with _shared_processors(len(self)):
+            return list(dask.compute(*self._calls(method, args, kwargs)))
+
+    def transform(self, method, *args, **kwargs):
+        """Return Parts of what the method returns, which stay where they are."""
+        with _shared_processors(len(self)):
+            return DaskParts(dask.persist(*self._calls(method, args, kwargs)))
+
+    def where(self, chosen):
+        """Return the Parts that an array of bool chooses."""
+        return DaskParts(part for part, choice in zip(self._parts, chosen, strict=True) if choice)
+
+    def _calls(self, method, args, kwargs):
+        # One object for all, so that it is sent once and not with every call.
+        shared, calls = _literal((args, kwargs)), []
+        call = dask.delayed(_call, pure=False)
+        for part, home in zip(self._parts, _homes(self._parts), strict=True):
+            with dask.annotate(workers=[home], allow_other_workers=True) if home else nullcontext():
+                name = _key(method.__name__)
+                calls.append(call(part, method, shared, dask_key_name=name))
+        return calls
+
+
+def _made(make, blocks, number, args):
+    return make(blocks, number, *args)
+
+
+def _call(part, method, arguments):
+    args, kwargs = arguments
+    return method(part, *args, **kwargs)
+
+
+def _literal(value):
+    """Return a Delayed of a value that is not looked into."""
+    return dask.delayed(value, name=_key("parameters"), traverse=False)
+
+
+def _key(name):
+    """Return a new key, by whose beginning Dask's dashboard knows what is done."""
+    return f"skmlp-{name.replace('_', '-')}-{uuid.uuid4().hex}"
+
+
+def _client():
+    """Return the current client of dask.distributed, or None."""
+    try:
+        from distributed import default_client
+    except ImportError:
+        return None
+    try:
+        return default_client()
+    except ValueError:
+        return None
+
+
+def _n_threads():
+    """Return the number of threads that there are to work in."""
+    client = _client()
+    if client is None:
+        return CPU_COUNT
+    client.wait_for_workers(1)
+    return sum(client.nthreads().values())
+
+
+def _homes(parts):
+    """Return the worker of a cluster on which to work with each part, or None without cluster.
+
+    That is one which has it, unless there are too many on it and other workers would wait: after
+    one has died and has been started again, say. Then the part moves once.
+    """
+    client = _client()
+    if client is None:
+        return [None] * len(parts)
+    from distributed import futures_of
+
+    places, threads = client.who_has(futures_of(parts)), client.nthreads()
+    per_thread = -(-len(parts) // max(1, sum(threads.values())))
+    free = {worker: n * per_thread for worker, n in threads.items()}
+    homes = []
+    for part in parts:
+        home = next((w for w in sorted(places.get(part.key, ())) if free.get(w, 0) > 0), None)
+        homes.append(home)
+        if home:
+            free[home] -= 1
+    for i, home in enumerate(homes):
+        if home is None and free:
+            homes[i] = max(sorted(free), key=free.get)
+            free[homes[i]] -= 1
+    return homes
+
+
+class _Counted:
+    """A context of the whole process, left when the last thread leaves that has entered it.
+
+    Contexts that restore what was before would restore it in any order.
+    """
+
+    def __init__(self, make):
+        self._make, self._lock, self._n_inside, self._context = make, Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if not self._n_inside:
+                self._context = self._make()
+                self._context.__enter__()
+            self._n_inside += 1
+
+    def __exit__(self, *error):
+        with self._lock:
+            self._n_inside -= 1
+            if not self._n_inside:
+                self._context.__exit__(None, None, None)
+
+
+# Parameters are sent on purpose, however large they are.
+_large_graphs = _Counted(
+    partial(dask.config.set, {"distributed.admin.large-graph-warning-threshold": "1TiB"})
+)
+_one_blas_thread = _Counted(partial(threadpool_limits, 1, "blas"))
+
+
+def _shared_processors(n_parts):
+    """Keep n_parts threads of this process from using more than its processors.
+
+    The workers of a cluster that are processes are told so by Dask.
+    """
+    if _client() is not None:
+        return _large_graphs
+    return nullcontext() if n_parts == 1 else _one_blas_thread
+
+
+def lazily(X, model, method, dtype, n_columns=None, labels=None, **params):
+    """Return what a method of a fitted estimator says of X, to be computed by Dask.
+
+    Parameters
+    ----------
+    X : dask array or dataframe of shape (n, n_features)
+    model : SoftmaxMLPClassifier
+    method : str
+    dtype : dtype
+        Of the answers.
+    n_columns : int or None, default=None
+        None if they have one dimension.
+    labels : sequence, default=None
+        Of the columns of a dataframe's answers.
+    **params : dict
+        Of the method.
+
+    Returns
+    -------
+    answers : dask array, or for a dataframe a series or dataframe with its index
+    """
+    if X.ndim != 2:
+        raise ValueError(f"X must have two dimensions, rows and columns, got {X.ndim}.")
+    if isinstance(X, da.Array):
+        model = _literal(model)
+        X = X.rechunk({1: -1}) if X.numblocks[1] > 1 else X
+        shape = {"drop_axis": 1} if n_columns is None else {}
+        rows = (X.chunks[0],)
+        chunks = rows if n_columns is None else (*rows, (n_columns,))
+        empty = np.empty((0,) if n_columns is None else (0, n_columns), dtype)
+        return X.map_blocks(
+            _answers, model, method, params, empty, dtype=dtype, chunks=chunks, meta=empty, **shape
+        )
+    import pandas as pd  # which dataframes are made of
+
+    if n_columns is None:
+        empty = pd.Series(np.empty(0, dtype), name=method)
+    else:
+        columns = range(n_columns) if labels is None else labels
+        empty = pd.DataFrame(np.empty((0, n_columns), dtype), columns=columns)
+    return X.map_partitions(_answers, model, method, params, empty, meta=empty)
+
+
+def _answers(block, model, method, params, empty):
+    """Return the answers for a block, maybe of no rows, in the form of the empty ones."""
+    if not block.shape[0]:
+        return np.empty((0, *empty.shape[1:]), empty.dtype) if type(empty) is np.ndarray else empty
+    found = getattr(model, method)(block, **params)
+    if isinstance(empty, np.ndarray):
+        return found
+    if empty.ndim == 1:
+        return type(empty)(found, index=block.index, name=empty.name)
+    return type(empty)(found, index=block.index, columns=empty.columns)
