@@ -97,7 +97,9 @@ def checked_shard(blocks, number, estimator):
     checker = copy.copy(estimator)
     rows = check_rows(checker, X, y)
     w = check_weights(w, rows.X, "sample_weight", may_all_be_zero=True)
-    rows = rows._replace(w=w)
+    # Out of a message, numbers may lie between their usual places, where every use is slow.
+    X = rows.X if is_sparse(rows.X) else np.require(rows.X, requirements="A")
+    rows = rows._replace(X=X, w=w)
     labels, places = np.unique(rows.y, return_inverse=True)
     names = getattr(checker, "feature_names_in_", None)
     facts = Facts(

@@ -82,8 +82,7 @@ class DaskSoftmaxMLPClassifier(LazyAnswers, SoftmaxMLPClassifier):
         them ("lbfgs" has no such limits). Without X_val, early stopping sets aside a part of
         each shard; an integer `validation_fraction` is taken as a share of all rows. With any
         `scoring` but "loss", labels of the rows to judge are gathered once and their logits after
-        each epoch; a callable gets the numbers of these rows instead of X, to hand them on to the
-        estimator's methods.
+        each epoch; a callable gets these logits for X, with an estimator whose methods take them.
 
     Attributes
     ----------

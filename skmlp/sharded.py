@@ -5,6 +5,7 @@ gradients, whose size does not depend on the number of rows. Only a scorer of sc
 needs more: the logits of the rows that it judges.
 """
 
+from dataclasses import replace
 from numbers import Integral
 from time import perf_counter
 from typing import Protocol
@@ -218,15 +219,15 @@ class JudgedShards:
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
         self._shards, (self._in_loss, self._in_score) = shards.where(chosen), weights[chosen].T
         if not watches_loss(estimator):
-            self._numbered = self._as_numbers(name)
+            self._gathered = self._gather_labels(name)
 
-    def _as_numbers(self, name):
-        """Return JudgedRows whose X are the numbers of the rows."""
+    def _gather_labels(self, name):
+        """Return JudgedRows of the labels and weights, whose X will be the logits."""
         e = self._estimator
         labels, weights = zip(*self._shards.ask(Shard.labels, **self._which), strict=True)
         y = np.concatenate(labels)
         w = None if weights[0] is None else np.concatenate(weights)
-        rows = encode(Rows(np.arange(len(y))[:, None], y, w), e.classes_, np.dtype(np.float64))
+        rows = encode(Rows(np.empty((len(y), 0)), y, w), e.classes_, np.dtype(np.float64))
         return JudgedRows(rows, np.ones(len(e.classes_)), e.scoring, name)
 
     def loss_and_accuracy(self, network, theta):
@@ -239,22 +240,18 @@ class JudgedShards:
     def score(self, model):
         """Return the score of a fitted estimator, whose logits of the rows are gathered."""
         logits = self._shards.ask(Shard.logits, model._network, model.theta_, **self._which)
-        return self._numbered.score(_Predicted.of(model, np.concatenate(logits)))
+        judged = self._gathered
+        judged.rows = replace(judged.rows, X=np.concatenate(logits))
+        return judged.score(_reader(model))
 
 
-class _Predicted(SoftmaxMLPClassifier):
-    """A fitted estimator that answers for rows elsewhere, of which X holds the numbers."""
-
-    @classmethod
-    def of(cls, model, logits):
-        """Return one for a fitted estimator and its logits of all rows."""
-        predicted = cls()
-        vars(predicted).update(vars(model))
-        predicted._gathered = logits
-        return predicted
-
-    def _logits(self, X):
-        return self._gathered[np.asarray(X)[:, 0]]
+def _reader(model):
+    """Return a fitted estimator that takes the logits of another for X, and passes them on."""
+    reader, k = SoftmaxMLPClassifier(), len(model.classes_)
+    vars(reader).update(vars(model))
+    reader._layer_sizes, reader._activations, reader.n_features_in_ = (k, k), (), k
+    reader.theta_ = np.append(np.eye(k), np.zeros(k)).astype(model.theta_.dtype)
+    return reader
 
 
 def _class_weights(estimator, sums):

@@ -18,6 +18,7 @@ from skmlp.blocks import check_block, check_same_kind, n_bytes
 from skmlp.core.lbfgs import AllRows
 from skmlp.core.scaling import Scaling
 from skmlp.core.training import MiniBatches, train
+from skmlp.disk import permutation
 from skmlp.fitting import FULL_BATCH_ROWS, row_weights
 from skmlp.inputs import (
     Encoded,
@@ -179,7 +180,7 @@ class Shard:
 
     def __sizeof__(self):
         """Return the bytes that it takes, by which Dask decides where to work."""
-        return n_bytes(self.rows.X, self.rows.Y, self.rows.y, self.w)
+        return n_bytes(self.rows.X, self.rows.codes, self.rows.y, self.w)
 
     def use(self):
         """Return what is done with the rows: Use."""
@@ -226,7 +227,7 @@ class Shard:
         epoch, part = divmod(start.number, start.per_epoch)
         order = self.used
         if self.common.estimator.shuffle:
-            order = self._rng(start, 0, epoch).permutation(order)
+            order = permutation(self._rng(start, 0, epoch), self.rows.X, order)
         return np.array_split(order, start.per_epoch)[part]
 
     def _rng(self, start, purpose, time):
@@ -246,7 +247,8 @@ class Shard:
 
     def value_and_grad(self, objective, theta):
         """Value and gradient of the objective over the shard's rows, as `AllRows` has them."""
-        return AllRows(self._batches(self.used, FULL_BATCH_ROWS)).value_and_grad(objective, theta)
+        rows = AllRows(self._batches(self.used, FULL_BATCH_ROWS))
+        return rows.value_and_grad(objective, theta.copy())  # what is sent may be unaligned
 
     def judge(self, network, theta, *, validation):
         """Return loss and accuracy on the rows to validate on, or on a sample of the others."""
@@ -256,11 +258,11 @@ class Shard:
         if not weight[rows.codes].any():  # nothing of it counts in the loss
             weight = np.ones(len(weight))
         judged = rows.once(name, lambda: JudgedRows(rows, weight, "loss", name))
-        return judged.loss_and_accuracy(network, theta)
+        return judged.loss_and_accuracy(network, theta.copy())
 
     def logits(self, network, theta, *, validation):
         """Return the logits of the rows that `judge` takes, for scorers."""
-        return finite_logits(network, theta, self._judged(validation).X)
+        return finite_logits(network, theta.copy(), self._judged(validation).X)
 
     def labels(self, *, validation):
         """Return labels and sample weights or None of the rows that `judge` takes."""

@@ -87,8 +87,8 @@ ALLOWED = {
     "search": {"numpy", "joblib", "sklearn", "candidates", "classifier", "fits"},
     "blocks": {"numpy", "scipy", "pandas", "core/features", "inputs"},
     "shards": {
-        "numpy", "sklearn", "blocks", "core/lbfgs", "core/scaling", "core/training", "fitting",
-        "inputs", "parameters", "prediction", "standardization", "validation",
+        "numpy", "sklearn", "blocks", "core/lbfgs", "core/scaling", "core/training", "disk",
+        "fitting", "inputs", "parameters", "prediction", "standardization", "validation",
     },
     "sharded": {
         "numpy", "classifier", "core/averaging", "core/lbfgs", "core/training", "errors",

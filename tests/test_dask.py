@@ -436,6 +436,17 @@ def test_scores_of_a_sample_weigh_unequal_shards_by_rows():
     assert clf.history_["score"][-1] == pytest.approx(clf.score(rows, labels), abs=0.01)
 
 
+def test_a_callable_scorer_judges_what_it_is_given():
+    def brier(estimator, rows, labels):
+        assert estimator.classes_.tolist() == [0, 1, 2]
+        return -np.mean((estimator.predict_proba(rows)[np.arange(len(rows)), labels] - 1) ** 2)
+
+    clf = DaskSoftmaxMLPClassifier(4, n_shards=2, epochs=2, scoring=brier, random_state=0)
+    clf.fit(*cut(X, Y), **dict(zip(("X_val", "y_val"), cut(X, Y), strict=True)))
+    proba = clf.predict_proba(X)[np.arange(150), Y]
+    assert clf.validation_scores_[-1] == pytest.approx(-np.mean((proba - 1) ** 2), rel=1e-6)
+
+
 def test_rows_of_a_class_without_weight_count_in_the_score():
     order = np.argsort(Y, kind="stable")
     rows, labels = X[order], Y[order]

@@ -70,8 +70,11 @@ def gatherer(X, shape, dtype, scaling=None):
 def _dense_rows(X, raw, cast, scaling, rows):
     n, in_place = rows.shape[-1], cast is raw
     batch = raw if n == raw.shape[-2] else raw[..., :n, :]
-    # Every row number is valid; mode="raise" would gather into a hidden copy first.
-    X.take(rows, axis=0, out=batch, mode="clip")
+    if X.flags.aligned:
+        # Every row number is valid; mode="raise" would gather into a hidden copy first.
+        X.take(rows, axis=0, out=batch, mode="clip")
+    else:  # as out of a file or a message: take would copy all of X first
+        batch[...] = X[rows]
     out = batch if in_place else cast[..., :n, :]
     if scaling is not None:
         scaling.apply(batch, out)

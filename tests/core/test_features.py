@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -140,3 +142,19 @@ def test_a_mask_writes_where_it_is_told(rng, sparse_X):
     masks = np.arange(60.0).reshape(5, 12)
     result = dropped(sparse_X, masks, None)
     np.testing.assert_array_equal(result.data, sparse_X.data * masks.ravel()[: sparse_X.nnz])
+
+
+def test_unaligned_rows_are_gathered_without_a_copy_of_all():
+    """Such arrays come out of files and messages; `take` would copy them whole, every time."""
+    X = np.arange(4e5, dtype=np.float32).reshape(-1, 100)
+    memory = np.empty(X.nbytes + 1, np.uint8)
+    unaligned = memory[1:].view(np.float32).reshape(X.shape)
+    unaligned[...] = X
+    assert not unaligned.flags.aligned
+    gather, rows = gatherer(unaligned, (10,), np.float32), np.array([3999, 0, 7])
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(gather(rows), X[rows])
+        assert tracemalloc.get_traced_memory()[1] < X.nbytes / 10
+    finally:
+        tracemalloc.stop()
