@@ -7,6 +7,7 @@ several sizes.
 """
 
 import gc
+from statistics import median
 from time import sleep
 
 import numpy as np
@@ -73,14 +74,13 @@ def _fits(options):
             ONE: lambda: measured(ONE, SoftmaxMLPClassifier, X, y),
         },
         options.turns_or(5),
-        warm_up=False,
     )
+    scores = {name: values[1:] for name, values in scores.items()}  # without the turn to warm up
     details = {"rows": len(X), "workers": N_WORKERS, **shapes}
-    behind = {SKMLP: (np.array(scores[SKMLP]) - scores[ONE]).tolist()}
+    least = round(median(scores[ONE]) - 0.005, 4)
     return [
         Quantity("whole fit", "s", turns, (within(ONE, TARGET),), details),
-        Quantity("accuracy", "accuracy", scores),
-        Quantity("accuracy over one process", "accuracy", behind, (at_least(-0.005),)),
+        Quantity("accuracy", "accuracy", scores, (at_least(least),)),
     ]
 
 

@@ -1,11 +1,12 @@
 """Means and scales of the columns of a training set."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skmlp.core.scaling import Scaling
 from skmlp.errors import warn_user
@@ -20,7 +21,7 @@ __all__ = [
     "scaling_of",
 ]
 
-CHUNK_ROWS = 1024  # as doubles
+CHUNK_ROWS = 256  # as doubles
 
 
 class Moments(NamedTuple):
@@ -28,12 +29,12 @@ class Moments(NamedTuple):
 
     Attributes
     ----------
-    n : float
-        Rows, or the sum of their weights.
+    n : int
+        Rows.
     mean, var : ndarray of shape (n_features,)
     """
 
-    n: float
+    n: int
     mean: np.ndarray
     var: np.ndarray
 
@@ -58,14 +59,36 @@ def column_scaling(X, w, rows, dtype):
 def column_moments(X, w, rows):
     """Return the Moments of some rows of X, weighted by w (n,) or None.
 
-    StandardScaler learns them chunk by chunk, so that no float copy of integers is made.
+    They are found chunk by chunk, in memory that stays in the processor's cache, and merged.
+    (StandardScaler takes eight times as long, for its temporary arrays.)
     """
-    scaler = StandardScaler(with_mean=not sparse.issparse(X))
+    moments, total = None, 0.0
+    if sparse.issparse(X):
+        moments_of = _sparse_moments
+    else:
+        moments_of = partial(_dense_moments, np.empty((min(CHUNK_ROWS, len(rows)), X.shape[1])))
     with np.errstate(all="ignore"):
         for chunk in gen_batches(len(rows), CHUNK_ROWS):
             part = rows[chunk]
-            scaler.partial_fit(X[part], sample_weight=None if w is None else w[part])
-    return Moments(float(np.max(scaler.n_samples_seen_)), scaler.mean_, scaler.var_)
+            v = np.ones(len(part)) if w is None else w[part]
+            n, found = v.sum(), moments_of(X[part], v)
+            moments = found if moments is None else merged_moments([moments, found], [total, n])
+            total += n
+    return moments
+
+
+def _dense_moments(memory, X, v):
+    """Return the Moments of rows weighted by v, in two passes."""
+    D, shares = memory[: len(X)], v / v.sum()
+    D[...] = X
+    mean = shares @ D
+    D -= mean
+    D *= D
+    return Moments(len(X), mean, shares @ D)
+
+
+def _sparse_moments(X, v):
+    return Moments(X.shape[0], *mean_variance_axis(X.astype(np.float64), axis=0, weights=v))
 
 
 def merged_moments(parts, weights):
