@@ -94,7 +94,7 @@ class DaskSoftmaxMLPClassifier(LazyAnswers, SoftmaxMLPClassifier):
 
     See Also
     --------
-    SoftmaxMLPClassifier : On rows in one memory.
+    skmlp.SoftmaxMLPClassifier : On rows in one memory.
 
     Notes
     -----
