@@ -136,8 +136,8 @@ class DaskParts:
         return DaskParts(part for part, choice in zip(self._parts, chosen, strict=True) if choice)
 
     def _calls(self, method, args, kwargs):
-        # One object for all, so that it is sent once and not with every call.
-        shared, calls = _literal((args, kwargs)), []
+        # A value of its own in the graph would be sent to one worker, and from there to the others.
+        shared, calls = _Arguments(args, kwargs), []
         call = dask.delayed(_call, pure=False)
         for part, home in zip(self._parts, _homes(self._parts), strict=True):
             with dask.annotate(workers=[home], allow_other_workers=True) if home else nullcontext():
@@ -150,9 +150,15 @@ def _made(make, blocks, number, args):
     return make(blocks, number, *args)
 
 
+class _Arguments:
+    """Arguments in which Dask does not look for collections."""
+
+    def __init__(self, args, kwargs):
+        self.args, self.kwargs = args, kwargs
+
+
 def _call(part, method, arguments):
-    args, kwargs = arguments
-    return method(part, *args, **kwargs)
+    return method(part, *arguments.args, **arguments.kwargs)
 
 
 def _literal(value):

@@ -81,10 +81,11 @@ def _dense_moments(memory, X, v):
     """Return the Moments of rows weighted by v, in two passes."""
     D, shares = memory[: len(X)], v / v.sum()
     D[...] = X
-    mean = shares @ D
+    # Not by BLAS, whose sums over a few rows depend on where in memory these begin.
+    mean = np.einsum("i,ij->j", shares, D)
     D -= mean
     D *= D
-    return Moments(len(X), mean, shares @ D)
+    return Moments(len(X), mean, np.einsum("i,ij->j", shares, D))
 
 
 def _sparse_moments(X, v):

@@ -154,9 +154,8 @@ def test_the_sample_of_very_many_rows_is_still_stratified(blobs, monkeypatch):
     X, y = blobs
     rows = encode(Rows(X, y, None), np.arange(3), np.dtype(np.float32))
     monkeypatch.setattr(validation, "MOST_STRATIFIED", 2000)
-    monkeypatch.setattr(validation, "MOST_TRAINING_ROWS", 300)
-    part = validation.sample(rows, np.arange(6000))
-    again = validation.sample(rows, np.arange(6000))
+    part = validation.sample(rows, np.arange(6000), 300)
+    again = validation.sample(rows, np.arange(6000), 300)
     assert len(part.y) == 300
     np.testing.assert_array_equal(part.X, again.X)
     np.testing.assert_allclose(np.bincount(part.y) / 300, np.bincount(y) / 6000, atol=0.04)
