@@ -7,6 +7,8 @@ several sizes.
 """
 
 import gc
+import os
+from contextlib import contextmanager
 from statistics import median
 from time import sleep
 
@@ -18,7 +20,7 @@ from benchmarks.measure import SKMLP, Quantity, at_least, interleave, seconds, w
 from benchmarks.memory import resident
 from skmlp import SoftmaxMLPClassifier
 
-__all__ = ["ONE", "cluster"]
+__all__ = ["ONE", "cluster", "local_cluster"]
 
 ONE, N_WORKERS, TARGET = "one process", 2, 0.65
 STATE = "2 x workers x state"  # parameters and Adam's two arrays, to every worker and back
@@ -26,12 +28,28 @@ STATE = "2 x workers x state"  # parameters and Adam's two arrays, to every work
 
 def cluster(options):
     """Two workers against one process."""
+    with local_cluster(N_WORKERS):
+        return [*_fits(options), _bytes(options), _memory(options), *_rounds(options)]
+
+
+@contextmanager
+def local_cluster(n_workers, **settings):
+    """Start workers of one thread each; yields the client.
+
+    Dask tells them how many threads BLAS may have by the environment of this process, and does
+    not take that back.
+    """
     # Here, so that other cases run without Dask.
     from distributed import Client, LocalCluster
 
-    settings = {"n_workers": N_WORKERS, "threads_per_worker": 1, "dashboard_address": None}
-    with LocalCluster(**settings) as workers, Client(workers):
-        return [*_fits(options), _bytes(options), _memory(options), *_rounds(options)]
+    environment = dict(os.environ)
+    settings = {"threads_per_worker": 1, "dashboard_address": None} | settings
+    try:
+        with LocalCluster(n_workers=n_workers, **settings) as workers, Client(workers) as client:
+            yield client
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 def _images(options, subset="train"):

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import shuffle
 from threadpoolctl import threadpool_info
 
+from benchmarks.clusters import local_cluster
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint
 from skmlp.monitor import EpochMonitor
@@ -540,14 +541,8 @@ def test_predictions_are_computed_when_they_are_asked_for():
 
 @pytest.fixture(scope="module")
 def client():
-    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
-    with (
-        warnings.catch_warnings(),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    with warnings.catch_warnings(), local_cluster(2, silence_logs=50) as client:
         yield client
 
 
