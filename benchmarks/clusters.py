@@ -43,7 +43,7 @@ def local_cluster(n_workers, **settings):
     from distributed import Client, LocalCluster
 
     environment = dict(os.environ)
-    settings = {"threads_per_worker": 1, "dashboard_address": None} | settings
+    settings = {"threads_per_worker": 1, "dashboard_address": ":0"} | settings
     try:
         with LocalCluster(n_workers=n_workers, **settings) as workers, Client(workers) as client:
             yield client
