@@ -548,8 +548,9 @@ def client():
 
 def test_a_cluster_finds_what_threads_find_and_keeps_nothing(client):
     params = {"units": 8, "n_shards": 2, "random_state": 0, "epochs": 4}
-    clf = DaskSoftmaxMLPClassifier(**params).fit(*cut(X, Y, W))
-    params = clf.get_params()
+    persisted = [array.persist() for array in cut(X, Y, W)]
+    clf = DaskSoftmaxMLPClassifier(**params).fit(*persisted)
+    del persisted
     with warnings.catch_warnings(), dask.config.set(scheduler="threads"):
         warnings.filterwarnings("ignore", "Running on a single-machine scheduler")  # older Dask
         again = DaskSoftmaxMLPClassifier(**params).fit(*cut(X, Y, W))
