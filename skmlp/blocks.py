@@ -208,9 +208,7 @@ class KnownRows:
             check_same_kind(first.labels, fact.labels)
             if fact.is_sparse != first.is_sparse:
                 raise ValueError("Some partitions of X are sparse and some are dense.")
-            names = [
-                None if f.feature_names is None else f.feature_names.tolist() for f in (first, fact)
-            ]
+            names = [_names(first), _names(fact)]
             if names[0] != names[1]:
                 raise ValueError(f"The partitions of X have different columns: {names}.")
 

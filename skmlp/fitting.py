@@ -32,7 +32,7 @@ from skmlp.progress import Outcome, Progress
 from skmlp.standardization import check_foldable, column_scaling
 from skmlp.validation import JudgedRows, sample, set_aside
 
-__all__ = ["BaseTraining", "Training", "check_any_used", "row_weights"]
+__all__ = ["BaseTraining", "Training", "check_any_used", "over_mean", "row_weights"]
 
 FULL_BATCH_ROWS = 4096  # of a pass over all rows by lbfgs
 
@@ -49,6 +49,15 @@ def row_weights(estimator, class_weight, rows):
     if not np.isfinite(w).all():
         raise ValueError("sample_weight times class_weight overflows: divide one by a constant.")
     return w, np.flatnonzero(w)
+
+
+def over_mean(w, mean, n_rows, dtype):
+    """Return weights w (n_rows,), or ones for None, over a mean; None if these are ones again."""
+    if w is None and mean == 1.0:
+        return None
+    w = np.ones(n_rows) if w is None else w
+    with np.errstate(over="ignore"):  # of rows that are not used
+        return (w / mean).astype(dtype)
 
 
 def check_any_used(estimator, n_used):
@@ -155,6 +164,19 @@ class BaseTraining:
         e = self.estimator
         return validation is not None or (e.early_stopping and not watches_loss(e))
 
+    def _draw_seed(self):
+        return int(self.progress.rng.randint(np.iinfo(np.int32).max))
+
+    def _split_seed(self):
+        """Return the seed of the rows to set aside: the same one in every call.
+
+        To go on must not mean to learn what was set aside.
+        """
+        p = self.progress
+        if p.split_seed is None:
+            p.split_seed = self._draw_seed()
+        return p.split_seed
+
     def _prepare_solver(self):
         """Give the solver its state: what an earlier call left, if that is of its kind."""
         e, p, dtype = self.estimator, self.progress, self.progress.theta.dtype
@@ -167,7 +189,7 @@ class BaseTraining:
         if p.optimizer.keys() != fresh.keys():
             p.optimizer = fresh
         if p.dropout_rng is None and any(layer_dropout(e.dropout, len(self.network.activations))):
-            p.dropout_rng = np.random.default_rng(p.rng.randint(np.iinfo(np.int32).max))
+            p.dropout_rng = np.random.default_rng(self._draw_seed())
         self.dropout = build_dropout(e, self.network, p.dropout_rng)
 
     def _model(self):
@@ -216,6 +238,19 @@ class BaseTraining:
             warn_user("Training interrupted by user.")
             self.monitor.stop_reason = "interrupted"
         return self.finish()
+
+    def _solve(self, on_epoch_end):
+        """Train by mini-batches, as ``_train`` does, or by lbfgs over ``_all_rows()``."""
+        e = self.estimator
+        if e.solver != "lbfgs":
+            self._train(on_epoch_end)
+            return
+        converged = minimize_lbfgs(
+            self.objective, self.progress.theta, self._all_rows(),
+            epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
+        )  # fmt: skip
+        if converged:
+            self.monitor.stop_reason = "converged"
 
     def finish(self):
         """Return the Outcome of a training that is over."""
@@ -301,10 +336,7 @@ class Training(BaseTraining):
         """Return the rows that remain to train on, and Encoded to validate on or None."""
         if self.estimator.validation_fraction is None:
             return used, None
-        p = self.progress
-        if p.split_seed is None:  # to go on must not mean to learn what was set aside
-            p.split_seed = int(p.rng.randint(np.iinfo(np.int32).max))
-        used, held_out = set_aside(self.estimator, rows, used, p.split_seed)
+        used, held_out = set_aside(self.estimator, rows, used, self._split_seed())
         return used, rows.take(held_out)
 
     def _scaling(self, rows, used):
@@ -317,11 +349,7 @@ class Training(BaseTraining):
         """Return the weights over their mean."""
         p = self.progress
         self._take_mean(1.0 if w is None else mean_weight(w[used]), len(used), afresh=afresh)
-        if w is None and p.mean_weight == 1.0:
-            return None
-        w = np.ones(used.max() + 1) if w is None else w
-        with np.errstate(over="ignore"):  # of rows that are not used
-            return (w / p.mean_weight).astype(p.theta.dtype)
+        return over_mean(w, p.mean_weight, used.max() + 1, p.theta.dtype)
 
     def _batches(self, rows, used, w):
         """Return the mini-batches of the used rows, for lbfgs in their order."""
@@ -354,16 +382,11 @@ class Training(BaseTraining):
         self.progress.theta = self.monitor.theta = theta
         self.progress.optimizer = optimizer
 
-    def _solve(self, on_epoch_end):
+    def _all_rows(self):
+        return AllRows(self.batches)
+
+    def _train(self, on_epoch_end):
         e, p = self.estimator, self.progress
-        if e.solver == "lbfgs":
-            converged = minimize_lbfgs(
-                self.objective, p.theta, AllRows(self.batches),
-                epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
-            )  # fmt: skip
-            if converged:
-                self.monitor.stop_reason = "converged"
-            return
         train(
             self.objective, self.optimizer, p.theta, p.optimizer, self.batches,
             learning_rate=float(e.learning_rate), schedule=self.schedule, epochs=self.epochs,

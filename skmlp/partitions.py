@@ -110,10 +110,10 @@ class DaskParts:
         """
         n_parts = min(len(blocks), _n_threads() if n_parts is None else n_parts)
         ends = np.linspace(0, len(blocks), n_parts + 1).astype(int)
-        call, shared = dask.delayed(_made, pure=False), _literal(args)
+        call, name = dask.delayed(_call, pure=False), make.__name__
         calls = [
-            call(make, blocks[start:end], number, shared, dask_key_name=_key(make.__name__))
-            for number, (start, end) in enumerate(pairwise(ends))
+            call(blocks[s:e], make, _Arguments((number, *args), {}), dask_key_name=_key(name))
+            for number, (s, e) in enumerate(pairwise(ends))
         ]
         with _shared_processors(n_parts):
             return cls(dask.persist(*calls))
@@ -144,10 +144,6 @@ class DaskParts:
                 name = _key(method.__name__)
                 calls.append(call(part, method, shared, dask_key_name=name))
         return calls
-
-
-def _made(make, blocks, number, args):
-    return make(blocks, number, *args)
 
 
 class _Arguments:

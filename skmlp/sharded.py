@@ -14,7 +14,6 @@ import numpy as np
 
 from skmlp.classifier import SoftmaxMLPClassifier
 from skmlp.core.averaging import average
-from skmlp.core.lbfgs import minimize_lbfgs
 from skmlp.core.training import EpochRecord
 from skmlp.errors import warn_user
 from skmlp.fitting import BaseTraining, check_any_used
@@ -100,18 +99,11 @@ class ShardedTraining(BaseTraining):
         """Hold no shard any longer: reference cycles would, until they are collected."""
         self._shards = self.monitor.training = self.monitor.validation = None
 
-    def _draw_seed(self):
-        return int(self.progress.rng.randint(np.iinfo(np.int32).max))
-
     def _common(self, known, *, sets_aside):
         """Return what all shards have to know."""
         e, p = self.estimator, self.progress
-        if not (sets_aside and e.early_stopping and e.validation_fraction is not None):
-            seed = None
-        elif p.split_seed is None:
-            seed = p.split_seed = self._draw_seed()
-        else:
-            seed = p.split_seed
+        sets_aside &= e.early_stopping and e.validation_fraction is not None
+        seed = self._split_seed() if sets_aside else None
         learns_scaling = e.standardize and p.scaling is None
         bare = _bare_copy(e, known.n_rows)
         return Common(bare, self.class_weight, p.theta.dtype, seed, learns_scaling)
@@ -154,16 +146,10 @@ class ShardedTraining(BaseTraining):
             grad += share * part_grad
         return value, grad
 
-    def _solve(self, on_epoch_end):
-        e, p = self.estimator, self.progress
-        if e.solver == "lbfgs":
-            converged = minimize_lbfgs(
-                self.objective, p.theta, self,
-                epochs=self.epochs - self.n_done, tol=float(e.tol), on_epoch_end=on_epoch_end,
-            )  # fmt: skip
-            if converged:
-                self.monitor.stop_reason = "converged"
-            return
+    def _all_rows(self):
+        return self
+
+    def _train(self, on_epoch_end):
         for epoch in range(self.n_done, self.epochs):
             if on_epoch_end(self._epoch(epoch)):
                 break

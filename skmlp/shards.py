@@ -19,7 +19,7 @@ from skmlp.core.lbfgs import AllRows
 from skmlp.core.scaling import Scaling
 from skmlp.core.training import MiniBatches, train
 from skmlp.disk import permutation
-from skmlp.fitting import FULL_BATCH_ROWS, row_weights
+from skmlp.fitting import FULL_BATCH_ROWS, over_mean, row_weights
 from skmlp.inputs import (
     Encoded,
     check_targets,
@@ -31,7 +31,7 @@ from skmlp.inputs import (
 from skmlp.parameters import batch_size, build_dropout, build_objective, build_optimizer
 from skmlp.prediction import finite_logits
 from skmlp.standardization import Moments, column_moments
-from skmlp.validation import MOST_TRAINING_ROWS, JudgedRows, sample, set_aside
+from skmlp.validation import MOST_TRAINING_ROWS, JudgedRows, n_to_set_aside, sample, set_aside
 
 __all__ = ["Common", "Round", "Shard", "Use", "count_correct", "to_train", "to_validate"]
 
@@ -138,7 +138,7 @@ def _set_aside(estimator, rows, used, seed):
     counts = np.bincount(rows.codes[used], minlength=len(estimator.classes_))
     alone = counts[rows.codes[used]] == 1
     many, n_classes = used[~alone], int((counts > 1).sum())
-    n_aside = max(ceil(estimator.validation_fraction * len(many)), n_classes, 2)
+    n_aside = n_to_set_aside(estimator.validation_fraction, len(many), n_classes)
     if len(many) - n_aside < n_classes or not len(many):
         return used, used[:0]
     to_train, held_out = set_aside(estimator, rows, many, seed)
@@ -195,12 +195,7 @@ class Shard:
 
     def settled(self, scaling, mean, n_rows):
         """Return the Shard to train on, given Scaling, mean weight and number of all rows."""
-        w = self.w
-        if w is None and mean != 1.0:
-            w = np.ones(len(self.rows.codes))
-        if w is not None:
-            with np.errstate(over="ignore"):  # of rows that are not used
-                w = (w / mean).astype(self.common.dtype)
+        w = over_mean(self.w, mean, len(self.rows.codes), self.common.dtype)
         return replace(self, w=w, scaling=scaling, share=len(self.used) / n_rows)
 
     def train(self, start):
@@ -272,7 +267,8 @@ class Shard:
     def _judged(self, validation):
         if validation:
             return self.held_out
-        return sample(self.rows, self.used, max(ceil(self.share * MOST_TRAINING_ROWS), 1))
+        most = max(ceil(self.share * MOST_TRAINING_ROWS), 1)
+        return self.rows.once("sample", lambda: sample(self.rows, self.used, most))
 
 
 def count_correct(blocks, number, model):

@@ -14,10 +14,16 @@ from skmlp.core.losses import softmax_cross_entropy
 from skmlp.inputs import largest_magnitude, summable, with_mean_1
 from skmlp.prediction import finite_chunks
 
-__all__ = ["MOST_TRAINING_ROWS", "JudgedRows", "sample", "set_aside"]
+__all__ = ["MOST_TRAINING_ROWS", "JudgedRows", "n_to_set_aside", "sample", "set_aside"]
 
 MOST_TRAINING_ROWS = 10_000  # scored after each epoch, as HistGradientBoostingClassifier does
 MOST_STRATIFIED = 1_000_000  # to draw these from, at random
+
+
+def n_to_set_aside(fraction, n_rows, n_classes):
+    """Return how many of n_rows a share or number of them is, at least one of each class."""
+    n = fraction if isinstance(fraction, Integral) else ceil(fraction * n_rows)
+    return max(int(n), n_classes, 2)
 
 
 def set_aside(estimator, rows, used, seed):
@@ -38,8 +44,7 @@ def set_aside(estimator, rows, used, seed):
         Numbers of rows, in ascending order.
     """
     fraction, n_classes = estimator.validation_fraction, len(np.unique(rows.y[used]))
-    n_rows = fraction if isinstance(fraction, Integral) else ceil(fraction * len(used))
-    n_rows = max(int(n_rows), n_classes, 2)
+    n_rows = n_to_set_aside(fraction, len(used), n_classes)
     if len(used) - n_rows < n_classes:
         raise ValueError(
             f"The validation set is too small. Increase 'validation_fraction' or the size of your "

@@ -4,12 +4,12 @@
 asking the server. Suites and published runs are never cached: `serve` answers for those.
 """
 
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
+
+from tests.serving import serving
 
 NAMESPACE = 'xmlns:oml="http://openml.org/openml"'
 
@@ -139,26 +139,15 @@ def serve(answers):
     """Answer requests by their paths under /api/v1/xml; yield the server's address, the log."""
     log = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            path = self.path.removeprefix("/api/v1/xml/")
-            log.append(path)
-            content = answers.get(path, NO_RESULTS).encode()
-            self.send_response(200 if path in answers else 412)
-            self.send_header("Content-Type", "text/xml; charset=utf-8")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def do_GET(handler):
+        path = handler.path.removeprefix("/api/v1/xml/")
+        log.append(path)
+        content = answers.get(path, NO_RESULTS).encode()
+        handler.send_response(200 if path in answers else 412)
+        handler.send_header("Content-Type", "text/xml; charset=utf-8")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/api/v1/xml", log
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(do_GET) as port:
+        yield f"http://127.0.0.1:{port}/api/v1/xml", log

@@ -8,12 +8,12 @@ of the real site (`online`). Nothing of scikit-learn is replaced.
 import gzip
 import hashlib
 import json
-import threading
 import urllib.request
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.serving import serving
 
 SEARCH = "api/v1/json/data/list/data_name/fashion-mnist"
 DESCRIPTION = "api/v1/json/data/40996"
@@ -103,38 +103,26 @@ def online(documents, faults=()):
                 return left.pop(0)
         return None
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            path = self.path.lstrip("/")
-            fault = next_fault(path)
-            log.append(path)
-            if fault == "drop":
-                return
-            if callable(fault):
-                fault()
-            status = fault if isinstance(fault, int) else 200
-            if path not in documents:
-                status = 412  # how OpenML says "no such thing"
-            content = gzip.compress(documents.get(path, b""), compresslevel=1)
-            self.send_response(status)
-            self.send_header("Content-Encoding", "gzip")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
+    def do_GET(handler):
+        path = handler.path.lstrip("/")
+        fault = next_fault(path)
+        log.append(path)
+        if fault == "drop":
+            return
+        if callable(fault):
+            fault()
+        status = fault if isinstance(fault, int) else 200
+        if path not in documents:
+            status = 412  # how OpenML says "no such thing"
+        content = gzip.compress(documents.get(path, b""), compresslevel=1)
+        handler.send_response(status)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
 
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        with routed_to(server.server_address[1]):
-            yield log
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(do_GET) as port, routed_to(port):
+        yield log
 
 
 @contextmanager

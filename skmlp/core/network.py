@@ -102,17 +102,6 @@ class Network:
                 if work.masks is not None and work.masks[layer] is not None:
                     work.delta[layer - 1] *= work.masks[layer]
 
-    def outputs(self, theta, X, layer=-1, max_bytes=2**30):
-        """Return A_l (..., n, fan_out) of a layer, cast and computed chunk by chunk.
-
-        The last layer's are the logits.
-        """
-        size = self.layer_sizes[1:][layer]
-        out = np.empty((*theta.shape[:-1], X.shape[-2], size), theta.dtype)
-        for chunk, A in self.chunks(theta, X, layer, max_bytes):
-            out[..., chunk, :] = A
-        return out
-
     def chunks(self, theta, X, layer=-1, max_bytes=2**30):
         """Yield a slice of the rows and their A_l (..., n, fan_out), which the next overwrites.
 

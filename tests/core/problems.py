@@ -12,6 +12,14 @@ def network(*layer_sizes, activation="tanh"):
     return Network(layer_sizes, (ACTIVATIONS[activation],) * (len(layer_sizes) - 2))
 
 
+def outputs(net, theta, X, layer=-1, **limits):
+    """What a layer makes of all rows, from the chunks in which the network computes it."""
+    out = np.empty((*theta.shape[:-1], X.shape[-2], net.layer_sizes[1:][layer]), theta.dtype)
+    for chunk, A in net.chunks(theta, X, layer, **limits):
+        out[..., chunk, :] = A
+    return out
+
+
 def objective(net, l1=0.0, l2=0.0):
     return Objective(net, Penalty(net.n_weights, l1, l2))
 

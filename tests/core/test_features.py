@@ -7,7 +7,7 @@ from scipy import sparse
 from skmlp.core.features import dropped, gatherer, rows_of
 from skmlp.core.network import Workspace
 from skmlp.core.scaling import Scaling
-from tests.core.problems import network, objective, one_hot
+from tests.core.problems import network, objective, one_hot, outputs
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def test_a_sparse_x_has_the_value_and_gradient_of_the_dense_one(rng, sparse_X, c
     assert sparse_value == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(sparse_grad, grad, atol=1e-14)
     np.testing.assert_allclose(
-        net.outputs(theta, container(sparse_X), max_bytes=300),
-        net.outputs(theta, sparse_X.toarray()),
+        outputs(net, theta, container(sparse_X), max_bytes=300),
+        outputs(net, theta, sparse_X.toarray()),
         atol=1e-14,
     )
 
@@ -71,7 +71,7 @@ def test_a_folded_network_does_to_x_what_it_did_to_scaled_x(rng, centred):
     theta, scaled = rng.randn(net.n_params), np.empty_like(X)
     scaling.apply(X, scaled)
     folded = scaling.fold(net, theta)
-    np.testing.assert_allclose(net.outputs(folded, X), net.outputs(theta, scaled), atol=1e-12)
+    np.testing.assert_allclose(outputs(net, folded, X), outputs(net, theta, scaled), atol=1e-12)
     np.testing.assert_allclose(scaling.unfold(net, folded), theta, atol=1e-13)
 
 
