@@ -87,7 +87,7 @@ def _averaging(found):
 def parts(made):
     """Return what docs/dask.rst includes; nothing where nothing was measured."""
     shown = {
-        "cluster": ["cluster_figures"],
+        "cluster": ["cluster_environment", "cluster_figures"],
         "cluster_model": ["cluster_constants", "cluster_model"],
         "averaging": ["averaging"],
     }

@@ -47,6 +47,7 @@ SOURCES = {
     "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
     "realmlp": "larger", "steps": "steps", "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
+CLUSTER = "dask", "averaging"  # which are shown on a page of their own
 
 
 def main(argv=None):
@@ -88,7 +89,8 @@ def texts(found):
     targets = [verdict for case in judged for verdict in _verdicts(case)]
     targets += many_tables.verdicts(found)
     tables = {
-        "environment": _environment(found),
+        "environment": _environment({n: run for n, run in found.items() if n not in CLUSTER}),
+        "cluster_environment": _environment({n: run for n, run in found.items() if n in CLUSTER}),
         "ratios": _ratios(speed),
         "figures": _figures(speed),
         "search_ratios": _ratios(searches),
