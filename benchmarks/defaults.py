@@ -122,10 +122,13 @@ def parameters(setting, n_rows):
     return others | {"batch_size": min(setting["batch_size"], n_rows), "epochs": max(epochs, 5)}
 
 
-def tuning_splits(y):
-    """Yield (seed, rows to train on, rows to judge by), all from the development part."""
+def tuning_splits(y, splits=3):
+    """Yield (seed, rows to train on, rows to judge by), all from the development part.
+
+    Of a table of at least 6,000 rows there is one, of others there are so many as wanted.
+    """
     rows, _ = development(y)
-    for seed in range(1 if len(y) >= 6000 else 3):
+    for seed in range(1 if len(y) >= 6000 else splits):
         train, test = train_test_split(rows, test_size=0.25, stratify=y[rows], random_state=seed)
         yield seed, train, test
 
@@ -143,12 +146,12 @@ def _tried(seed, n_rows):
     ]
 
 
-def records_of(name, tried=_tried):
+def records_of(name, tried=_tried, splits=3):
     """Return a record for each split of a table and each of those who are tried on it."""
     X, y = tables.load(name)
     records = []
     with threadpool_limits(1):
-        for seed, train, test in tuning_splits(y):
+        for seed, train, test in tuning_splits(y, splits):
             for setting, clf in tried(seed, len(train)):
                 found = measure(clf, X, y, train, test)
                 del found["right"]
