@@ -111,7 +111,7 @@ def _time_to(level, points):
 
 def accuracy(options):
     """Return the quantities of this case: whole fits, their accuracy, and times to levels."""
-    results = [_turn(options, seed) for seed in range(options.turns_or(1))]
+    results = [_turn(options, seed) for seed in range(options.turns_or(3))]
 
     def gather(what, unit, value, targets=(), **details):
         turns = {name: [value(result[name]) for result in results] for name in results[0]}

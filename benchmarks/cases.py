@@ -41,7 +41,12 @@ CASES = {
         Case("many_rows", "predict_proba of 60,000 rows, time and memory", footprint.many_rows),
         Case("import", "python -c 'import skmlp'", footprint.importing),
         Case("pickle", "bytes of a fitted model over those of its parameters", footprint.pickled),
-        Case("accuracy", "Fashion-MNIST, seconds to an accuracy (minutes)", accuracy, usual=False),
+        Case(
+            "accuracy",
+            "Fashion-MNIST, seconds to an accuracy (half an hour)",
+            accuracy,
+            usual=False,
+        ),
         *(
             Case(f"search_{name}", f"135 fits: {work}", measure, usual=False)
             for name, work, measure in [
