@@ -47,6 +47,7 @@ __all__ = [
 ]  # fmt: skip
 
 LARGE = 2000  # rows from which on a fifth of them judges well enough
+SPLITS = 3  # to choose by, of a table of fewer than 6,000 rows; of others there is one
 SEARCHED = tuple(name for name in tables.NAMES if name != "fashion")
 # What the search starts from, and what it changes of that. "epochs" are so many passes, but they
 # make at least 100 steps and at most "steps" (in no fewer than 5 passes).
@@ -122,11 +123,8 @@ def parameters(setting, n_rows):
     return others | {"batch_size": min(setting["batch_size"], n_rows), "epochs": max(epochs, 5)}
 
 
-def tuning_splits(y, splits=3):
-    """Yield (seed, rows to train on, rows to judge by), all from the development part.
-
-    Of a table of at least 6,000 rows there is one, of others there are so many as wanted.
-    """
+def tuning_splits(y, splits=SPLITS):
+    """Yield (seed, rows to train on, rows to judge by), all from the development part."""
     rows, _ = development(y)
     for seed in range(1 if len(y) >= 6000 else splits):
         train, test = train_test_split(rows, test_size=0.25, stratify=y[rows], random_state=seed)
@@ -146,7 +144,7 @@ def _tried(seed, n_rows):
     ]
 
 
-def records_of(name, tried=_tried, splits=3):
+def records_of(name, tried=_tried, splits=SPLITS):
     """Return a record for each split of a table and each of those who are tried on it."""
     X, y = tables.load(name)
     records = []
