@@ -25,7 +25,7 @@ from benchmarks import data
 from benchmarks.measure import SKLEARN, SKMLP, TORCH, Quantity, at_least, faster
 from benchmarks.peers import Setting
 from skmlp import SoftmaxMLPClassifier
-from skmlp.__main__ import RECIPES
+from skmlp.cli.fashion_mnist import RECIPES
 
 __all__ = ["accuracy"]
 

@@ -20,9 +20,9 @@ from benchmarks import data
 from benchmarks.report import environment
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.averaging import average
-from skmlp.core.training import MiniBatches, train
-from skmlp.fitting import Training
-from skmlp.inputs import check_fit_data, encode
+from skmlp.core.minibatch import MiniBatches, train
+from skmlp.training.trainer import Training
+from skmlp.data.validation import check_fit_data, encode
 
 __all__ = ["KINDS", "SETTINGS", "accuracy_of", "main"]
 

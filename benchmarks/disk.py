@@ -7,7 +7,7 @@ process little memory, which its page cache counts to, as by::
     systemd-run --scope -p MemoryMax=500M python -m benchmarks.disk FILE
 
 Every order starts with none of the file in memory and ends after an epoch or a minute. Random
-order is what an array in memory is read in, blocks are what `skmlp.disk` makes of it.
+order is what an array in memory is read in, blocks are what `skmlp.data.memmap` makes of it.
 """
 
 import os

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import data
 from skmlp import SoftmaxMLPClassifier
 from skmlp.datasets import load_fashion_mnist_sample
-from skmlp.images import ImageGridDisplay
+from skmlp.plotting.image_grid import ImageGridDisplay
 
 __all__ = ["PICTURE", "draw", "main"]
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from benchmarks import data
 from benchmarks.measure import SKMLP, Quantity
 from skmlp import SoftmaxMLPClassifier
-from skmlp.__main__ import RECIPES
+from skmlp.cli.fashion_mnist import RECIPES
 
 __all__ = ["STEPS", "TEST", "TRAINED_ON", "Step", "steps"]
 

@@ -1,9 +1,9 @@
 """A softmax multilayer perceptron for people who work in scikit-learn."""
 
-from skmlp.classifier import SoftmaxMLPClassifier
-from skmlp.display import LossCurveDisplay
-from skmlp.persistence import load, save
-from skmlp.search import PopulationGridSearchCV, PopulationRandomizedSearchCV
+from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.persistence import load, save
+from skmlp.model_selection import PopulationGridSearchCV, PopulationRandomizedSearchCV
+from skmlp.plotting.loss_curve import LossCurveDisplay
 
 __all__ = [
     "LossCurveDisplay",

@@ -1,47 +1,67 @@
 """The bridge to `sklearn.callback`, which scikit-learn has since 1.9, and checkpoints.
 
-An estimator that supports it tells its callbacks about a tree of tasks: the whole fit, and in
-it one task an epoch. `ProgressBar` draws them, `ScoringMonitor` scores each epoch, and any
-callback may return True at the end of an epoch to stop the training. Under a Pipeline or a
-GridSearchCV the tree hangs in theirs. Without callbacks nothing of this costs anything.
+In: callbacks that were set on an estimator. Out: the hooks that the Trainer calls, which are
+`FitTasks` for scikit-learn's callbacks and `CheckpointHook` for checkpoints.
 
-A `Checkpoint` is set like a callback but works with every scikit-learn: what it writes, the
-state of the training, is more than a callback gets to see, so fit hands it over.
+An estimator that supports callbacks reports a tree of tasks: the whole fit, and in it one task
+per epoch. `ProgressBar` draws them, `ScoringMonitor` scores each epoch, and any callback may
+return True at the end of an epoch to stop training. In a Pipeline or a GridSearchCV the tree
+is a branch of theirs. Without callbacks there is no overhead.
+
+A `Checkpoint` is set like a callback but works with every supported scikit-learn: it writes the
+training state, which callbacks do not receive.
 """
 
 import functools
 import os
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import sklearn
 
-from skmlp.checkpoints import write_checkpoint
-from skmlp.errors import invalid, warn_user
-from skmlp.files import remove_temporaries
+from skmlp._errors import invalid, warn_user
+from skmlp._sklearn_compat import (
+    callback_context,
+    callbacks_of,
+    clear_callback_state,
+    store_callbacks,
+)
+from skmlp.io._atomic import remove_temporaries
+from skmlp.io.checkpoint import Origin, write_checkpoint
+from skmlp.training.run import TrainingRun
+from skmlp.training.state import FitResult
 
-__all__ = ["CALLBACK_STATE", "CallbackSupportMixin", "Checkpoint", "FitTasks", "with_callbacks"]
+__all__ = [
+    "CallbackSupportMixin",
+    "Checkpoint",
+    "CheckpointHook",
+    "FitTasks",
+    "checkpoints_of",
+    "with_callbacks",
+]
 
 
 class Checkpoint:
-    """Writes where training stands to a file, from which it can go on bit for bit.
+    """Write the training state to a file, from which training can be resumed bit for bit.
 
-    Set it by ``clf.set_callbacks(Checkpoint(path))``, with every scikit-learn; then fit
-    writes the file before the first epoch, which shows at once whether it can, after every
-    `every` epochs, and at the end. A new file replaces the one before as a whole: whenever the
-    process dies, a whole one is there. After a crash, or Ctrl-C,
-    ``SoftmaxMLPClassifier.resume`` goes on.
+    Set it by ``clf.set_callbacks(Checkpoint(path))``, with any supported scikit-learn. Then fit
+    writes the file before the first epoch, so that a path that cannot be written is an error
+    before training; after every `every` epochs; and at the end. Writes are atomic: if the
+    process is killed, the last complete file remains. After a crash or Ctrl-C,
+    ``SoftmaxMLPClassifier.resume`` continues.
 
-    The file carries no code. It takes two to four times the memory of the parameters (the
-    optimizer has arrays as large). If it cannot be written during training, for instance on a
-    full disk, a warning says so, the last one stays as it was, and training goes on.
+    The file carries no code. It takes two to four times the memory of the parameters, since the
+    optimizer's arrays are as large. If it cannot be written during training, for instance
+    because the disk is full, a warning is given, the last file is kept, and training continues.
 
     Parameters
     ----------
     path : str or path-like
-        The file. One file is for one fit at a time, so not for a search. What a writer that was
-        killed has left half-written beside it is removed.
+        The file. Only one fit at a time may use it, so it is not for a search. Incomplete files
+        of killed writers beside it are removed.
     every : int, default=1
-        How many epochs (with L-BFGS, iterations) to train from one writing to the next.
+        Epochs (with L-BFGS, iterations) from one write to the next.
 
     Raises
     ------
@@ -53,12 +73,12 @@ class Checkpoint:
 
     See Also
     --------
-    skmlp.SoftmaxMLPClassifier.resume : Goes on from the file.
-    skmlp.save : Writes a model alone.
+    skmlp.SoftmaxMLPClassifier.resume : Resumes from the file.
+    skmlp.save : Writes a fitted model.
 
     Notes
     -----
-    partial_fit writes nothing: pickle the estimator after it to go on bit for bit.
+    partial_fit writes no checkpoint: pickle the estimator after it to continue bit for bit.
 
     Examples
     --------
@@ -71,58 +91,73 @@ class Checkpoint:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "training.npz")
     ...     clf = clf.set_callbacks(Checkpoint(path, every=5)).fit(X, y)
-    ...     resumed = SoftmaxMLPClassifier.resume(path, X, y)  # this one had been finished
+    ...     resumed = SoftmaxMLPClassifier.resume(path, X, y)  # it was complete
     >>> (resumed.theta_ == clf.theta_).all()
     np.True_
     """
 
-    def __init__(self, path, every=1):
+    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise invalid("every", every, "an integer >= 1")
         self.path, self.every = os.fspath(path), int(every)
 
-    def setup(self, estimator, context):
-        """Do nothing: scikit-learn calls this, and the methods below, of every callback."""
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Do nothing; scikit-learn calls this method, and those below, of every callback."""
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing."""
 
-    def on_fit_task_begin(self, estimator, context, **data):
+    def on_fit_task_begin(self, estimator: Any, context: Any, **data: Any) -> None:
         """Do nothing."""
 
-    def on_fit_task_end(self, estimator, context, **data):
+    def on_fit_task_end(self, estimator: Any, context: Any, **data: Any) -> None:
         """Do nothing."""
 
-    @classmethod
-    def all_of(cls, estimator):
-        """Return the checkpoints among an estimator's callbacks."""
-        return [c for c in getattr(estimator, "_skl_callbacks", ()) if isinstance(c, cls)]
 
-    def begin(self, training):
-        """Write where a Training stands before it has begun."""
+def checkpoints_of(estimator: Any) -> list[Checkpoint]:
+    """Return the checkpoints among an estimator's callbacks."""
+    return [c for c in callbacks_of(estimator) if isinstance(c, Checkpoint)]
+
+
+class CheckpointHook:
+    """Write a Checkpoint's file during training.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    origin : Origin
+        What to compare when training is resumed.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
+        self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
+
+    def on_fit_begin(self, run: TrainingRun) -> None:
+        """Write the state before the first epoch; raise OSError if that is not possible."""
         try:
-            remove_temporaries(self.path)
-            write_checkpoint(training, self.path, self.every)
+            remove_temporaries(self._path)
+            write_checkpoint(self._path, run, self._origin, every=self._every)
         except OSError as error:
             raise type(error)(
-                error.errno, f"Checkpoint(path={self.path!r}) cannot be written: {error.strerror}"
+                error.errno, f"Checkpoint(path={self._path!r}) cannot be written: {error.strerror}"
             ) from error
 
-    def epoch_ends(self, training):
-        """Write where a Training that is to go on stands after an epoch."""
-        if training.n_done % self.every == 0:
-            self._write(training)
+    def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
+        """Write the state if its epoch is due; the last one is for on_fit_end."""
+        if not is_last and run.n_done % self._every == 0:
+            self._write(run)
+        return False
 
-    def end(self, training):
-        """Write what a Training that is over has reached."""
-        self._write(training, is_over=True)
+    def on_fit_end(self, run: TrainingRun) -> None:
+        """Write the state at the end of training."""
+        self._write(run, is_over=True)
 
-    def _write(self, training, **kind):
+    def _write(self, run: TrainingRun, *, is_over: bool = False) -> None:
         try:
-            write_checkpoint(training, self.path, self.every, **kind)
+            write_checkpoint(self._path, run, self._origin, every=self._every, is_over=is_over)
         except OSError as error:
             warn_user(
-                f"No checkpoint after epoch {training.n_done}: {self.path!r} cannot be written "
+                f"No checkpoint after epoch {run.n_done}: {self._path!r} cannot be written "
                 f"({error.strerror}). The file is as it was before, and training goes on."
             )
 
@@ -132,9 +167,9 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
-        """Takes checkpoints, and says what is missing for other callbacks."""
+        """Accepts checkpoints; other callbacks need scikit-learn 1.9."""
 
-        def set_callbacks(self, *callbacks):
+        def set_callbacks(self, *callbacks: Any) -> Any:
             """Set checkpoints.
 
             Raises
@@ -148,91 +183,100 @@ except ImportError:  # scikit-learn < 1.9
                     f"and this is scikit-learn {sklearn.__version__}. Without it, verbose=1 shows "
                     "the progress of fit."
                 )
-            self._skl_callbacks = list(callbacks)
+            store_callbacks(self, callbacks)
             return self
 
-    def with_callbacks(method):
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """Return the method: there are no callbacks to tear down."""
 
         @functools.wraps(method)
-        def unchanged(*args, **kwargs):
+        def unchanged(*args: Any, **kwargs: Any) -> Any:
             return method(*args, **kwargs)
 
         return unchanged
 
 
-# What scikit-learn keeps on an estimator from the beginning of fit to its end.
-CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
-
-
 class FitTasks:
-    """Tells an estimator's callbacks about a fit and its epochs.
+    """Report a fit and its epochs to scikit-learn's callbacks.
 
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier
-    X, y, sample_weight
-        As they were given to fit: callbacks hand them to the estimator's methods.
-    epochs : int
+    data : tuple
+        X, y and sample_weight as they were given to fit: callbacks pass them to the
+        estimator's methods.
+    max_epochs : int
         At most so many.
+    full_batch : bool
+        Whether training is by L-BFGS, where it is not known beforehand whether there is
+        another epoch.
+    fitted_attributes : callable (FitResult) -> dict
+        Returns attributes that make a copy of the estimator a fitted one.
     """
 
-    def __init__(self, estimator, X, y, sample_weight, epochs):
-        self.estimator = estimator
+    def __init__(
+        self,
+        estimator: Any,
+        data: tuple[Any, Any, Any],
+        max_epochs: int,
+        full_batch: bool,
+        fitted_attributes: Callable[[FitResult], dict[str, Any]],
+    ) -> None:
+        X, y, sample_weight = data
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._fit = estimator._init_callback_context(max_subtasks=epochs)
-        # Whether another epoch will come is known beforehand, but not with L-BFGS.
-        self._begins_early = estimator.solver != "lbfgs"
+        self._fit = callback_context(estimator, max_epochs)
+        self._begins_early, self._fitted_attributes = not full_batch, fitted_attributes
         self._epoch = None
 
     @classmethod
-    def of(cls, estimator, X, y, sample_weight, epochs):
-        """Return the tasks of a fit, or None if nobody wants to hear of them."""
-        # The fitted copy that a callback gets in the middle of a fit has that fit's context.
-        for name in CALLBACK_STATE:
-            vars(estimator).pop(name, None)
-        callbacks = getattr(estimator, "_skl_callbacks", ())
-        if all(isinstance(callback, Checkpoint) for callback in callbacks):
+    def of(cls, estimator: Any, *args: Any) -> "FitTasks | None":
+        """Return the tasks of a fit, or None without callbacks of scikit-learn."""
+        # A fitted copy that a callback received during a fit has the state of that fit.
+        clear_callback_state(estimator)
+        if all(isinstance(callback, Checkpoint) for callback in callbacks_of(estimator)):
             return None
-        return cls(estimator, X, y, sample_weight, epochs)
+        return cls(estimator, *args)
 
-    def begin(self):
-        """Tell that fit begins, with its first epoch."""
+    def on_fit_begin(self, run: TrainingRun) -> None:
+        """Report that fit begins, with its first epoch."""
         self._fit.call_on_fit_task_begin(**self._data)
         if self._begins_early:
             self._begin_epoch()
 
-    def epoch_ends(self, make_outcome, *, is_last):
-        """Tell that an epoch ends; return whether a callback wants the training to stop.
+    def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
+        """Report that an epoch ends; return whether a callback requests to stop."""
+        return self._end_epoch(run.result, is_last=is_last)
 
-        ``make_outcome`` returns the Outcome so far, which is asked for only if a callback
-        wants a fitted estimator.
-        """
+    def on_fit_end(self, run: TrainingRun) -> None:
+        """Do nothing: `end` is called when the estimator is fitted."""
+
+    def end(self, result: FitResult) -> None:
+        """Report that fit ends, and before it an epoch that was interrupted."""
+        if self._epoch is not None:
+            self._end_epoch(lambda: result, is_last=True)
+        self._fit.call_on_fit_task_end(
+            **self._data, reconstruction_attributes=lambda: self._fitted(result)
+        )
+
+    def _begin_epoch(self) -> None:
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._data)
+
+    def _end_epoch(self, make_result: Callable[[], FitResult], *, is_last: bool) -> bool:
+        """Report the end of an epoch; the result is made only if a callback asks for it."""
         if self._epoch is None:
             self._begin_epoch()
         epoch, self._epoch = self._epoch, None
         stop = epoch.call_on_fit_task_end(
-            **self._data, reconstruction_attributes=lambda: self._fitted(make_outcome())
+            **self._data, reconstruction_attributes=lambda: self._fitted(make_result())
         )
         if self._begins_early and not (stop or is_last):
             self._begin_epoch()
         return stop
 
-    def end(self, outcome):
-        """Tell that fit ends, and before it an epoch that was interrupted."""
-        if self._epoch is not None:
-            self.epoch_ends(lambda: outcome, is_last=True)
-        self._fit.call_on_fit_task_end(
-            **self._data, reconstruction_attributes=lambda: self._fitted(outcome)
-        )
-
-    def _begin_epoch(self):
-        self._epoch = self._fit.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._data)
-
-    def _fitted(self, outcome):
+    def _fitted(self, result: FitResult) -> dict[str, Any]:
         """Return attributes that make a copy of the estimator a fitted one."""
-        theta = outcome.theta.copy()  # training goes on in the original
-        history = {name: list(values) for name, values in outcome.history.items()}
-        return self.estimator._fitted_attributes(outcome._replace(theta=theta, history=history))
+        theta = result.theta.copy()  # the original changes in training
+        history = {name: list(values) for name, values in result.history.items()}
+        return self._fitted_attributes(result._replace(theta=theta, history=history))

@@ -149,7 +149,9 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize(("params", "message"), PARAMETERS, ids=str)
+@pytest.mark.parametrize(
+    ("params", "message"), PARAMETERS, ids=[f"{i}-{min(p)}" for i, (p, _) in enumerate(PARAMETERS)]
+)
 def test_a_parameter_that_cannot_be_meant_is_named(params, message):
     with pytest.raises(ValueError, match=message):
         SoftmaxMLPClassifier(**params).fit(X, y)

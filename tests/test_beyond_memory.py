@@ -10,9 +10,11 @@ import pytest
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import LabelBinarizer
 
-from skmlp import SoftmaxMLPClassifier, disk, validation
-from skmlp.core.labels import one_hot_rows
-from skmlp.inputs import Rows, encode
+from skmlp import SoftmaxMLPClassifier
+from skmlp.core.targets import one_hot_targets
+from skmlp.data import memmap, splitting
+from skmlp.data.dataset import encode
+from skmlp.data.validation import ValidatedRows
 
 ROOT = Path(__file__).parents[1]
 
@@ -152,10 +154,10 @@ def test_validation_in_chunks_is_validation_of_all_rows(blobs, rng):
 
 def test_the_sample_of_very_many_rows_is_still_stratified(blobs, monkeypatch):
     X, y = blobs
-    rows = encode(Rows(X, y, None), np.arange(3), np.dtype(np.float32))
-    monkeypatch.setattr(validation, "MOST_STRATIFIED", 2000)
-    part = validation.sample(rows, np.arange(6000), 300)
-    again = validation.sample(rows, np.arange(6000), 300)
+    rows = encode(ValidatedRows(X, y, None), np.arange(3), np.dtype(np.float32))
+    monkeypatch.setattr(splitting, "MAX_STRATIFIED_ROWS", 2000)
+    part = splitting.stratified_sample(rows, np.arange(6000), 300)
+    again = splitting.stratified_sample(rows, np.arange(6000), 300)
     assert len(part.y) == 300
     np.testing.assert_array_equal(part.X, again.X)
     np.testing.assert_allclose(np.bincount(part.y) / 300, np.bincount(y) / 6000, atol=0.04)
@@ -164,36 +166,38 @@ def test_the_sample_of_very_many_rows_is_still_stratified(blobs, monkeypatch):
 def test_what_is_on_disk_is_known(mapped):
     X = mapped(np.zeros((4, 3)))
     for on_disk in (X, np.asarray(X), X[1:, ::2], np.asarray(X)[2:].T):
-        assert disk.on_disk(on_disk)
-    assert not any(disk.on_disk(X) for X in (np.zeros(3), np.array(X), X[[0, 2]].copy()))
+        assert memmap.is_memmap(on_disk)
+    assert not any(memmap.is_memmap(X) for X in (np.zeros(3), np.array(X), X[[0, 2]].copy()))
 
 
 def test_few_rows_of_a_file_are_shuffled_as_in_memory(mapped):
     X, rows = mapped(np.zeros((100, 3))), np.arange(0, 100, 2)
-    orders = [disk.permutation(np.random.RandomState(0), data, rows) for data in (X, np.array(X))]
+    orders = [
+        memmap.block_shuffle(np.random.RandomState(0), data, rows) for data in (X, np.array(X))
+    ]
     np.testing.assert_array_equal(*orders)
     np.testing.assert_array_equal(orders[0], np.random.RandomState(0).permutation(rows))
 
 
 def test_many_rows_of_a_file_are_shuffled_by_groups_of_blocks(mapped, monkeypatch):
-    monkeypatch.setattr(disk, "BLOCK_BYTES", 10 * 8)
-    monkeypatch.setattr(disk, "GROUP_BLOCKS", 4)
+    monkeypatch.setattr(memmap, "BLOCK_BYTES", 10 * 8)
+    monkeypatch.setattr(memmap, "GROUP_BLOCKS", 4)
     X, rows = mapped(np.zeros((1000, 1))), np.arange(1000)
     rng = np.random.RandomState(0)
-    order = disk.permutation(rng, X, rows)
+    order = memmap.block_shuffle(rng, X, rows)
     np.testing.assert_array_equal(np.sort(order), rows)
     groups = [set(order[start : start + 40] // 10) for start in range(0, 1000, 40)]
     assert all(len(group) == 4 for group in groups)
     assert len(set.union(*groups)) == 100
     assert sum(max(group) - min(group) == 3 for group in groups) == 0  # blocks are no neighbours
     assert (np.diff(order) == 1).mean() < 0.1
-    assert (disk.permutation(rng, X, rows) != order).mean() > 0.9
+    assert (memmap.block_shuffle(rng, X, rows) != order).mean() > 0.9
     # Without the first rows, blocks are of those that remain.
-    np.testing.assert_array_equal(np.sort(disk.permutation(rng, X, rows[7:])), rows[7:])
+    np.testing.assert_array_equal(np.sort(memmap.block_shuffle(rng, X, rows[7:])), rows[7:])
 
 
 def test_blocks_of_a_sorted_file_are_learnt_as_well(blobs, mapped, monkeypatch):
-    monkeypatch.setattr(disk, "BLOCK_BYTES", 50 * 8)
+    monkeypatch.setattr(memmap, "BLOCK_BYTES", 50 * 8)
     X, y = blobs
     scores = []
     for data in (X, mapped(X)):
@@ -204,24 +208,24 @@ def test_blocks_of_a_sorted_file_are_learnt_as_well(blobs, mapped, monkeypatch):
 
 
 def test_rows_taken_from_a_file_are_in_a_file(mapped, monkeypatch, tmp_path, rng):
-    monkeypatch.setattr(disk, "COPIED_BYTES", 100)
+    monkeypatch.setattr(memmap, "COPY_BYTES", 100)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     X = rng.normal(size=(50, 3))
     rows = np.array([3, 4, 10, 49])
     file = mapped(X)
     before = set(tmp_path.iterdir())
-    part = disk.taken(file, rows)
+    part = memmap.take_rows(file, rows)
     np.testing.assert_array_equal(part, X[rows])
-    assert disk.on_disk(part)
+    assert memmap.is_memmap(part)
     assert set(tmp_path.iterdir()) == before
-    assert not disk.on_disk(disk.taken(X, rows))
-    assert len(disk.taken(file, rows[:0])) == 0
+    assert not memmap.is_memmap(memmap.take_rows(X, rows))
+    assert len(memmap.take_rows(file, rows[:0])) == 0
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 5])
 def test_label_rows_are_those_of_a_label_binarizer(n_classes, rng):
     codes = rng.randint(0, n_classes, 40)
-    Y = one_hot_rows(codes, n_classes, np.dtype(np.float32), 0.1)
+    Y = one_hot_targets(codes, n_classes, np.dtype(np.float32), 0.1)
     expected = np.eye(n_classes)[codes]
     if n_classes > 2:
         expected = LabelBinarizer().fit(np.arange(n_classes)).transform(codes)
@@ -229,13 +233,13 @@ def test_label_rows_are_those_of_a_label_binarizer(n_classes, rng):
     np.testing.assert_allclose(Y.toarray(), expected, rtol=1e-6)
     rows = rng.permutation(40)[:7]
     np.testing.assert_array_equal(Y[rows].toarray(), Y.toarray()[rows])
-    gather = Y.gatherer((2, 7))
+    gather = Y.batch_reader((2, 7))
     several = np.stack([rows, rows[::-1]])
     np.testing.assert_array_equal(gather(several), Y.toarray()[several])
     np.testing.assert_array_equal(gather(several[:, :3]), Y.toarray()[several[:, :3]])
 
 
 def test_the_table_of_label_rows_is_never_larger_than_the_rows():
-    Y = one_hot_rows(np.array([7, 99_999, 7]), 100_000, np.dtype(np.float32))
+    Y = one_hot_targets(np.array([7, 99_999, 7]), 100_000, np.dtype(np.float32))
     assert Y.table.shape == (2, 100_000)
     assert Y.toarray().nonzero()[1].tolist() == [7, 99_999, 7]

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import SoftmaxMLPClassifier, load, save
-from skmlp.callbacks import Checkpoint
+from skmlp.callbacks import Checkpoint, CheckpointHook
 
 X, y = load_iris(return_X_y=True)
 HAS_CALLBACKS = sklearn.__version__ >= "1.9"
@@ -29,27 +29,25 @@ class Crash(BaseException):
     """As if the process had died."""
 
 
-class Crashing(Checkpoint):
-    """Dies after some epochs, each time after the checkpoint."""
-
-    def __init__(self, path, after, every=1):
-        super().__init__(path, every)
-        self.after = after
-
-    def epoch_ends(self, training):
-        super().epoch_ends(training)
-        if training.n_done == self.after:
-            raise Crash
-
-
 def quick(**params):
     return SoftmaxMLPClassifier(**{"units": 8, "epochs": 7, "random_state": 0, **params})
 
 
-def crash(clf, path, data, after=3, every=1, **validation):
+def crash(clf, path, data, *callbacks, after=3, every=1, **validation):
     """Fit until a crash after some epochs."""
-    with pytest.raises(Crash):
-        clf.set_callbacks(Crashing(path, after, every)).fit(*data, **validation)
+    write = CheckpointHook.on_epoch_end
+
+    def write_and_crash(self, run, *, is_last):
+        write(self, run, is_last=is_last)
+        if run.n_done == after:
+            raise Crash
+        return False
+
+    clf.set_callbacks(*callbacks, Checkpoint(path, every))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CheckpointHook, "on_epoch_end", write_and_crash)
+        with pytest.raises(Crash):
+            clf.fit(*data, **validation)
     clf.set_callbacks()
 
 
@@ -106,22 +104,23 @@ def test_a_training_that_crashed_goes_on_bit_for_bit(tmp_path, rng, training, we
 @pytest.mark.parametrize("after", [1, 5, 6])
 def test_it_goes_on_from_the_last_checkpoint(tmp_path, every, after):
     clf, path = quick(dropout=0.3), tmp_path / "c"
-    crash(clf, path, (X, y), after, every)
+    crash(clf, path, (X, y), after=after, every=every)
     assert_same_fit(SoftmaxMLPClassifier.resume(path, X, y), clf.fit(X, y))
 
 
 def test_crash_after_crash(tmp_path, monkeypatch):
     clf, path = quick(early_stopping=True, dropout=0.2), tmp_path / "c"
     crash(clf, path, (X, y), after=1)
-    write = Checkpoint.epoch_ends
+    write = CheckpointHook.on_epoch_end
     for after in (2, 4, 6):
 
-        def write_and_die(self, training, after=after):
-            write(self, training)
-            if training.n_done == after:
+        def write_and_die(self, run, *, is_last, after=after):
+            write(self, run, is_last=is_last)
+            if run.n_done == after:
                 raise Crash
+            return False
 
-        monkeypatch.setattr(Checkpoint, "epoch_ends", write_and_die)
+        monkeypatch.setattr(CheckpointHook, "on_epoch_end", write_and_die)
         with pytest.raises(Crash):
             SoftmaxMLPClassifier.resume(path, X, y)
     monkeypatch.undo()
@@ -276,8 +275,7 @@ def test_callbacks_beside_a_checkpoint(tmp_path):
     from sklearn.callback import ScoringMonitor
 
     clf, path = quick(), tmp_path / "c"
-    with pytest.raises(Crash):
-        clf.set_callbacks(ScoringMonitor(scoring="accuracy"), Crashing(path, 3)).fit(X, y)
+    crash(clf, path, (X, y), ScoringMonitor(scoring="accuracy"))
     monitor = ScoringMonitor(scoring="accuracy")
     resumed = SoftmaxMLPClassifier.resume(path, X, y, callbacks=[monitor])
     assert_same_fit(resumed, clf.set_callbacks().fit(X, y))
@@ -357,7 +355,7 @@ FULL_DISK = """
 import json, resource, sys, warnings
 from sklearn.datasets import load_iris
 from skmlp import SoftmaxMLPClassifier
-from skmlp.callbacks import Checkpoint
+from skmlp.callbacks import Checkpoint, CheckpointHook
 
 def schedule(fraction):
     if fraction > 0.4:
@@ -402,8 +400,8 @@ def load_history(path):
 
 def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path):
     clf = quick().set_callbacks(Checkpoint(tmp_path / "c")).fit(X, y)
-    with pytest.raises(ValueError, match="not a sound model of skmlp: "):
+    with pytest.raises(ValueError, match="not a valid skmlp model file: "):
         load(tmp_path / "c")
     save(clf, tmp_path / "m")
-    with pytest.raises(ValueError, match="not a sound checkpoint of skmlp: "):
+    with pytest.raises(ValueError, match="not a valid skmlp checkpoint file: "):
         SoftmaxMLPClassifier.resume(tmp_path / "m", X, y)

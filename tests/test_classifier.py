@@ -23,7 +23,7 @@ from skmlp import SoftmaxMLPClassifier
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
-from skmlp.parameters import number_of_epochs
+from skmlp.training.config import TrainConfig
 from tests.plain import PLAIN
 
 
@@ -551,9 +551,13 @@ def test_ctrl_c_before_the_first_step_leaves_the_model_that_was(iris):
     ("n_rows", "epochs"), [(10, 100), (128, 100), (200, 50), (2000, 40), (48_000, 11), (10**6, 5)]
 )
 def test_automatic_epochs_are_40_within_100_and_4000_steps(n_rows, epochs):
-    assert number_of_epochs(SoftmaxMLPClassifier(), n_rows) == epochs
-    assert number_of_epochs(SoftmaxMLPClassifier(epochs=7), n_rows) == 7
-    assert number_of_epochs(SoftmaxMLPClassifier(solver="lbfgs"), n_rows) == 200
+    def n_epochs(**params):
+        params = SoftmaxMLPClassifier(**params).get_params()
+        return TrainConfig.from_params(params).resolve(n_rows=n_rows).n_epochs
+
+    assert n_epochs() == epochs
+    assert n_epochs(epochs=7) == 7
+    assert n_epochs(solver="lbfgs") == 200
 
 
 def test_the_defaults_learn_columns_of_any_scale(digits):

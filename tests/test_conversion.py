@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.conversion import from_mlpclassifier, to_mlpclassifier
+from skmlp.estimators.conversion import from_mlpclassifier, to_mlpclassifier
 from tests.plain import PLAIN
 
 X, y = load_iris(return_X_y=True)
@@ -373,7 +373,7 @@ def test_different_activations_are_refused():
 def test_a_single_class_is_refused():
     with pytest.raises(ValueError, match=r"MLPClassifier needs .* got \['only'\]"):
         to_sklearn(fitted(np.full(len(y), "only")))
-    with pytest.raises(ValueError, match=r"mlp must know .* got \['only'\]"):
+    with pytest.raises(ValueError, match=r"mlp must have .* got \['only'\]"):
         from_sklearn(fitted_mlp(np.full(len(y), "only")))
 
 

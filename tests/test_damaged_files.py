@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import random
+import shutil
 import tracemalloc
 import warnings
 import zipfile
@@ -13,7 +14,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from skmlp import SoftmaxMLPClassifier, load, save
-from skmlp.callbacks import Checkpoint
+from skmlp.callbacks import Checkpoint, CheckpointHook
 
 X, y = load_iris(return_X_y=True)
 MOST_MEMORY = 32 * 2**20  # bytes, for files of some 20,000
@@ -34,29 +35,27 @@ def originals(tmp_path_factory):
     """A model and a checkpoint, each with what it is read by and what comes out."""
     folder = tmp_path_factory.mktemp("originals")
     params = {"units": 6, "epochs": 4, "early_stopping": True, "dropout": 0.1, "random_state": 0}
-    clf = SoftmaxMLPClassifier(**params).set_callbacks(Keeping(folder / "checkpoint", after=2))
-    save(clf.fit(X, y), folder / "model")
+    clf = SoftmaxMLPClassifier(**params).set_callbacks(Checkpoint(folder / "checkpoint"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CheckpointHook, "on_epoch_end", copying(folder, after=2))
+        save(clf.fit(X, y), folder / "model")
     return {
         "model": ((folder / "model").read_bytes(), load, clf),
         "checkpoint": ((folder / "kept").read_bytes(), resume, clf),
     }
 
 
-class Keeping(Checkpoint):
-    """Keeps a copy of the checkpoint after some epochs."""
+def copying(folder, after):
+    """Return CheckpointHook.on_epoch_end, with a copy of the file after some epochs."""
+    write = CheckpointHook.on_epoch_end
 
-    def __init__(self, path, after):
-        super().__init__(path)
-        self.after = after
+    def write_and_copy(self, run, *, is_last):
+        write(self, run, is_last=is_last)
+        if run.n_done == after:
+            shutil.copyfile(folder / "checkpoint", folder / "kept")
+        return False
 
-    def epoch_ends(self, training):
-        super().epoch_ends(training)
-        if training.n_done == self.after:
-            with (
-                open(self.path, "rb") as file,
-                open(f"{self.path[: -len('checkpoint')]}kept", "wb") as kept,
-            ):
-                kept.write(file.read())
+    return write_and_copy
 
 
 def resume(path):

@@ -23,8 +23,8 @@ from threadpoolctl import threadpool_info
 from benchmarks.clusters import local_cluster
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint
-from skmlp.monitor import EpochMonitor
-from skmlp.standardization import column_moments, merged_moments, scaling_of
+from skmlp.data.moments import column_moments, merge_moments, scaling_from_moments
+from skmlp.training.run import TrainingRun
 
 dask = pytest.importorskip("dask", reason="skmlp[dask] is not installed")
 da = pytest.importorskip("dask.array")
@@ -33,8 +33,8 @@ pd = pytest.importorskip("pandas")
 
 from dask.sizeof import sizeof  # noqa: E402
 
-from skmlp.blocks import checked_shard  # noqa: E402
 from skmlp.dask import DaskSoftmaxMLPClassifier  # noqa: E402
+from skmlp.dask.input import validate_shard  # noqa: E402
 
 X, Y = shuffle(*load_iris(return_X_y=True), random_state=0)
 DIGITS = load_digits(return_X_y=True)
@@ -57,7 +57,7 @@ def test_moments_of_parts_are_those_of_the_whole():
     for weights in (None, w):
         with np.errstate(all="ignore"):  # of the constant column, its variance is -1e-17
             whole = StandardScaler().fit(X, sample_weight=weights)
-        merged = merged_moments(
+        merged = merge_moments(
             [column_moments(X, weights, part) for part in parts],
             [len(part) if weights is None else weights[part].sum() for part in parts],
         )
@@ -65,7 +65,9 @@ def test_moments_of_parts_are_those_of_the_whole():
         np.testing.assert_allclose(merged.var, whole.var_, rtol=1e-7, atol=1e-20)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the resolution of the second column
-            scaling = scaling_of(merged, np.dtype("f8"), centred=True, largest=lambda: 1e5)
+            scaling = scaling_from_moments(
+                merged, np.dtype("f8"), centred=True, largest=lambda: 1e5
+            )
         np.testing.assert_allclose(scaling.scale, whole.scale_, rtol=1e-7)
 
 
@@ -201,13 +203,13 @@ def test_adaptive_rates_and_interruption(monkeypatch):
     assert rates[-1] < rates[0] / 20
     calls = []
 
-    def interrupt(self, entry):
+    def interrupt(self, entry, epochs):
         calls.append(entry)
         if len(calls) == 2:
             raise KeyboardInterrupt
         return "line"
 
-    monkeypatch.setattr("skmlp.monitor.EpochMonitor._line", interrupt)
+    monkeypatch.setattr("skmlp.training.history.History.line", interrupt)
     with pytest.warns(UserWarning, match="interrupted"):
         clf = DaskSoftmaxMLPClassifier(4, n_shards=2, epochs=9, verbose=1).fit(*cut(X, Y))
     assert clf.n_iter_ == 2
@@ -472,7 +474,7 @@ def test_fits_in_threads_leave_the_process_as_it_was():
 
 def test_dask_is_told_how_large_shards_are():
     X_large = np.zeros((10_000, 100))
-    shard = checked_shard([(X_large, np.zeros(10_000, int), None)], 0, SoftmaxMLPClassifier())
+    shard = validate_shard([(X_large, np.zeros(10_000, int), None)], 0, "clf")
     assert sizeof(shard) > X_large.nbytes
 
 
@@ -592,14 +594,13 @@ def test_a_worker_that_dies_changes_nothing(client, solver, monkeypatch):
     undisturbed = clone(clf).fit(*arrays)
     workers = client.run(os.getpid)
 
-    def kill_in_the_fourth(self, record, monitor=monkeypatch):
-
-        if self.n_epochs == 3:
+    def kill_in_the_fourth(self, record):
+        if self.history.n_epochs == 3:
             os.kill(next(iter(workers.values())), signal.SIGKILL)
         return original(self, record)
 
-    original = EpochMonitor.__call__
-    monkeypatch.setattr(EpochMonitor, "__call__", kill_in_the_fourth)
+    original = TrainingRun.end_epoch
+    monkeypatch.setattr(TrainingRun, "end_epoch", kill_in_the_fourth)
     bereft = clone(clf).fit(*arrays)
     assert (bereft.theta_ == undisturbed.theta_).all()
     assert bereft.score(rows, labels) > 0.95

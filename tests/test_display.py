@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.display import LossCurveDisplay
+from skmlp.plotting.loss_curve import LossCurveDisplay
 
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 

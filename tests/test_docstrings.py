@@ -27,7 +27,7 @@ PUBLIC = {
     "skmlp.callbacks": ["Checkpoint"],
     "skmlp.dask": None,
     "skmlp.datasets": None,
-    "skmlp.images": None,
+    "skmlp.plotting": ["ImageGridDisplay"],
 }
 # Public by their names, but called by scikit-learn and by fit, not by users.
 CALLED_BY_OTHERS = {
@@ -42,8 +42,7 @@ CALLED_BY_OTHERS = {
     *(
         f"skmlp.callbacks.Checkpoint.{name}"
         for name in (
-            "all_of", "begin", "end", "epoch_ends", "on_fit_task_begin", "on_fit_task_end",
-            "setup", "teardown",
+            "on_fit_task_begin", "on_fit_task_end", "setup", "teardown",
         )
     ),
 }  # fmt: skip

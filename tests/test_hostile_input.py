@@ -290,7 +290,7 @@ PARAMETERS = [
 def content(clf):
     """Everything in an estimator besides its constructor's parameters."""
     learnt = {name: value for name, value in vars(clf).items() if name.endswith("_")}
-    return learnt, pickle.dumps([learnt, clf._progress, clf._mean_and_scale])
+    return learnt, pickle.dumps([learnt, clf._train_state, clf._mean_and_scale])
 
 
 def attempt(call, params=None, X_new=X):

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.images import ImageGridDisplay
+from skmlp.plotting.image_grid import ImageGridDisplay
 from tests.test_display import assert_legible
 
 pytestmark = pytest.mark.usefixtures("no_figure_left_open")

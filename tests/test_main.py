@@ -13,10 +13,10 @@ import pytest
 from matplotlib.image import imread
 from sklearn.model_selection import train_test_split
 
-import skmlp.__main__ as job
+import skmlp.cli.fashion_mnist as job
 from skmlp import SoftmaxMLPClassifier, load
 from skmlp.datasets import load_fashion_mnist_sample
-from skmlp.monitor import EpochMonitor
+from skmlp.training.run import TrainingRun
 from tests.plain import PLAIN
 
 FILES = ["loss_curve.png", "misclassified.png", "model.npz"]
@@ -224,14 +224,14 @@ def test_without_matplotlib(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.parametrize("n_done", [0, 1])
 def test_ctrl_c_in_training_keeps_what_was_learnt(n_done, monkeypatch, tmp_path, capsys):
-    after_epoch = EpochMonitor.__call__
+    end_epoch = TrainingRun.end_epoch
 
-    def interrupted(monitor, record):
-        if monitor.n_epochs == n_done:
+    def interrupted(run, record):
+        if run.history.n_epochs == n_done:
             raise KeyboardInterrupt
-        return after_epoch(monitor, record)
+        return end_epoch(run, record)
 
-    monkeypatch.setattr(EpochMonitor, "__call__", interrupted)
+    monkeypatch.setattr(TrainingRun, "end_epoch", interrupted)
     assert job.main(["--sample", "--output", str(tmp_path)]) == 0
     assert written(tmp_path) == FILES
     clf = load(tmp_path / "model.npz")

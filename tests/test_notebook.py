@@ -6,8 +6,8 @@ from sklearn.model_selection import train_test_split
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.initializers import INITIALIZERS, initial_theta
+from skmlp.core.minibatch import MiniBatches
 from skmlp.core.optimizers import SGD
-from skmlp.core.training import MiniBatches
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from tests import notebook_loop
 from tests.core.problems import network, objective, one_hot

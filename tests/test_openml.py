@@ -111,7 +111,7 @@ def there_and_back(model):
     """Return the model that comes out of the flow of a model."""
     extension = openml.extensions.get_extension_by_model(model)
     flow = extension.model_to_flow(model)
-    assert "skmlp.classifier.SoftmaxMLPClassifier" in flow.name
+    assert "skmlp.estimators.classifier.SoftmaxMLPClassifier" in flow.name
     return extension.flow_to_model(flow)
 
 
@@ -173,7 +173,7 @@ PUBLISHED = [
         0.80,
     ),
     ("sklearn.neural_network._multilayer_perceptron.MLPClassifier(7)", 1.00),
-    ("skmlp.classifier.SoftmaxMLPClassifier(1)", 0.99),
+    ("skmlp.estimators.classifier.SoftmaxMLPClassifier(1)", 0.99),
     ("sklearn.ensemble.forest.RandomForestClassifier(3)", 0.95),
 ]
 

@@ -202,7 +202,7 @@ def test_a_header_that_does_not_fit_is_refused(tmp_path, change):
     path = tmp_path / "model.npz"
     save(fitted(), path)
     rewrite_header(path, CHANGES[change])
-    with pytest.raises(ValueError, match="is not a sound model of skmlp"):
+    with pytest.raises(ValueError, match="is not a valid skmlp model file"):
         load(path)
 
 
@@ -232,7 +232,7 @@ def test_a_member_that_does_not_fit_is_refused(tmp_path, case):
     path = tmp_path / "model.npz"
     save(fitted(), path)
     rewrite(path, **MEMBERS[case])
-    with pytest.raises(ValueError, match="is not a sound model of skmlp"):
+    with pytest.raises(ValueError, match="is not a valid skmlp model file"):
         load(path)
 
 
@@ -311,7 +311,7 @@ def test_skops_reads_it_and_asks_about_our_class_alone():
         clf = fitted(**params)
         written = skops.dumps(clf)
         types = skops.get_untrusted_types(data=written)
-        assert types == ["skmlp.classifier.SoftmaxMLPClassifier"]
+        assert types == ["skmlp.estimators.classifier.SoftmaxMLPClassifier"]
         read = skops.loads(written, trusted=types)
         np.testing.assert_array_equal(read.predict_proba(X), clf.predict_proba(X))
 

@@ -5,10 +5,11 @@ import pytest
 from sklearn.datasets import load_iris
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.fitting import Training
-from skmlp.inputs import check_fit_data, encode
-from skmlp.parameters import working_dtype
-from skmlp.population import Population, Stack, populations
+from skmlp.data.dataset import encode
+from skmlp.estimators.validation import validate_fit_data
+from skmlp.training.config import TrainConfig, theta_dtype
+from skmlp.training.local import local_trainer
+from skmlp.training.population import Stack, group_trainers, population_trainer
 
 X, y = load_iris(return_X_y=True)
 
@@ -16,22 +17,29 @@ X, y = load_iris(return_X_y=True)
 ENCODED = {}
 
 
-def training(rows=slice(None), **params):
-    """Return a training; those on the same rows share them, as in a search."""
+def trainer(rows=slice(None), **params):
+    """Return a trainer; those on the same rows share them, as in a search."""
     clf = SoftmaxMLPClassifier(
         **{"units": 5, "epochs": 6, "batch_size": 16, "random_state": 0} | params
     )
-    checked, _ = check_fit_data(clf, X[rows], y[rows])
-    dtype = working_dtype(clf, checked.X)
+    validated, _ = validate_fit_data(clf, X[rows], y[rows])
+    dtype = theta_dtype(clf.dtype, validated.X.dtype)
     key = str(rows), dtype
     if key not in ENCODED:
-        ENCODED[key] = encode(checked, clf.classes_, dtype, float(clf.label_smoothing))
-    return Training(clf, ENCODED[key])
+        ENCODED[key] = encode(validated, clf.classes_, dtype, float(clf.label_smoothing))
+    config = TrainConfig.from_params(clf.get_params()).resolve(
+        n_features=X.shape[1], n_classes=len(clf.classes_), theta_dtype=dtype
+    )
+    return local_trainer(config, clf.classes_, ENCODED[key])
+
+
+def train_together(settings):
+    return population_trainer([trainer(**params) for params in settings]).train_all()
 
 
 def assert_as_alone(settings, **tolerance):
-    alone = [training(**params).run() for params in settings]
-    together = Population([training(**params) for params in settings]).run()
+    alone = [trainer(**params).train() for params in settings]
+    together = train_together(settings)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_allclose(other.theta, one.theta, **tolerance)
         assert other.stop_reason == one.stop_reason
@@ -95,17 +103,17 @@ def test_each_adaptive_rate_falls_by_itself():
 def test_an_error_ends_its_own_training_alone():
     members = [{"learning_rate": 0.01}, {"learning_rate": 1e308}, {"learning_rate": 0.02}]
     members = [params | {"solver": "sgd"} for params in members]
-    first, failed, last = Population([training(**params) for params in members]).run()
+    first, failed, last = train_together(members)
     assert "Training diverged in epoch 1" in str(failed)
-    assert first.theta.tobytes() == training(**members[0]).run().theta.tobytes()
+    assert first.theta.tobytes() == trainer(**members[0]).train().theta.tobytes()
     assert np.isfinite(last.theta).all()
 
 
 def test_what_a_warm_start_needs_is_left_as_after_a_single_training():
     for params in ({"dropout": 0.1}, {"solver": "sgd"}, {"schedule": "adaptive"}):
-        one = training(**params).run().progress
-        other, _ = Population([training(**params), training(**params)]).run()
-        other = other.progress
+        one = trainer(**params).train().state
+        other, _ = train_together([params, params])
+        other = other.state
         assert other.optimizer.keys() == one.optimizer.keys()
         for name, value in one.optimizer.items():
             np.testing.assert_allclose(other.optimizer[name], value, rtol=1e-9, atol=1e-12)
@@ -116,15 +124,17 @@ def test_what_a_warm_start_needs_is_left_as_after_a_single_training():
 def test_one_of_a_stream_that_stops_early_keeps_the_random_state_of_its_end():
     params = {"early_stopping": True, "epochs": 30}
     members = [params | {"n_iter_no_change": n, "tol": 0.05} for n in (1, np.inf, 3)]
-    alone = [training(**member).run().progress.rng.randint(10**9) for member in members]
-    together = Population([training(**member) for member in members]).run()
-    assert [outcome.progress.rng.randint(10**9) for outcome in together] == alone
+    alone = [trainer(**member).train().state.rng.randint(10**9) for member in members]
+    together = train_together(members)
+    assert [outcome.state.rng.randint(10**9) for outcome in together] == alone
 
 
 def test_members_of_equal_streams_share_their_batches():
-    members = [training() for _ in range(6)]
-    stack = Stack(members, [members[0].batches] * 3 + [members[3].batches] * 3)
-    assert stack.theta.shape == (2, 3, len(members[0].progress.theta))
+    members = [trainer() for _ in range(6)]
+    streams = [members[0].source.batches] * 3 + [members[3].source.batches] * 3
+    n_params = len(members[0].run.state.theta)
+    stack = Stack([member.run for member in members], streams)
+    assert stack.theta.shape == (2, 3, n_params)
     X_batch, Y_batch, w = next(iter(stack.batches))
     assert X_batch.shape == (2, 1, 16, 4)
     assert Y_batch.shape == (2, 1, 16, 3)
@@ -134,14 +144,18 @@ def test_members_of_equal_streams_share_their_batches():
 @pytest.mark.parametrize("n_jobs", [1, 2, 5])
 def test_who_is_trained_with_whom(n_jobs):
     members = [
-        training(rows, **params)
+        trainer(rows, **params)
         for rows in (slice(100), slice(50, 150), slice(99))
         for params in ({}, {"l2": 1.0}, {"units": 3}, {"batch_size": 8}, {"epochs": 7})
     ]
-    groups = populations(members, n_jobs)
+    groups = group_trainers(members, n_jobs)
     assert sorted(i for group in groups for i in group) == list(range(15))
     kinds = [
-        {(m.description, m.batches.batch_size, m.batches.n_rows, m.epochs) for m in chosen}
+        {
+            (m.run.config.architecture, m.source.batches.batch_size, m.source.batches.n_rows)
+            + (m.run.config.n_epochs,)
+            for m in chosen
+        }
         for chosen in ([members[i] for i in group] for group in groups)
     ]
     assert all(len(kind) == 1 for kind in kinds)
@@ -151,6 +165,6 @@ def test_who_is_trained_with_whom(n_jobs):
 
 
 def test_memory_is_a_limit():
-    members = [training(l2=float(i)) for i in range(10)]
-    assert {len(group) for group in populations(members, max_bytes=1)} == {1}
-    assert len(populations(members)) == 1
+    members = [trainer(l2=float(i)) for i in range(10)]
+    assert {len(group) for group in group_trainers(members, max_bytes=1)} == {1}
+    assert len(group_trainers(members)) == 1

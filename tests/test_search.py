@@ -31,8 +31,8 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 from sklearn.utils import check_random_state
 
 from skmlp import PopulationGridSearchCV, PopulationRandomizedSearchCV, SoftmaxMLPClassifier
-from skmlp.candidates import split_data
-from skmlp.fits import Fits
+from skmlp.model_selection.candidate_fits import CandidateFits
+from skmlp.model_selection.candidates import SplitData
 from tests.test_callbacks import Recorder
 
 X, y = make_classification(
@@ -456,7 +456,7 @@ def test_what_cannot_be_meant():
     ids=str,
 )
 def test_what_cannot_be_meant_is_found_before_training(params, monkeypatch):
-    monkeypatch.setattr(Fits, "run", lambda *_: pytest.fail("was trained"))
+    monkeypatch.setattr(CandidateFits, "run", lambda *_: pytest.fail("was trained"))
     with pytest.raises(ValueError, match=next(iter(params))):
         PopulationGridSearchCV(net(), {"l2": [1.0]}, **params).fit(X, y)
 
@@ -464,12 +464,12 @@ def test_what_cannot_be_meant_is_found_before_training(params, monkeypatch):
 def test_rows_are_let_go_of_when_they_have_been_trained_on(monkeypatch):
     kept = []
 
-    def remember(X, y, params, rows):
-        data = split_data(X, y, params, rows)
-        kept.append(weakref.ref(data[0]))
-        return data
+    class RememberedData(SplitData):
+        def __init__(self, *args):
+            super().__init__(*args)
+            kept.append(weakref.ref(self.X))
 
-    monkeypatch.setattr("skmlp.fits.split_data", remember)
+    monkeypatch.setattr("skmlp.model_selection.candidate_fits.SplitData", RememberedData)
     alive = []
 
     def scorer(estimator, X, y):
@@ -519,7 +519,7 @@ def test_every_backend_gives_the_same(backend):
 
 
 def test_large_networks_in_threads(monkeypatch):
-    monkeypatch.setattr("skmlp.fits.LONG", 1500)
+    monkeypatch.setattr("skmlp.model_selection.candidate_fits.LONG_PRODUCT", 1500)
     grid = {"l2": [0.0, 0.1], "units": [3, 30]}  # some in threads and some in processes
     assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 

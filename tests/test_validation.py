@@ -6,8 +6,9 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.inputs import Rows, encode
-from skmlp.validation import set_aside
+from skmlp.data.dataset import encode
+from skmlp.data.splitting import split_rows
+from skmlp.data.validation import ValidatedRows
 
 X, y = load_iris(return_X_y=True)
 
@@ -17,7 +18,7 @@ def test_the_validation_loss_of_rows_set_aside_is_not_smoothed(smoothing):
     clf = SoftmaxMLPClassifier(
         epochs=20, early_stopping=True, label_smoothing=smoothing, warm_start=True, random_state=0
     ).fit(X, y)
-    rows = encode(Rows(X, y, None), clf.classes_, np.float64, smoothing)
-    _, held_out = set_aside(clf, rows, np.arange(len(y)), clf._progress.split_seed)
+    rows = encode(ValidatedRows(X, y, None), clf.classes_, np.float64, smoothing)
+    _, held_out = split_rows(0.1, rows, np.arange(len(y)), clf._train_state.split_seed)
     expected = log_loss(y[held_out], clf.predict_proba(X[held_out]))
     assert clf.validation_loss_curve_[clf.best_epoch_] == pytest.approx(expected, rel=1e-9)

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skmlp.datasets import load_fashion_mnist_sample
-from skmlp.images import ImageGridDisplay
+from skmlp.plotting import ImageGridDisplay
 
 sample = load_fashion_mnist_sample("train")
 print("rows of pixels", sample.data.shape, sample.data.dtype)

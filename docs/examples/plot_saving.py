@@ -40,7 +40,7 @@ skops.io.dump(clf, folder / "net.skops")
 read = {
     "net.npz": load(folder / "net.npz"),
     "net.skops": skops.io.load(
-        folder / "net.skops", trusted=["skmlp.classifier.SoftmaxMLPClassifier"]
+        folder / "net.skops", trusted=["skmlp.estimators.classifier.SoftmaxMLPClassifier"]
     ),
     "net.pickle": pickle.loads((folder / "net.pickle").read_bytes()),
 }

@@ -2,9 +2,9 @@ r"""
 4. The same in skmlp
 ====================
 
-The package does what the last pages did, for any number of layers, with nothing allocated in a
-step. Its core is in `skmlp/core` and knows nothing of scikit-learn. All code that is framed by a
-file's name below is read from that file when this page is built.
+The package does what the last pages did, for any number of layers and without allocating arrays in
+a step. Its core is in `skmlp/core` and does not depend on scikit-learn. Code below a file name is
+read from that file when this page is built.
 """
 
 # %%
@@ -12,15 +12,15 @@ file's name below is read from that file when this page is built.
 # -----------------------------
 #
 # By hand, theta was a list of four arrays. In the package it is one flat vector, and the layers are
-# *views*: arrays that share its memory. Whoever changes theta has changed every layer, so an
-# optimizer needs to know nothing of layers.
+# *views*: arrays that share its memory. A change of theta changes every layer, so an optimizer
+# works on one array and does not depend on layers.
 #
 # .. literalinclude:: /../skmlp/core/network.py
 #    :pyobject: Network.views
 #    :caption: skmlp/core/network.py
 #
-# The drawing asks the views themselves where in theta they begin. 3 features, layers of 4 and 2
-# units, 3 classes:
+# The figure shows where in theta each view begins, computed from the views' addresses, for 3
+# features, layers of 4 and 2 units, and 3 classes:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,12 +30,12 @@ from skmlp import SoftmaxMLPClassifier
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS, initial_theta
 from skmlp.core.losses import softmax_cross_entropy
-from skmlp.core.network import Network
+from skmlp.core.minibatch import MiniBatches, train_epoch
+from skmlp.core.network import Network, Workspace
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import constant
-from skmlp.core.training import MiniBatches, train
 
 relu = ACTIVATIONS["relu"]
 small = Network((3, 4, 2, 3), (relu, relu))
@@ -45,7 +45,7 @@ assert all(np.shares_memory(view, theta) for view in weights + biases)
 
 
 def start_of(view):
-    """The index in theta at which a view begins, by their addresses."""
+    """Return the index in theta at which a view begins."""
     address = view.__array_interface__["data"][0] - theta.__array_interface__["data"][0]
     return address // theta.itemsize
 
@@ -77,22 +77,22 @@ matrices.axis("off")
 plt.show()
 
 # %%
-# The numbers are indices in theta. Weights stand in front of the black line and biases behind it,
-# so the penalties act on one slice, `theta[:n_weights]`.
+# The numbers are indices in theta. Weights are left of the black line and biases right of it, so
+# the penalties act on one slice, `theta[:n_weights]`.
 #
 # Forward and backward
 # --------------------
 #
-# The loop goes over layers, and each does what it did by hand: multiply, add, apply f. The last f
-# is the identity, because the loss works on logits. `work` holds arrays that were made once and are
-# filled anew in each step; the masks are those of dropout.
+# The loop over the layers does for each what we did by hand: multiply, add, apply f. The last f is
+# the identity, because the loss is computed on logits. `work` holds arrays that are allocated once
+# and overwritten in each step; the masks are those of dropout.
 #
 # .. literalinclude:: /../skmlp/core/network.py
 #    :pyobject: Network.forward
 #    :caption: skmlp/core/network.py
 #
 # Backward, the three products of a layer: :math:`A^T \delta` for the weights, the sum over the rows
-# for the biases, :math:`\delta W^T` for the layer in front.
+# for the biases, :math:`\delta W^T` for the previous layer.
 #
 # .. literalinclude:: /../skmlp/core/network.py
 #    :pyobject: Network.backward
@@ -107,25 +107,25 @@ plt.show()
 # .. literalinclude:: /../skmlp/core/activations.py
 #    :pyobject: _relu_backward
 #
-# Softmax and cross-entropy are one function, which returns the loss and :math:`(a - y) / n`. Look
-# for the line `Z -= Y`. Why it first subtracts the largest logit is told on :ref:`the last page
-# <sphx_glr_generated_learn_plot_5_stability.py>`.
+# Softmax and cross-entropy are one function, which returns the loss and :math:`(a - y) / n`; the
+# subtraction is the line `Z -= Y`. The reason for first subtracting the largest logit is on
+# :ref:`the last page <sphx_glr_generated_learn_plot_5_stability.py>`.
 #
 # .. literalinclude:: /../skmlp/core/losses.py
 #    :pyobject: softmax_cross_entropy
 #    :caption: skmlp/core/losses.py
 #
-# The hub
-# -------
+# The objective
+# -------------
 #
-# All of it together is :doc:`the objective </objective>`, a function of theta that returns its
-# value and its gradient:
+# Together they make :doc:`the objective </objective>`, a function of theta that returns its value
+# and its gradient:
 #
 # .. literalinclude:: /../skmlp/core/objective.py
 #    :pyobject: Objective.value_and_grad
 #    :caption: skmlp/core/objective.py
 #
-# Is it what we derived? The gradient of the last page, with l2, against the package's:
+# Comparison of the gradient derived on the last page, with l2, and the package's:
 
 X, labels = load_digits(return_X_y=True)
 X, Y = X / 16, np.eye(10)[labels]
@@ -151,8 +151,8 @@ print(f"{network.n_params} slopes, largest difference {np.abs(grad - by_hand).ma
 assert np.allclose(grad, by_hand, atol=1e-14)
 
 # %%
-# And `softmax_cross_entropy` returns what the second page worked out path by path, a - y
-# for the logits [0.5, 0.2, 0.1] and the second class:
+# `softmax_cross_entropy` returns what the second page derived path by path, a - y for the logits
+# [0.5, 0.2, 0.1] and the second class:
 
 loss, delta = softmax_cross_entropy(np.array([[0.5, 0.2, 0.1]]), np.array([[0.0, 1.0, 0.0]]))
 print(loss.round(3), delta.round(3))
@@ -161,16 +161,16 @@ print(loss.round(3), delta.round(3))
 # Training
 # --------
 #
-# The loop over epochs and mini-batches:
+# One epoch of mini-batches:
 #
-# .. literalinclude:: /../skmlp/core/training.py
-#    :pyobject: train
-#    :start-at: dropped = ()
-#    :caption: skmlp/core/training.py
+# .. literalinclude:: /../skmlp/core/minibatch.py
+#    :pyobject: train_epoch
+#    :start-at: theta, started
+#    :caption: skmlp/core/minibatch.py
 #
-# A schedule's factor on the learning rate, the gradient, one step of the optimizer; and the epoch's
-# loss for the history. Beside it, plain steps by hand on the same batches: both end at the same
-# theta.
+# For each batch: the schedule's factor on the learning rate, the gradient, one step of the
+# optimizer. The record holds the epoch's mean loss for the history. Below, five epochs are compared
+# with plain gradient steps on the same batches; both end at the same theta.
 
 rng = np.random.default_rng(1)
 orders = [rng.permutation(len(X)) for _ in range(5)]
@@ -183,18 +183,22 @@ batches = MiniBatches(
     dtype=np.float64,
     draw_order=iter(orders).__next__,
 )
-theta, optimizer, records = start.copy(), SGD(momentum=0.0), []
-train(
-    objective,
-    optimizer,
-    theta,
-    optimizer.init(theta),
-    batches,
-    learning_rate=0.1,
-    schedule=constant,
-    epochs=5,
-    on_epoch_end=lambda record: records.append(record),
-)
+theta, optimizer = start.copy(), SGD(momentum=0.0)
+state, work = optimizer.init(theta), Workspace(network, theta, batches.batch_size)
+records = [
+    train_epoch(
+        objective,
+        optimizer,
+        state,
+        batches,
+        work,
+        learning_rate=0.1,
+        schedule=constant,
+        epoch=epoch,
+        epochs=5,
+    )
+    for epoch in range(5)
+]
 
 by_hand = start.copy()
 for order in orders:
@@ -209,10 +213,10 @@ assert np.allclose(theta, by_hand, atol=1e-12)
 # The estimator
 # -------------
 #
-# :class:`~skmlp.SoftmaxMLPClassifier` checks what comes in, makes these objects of its parameters,
-# calls `train` and keeps the theta that comes out. There is no other network inside. So the core
-# can judge the estimator: where L-BFGS has stopped, the gradient of the objective must be 0, up to
-# its `tol`.
+# :class:`~skmlp.SoftmaxMLPClassifier` validates its input and constructs these objects from its
+# parameters; the Trainer calls `train_epoch` for each epoch, and the estimator keeps the resulting
+# theta. So the core can be used to check the estimator: where L-BFGS has stopped, the gradient of
+# the objective must be 0, up to its `tol`.
 
 clf = SoftmaxMLPClassifier(
     units=(), solver="lbfgs", l2=1e-2, standardize=False, label_smoothing=0.0, tol=1e-6, epochs=1000
@@ -226,4 +230,4 @@ assert clf.stop_reason_ == "converged"
 assert np.abs(grad).max() <= 1e-6
 
 # %%
-# Where every file of the package has its place: :doc:`/architecture`.
+# The place of every file of the package is described in :doc:`/architecture`.

@@ -1,68 +1,74 @@
 """Inverted dropout (Srivastava et al. 2014, JMLR 15, section 10).
 
-In each training step, each number that a layer takes in is set to 0 with probability
-``rate`` and divided by ``1 - rate`` otherwise::
+In each training step, each input of a layer is set to 0 with probability ``rate`` and divided
+by ``1 - rate`` otherwise::
 
     A' = A M / (1 - rate),    M_ij = 1 with probability 1 - rate, else 0
 
-so that A' is A on average and nothing has to be rescaled at prediction. On the way back,
+so that the expectation of A' is A and prediction needs no rescaling. In the backward pass,
 ``dJ/dA = dJ/dA' M / (1 - rate)``.
 
-M compares random integers of 16 bits with a threshold: four come of one draw, and a random
-float for each number would take a fifth of a training step. So rates are rounded to multiples
-of 2^-16, and it is the rounded rate that M / (1 - rate) divides by.
+M is drawn by comparing random 16-bit integers with a threshold: one 64-bit draw gives four
+of them, whereas a random float for each entry would take a fifth of a training step. Rates
+are therefore rounded to multiples of 2^-16, and M is divided by one minus the rounded rate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from skmlp.core.features import is_sparse
+from skmlp.core.design import Matrix, is_sparse
+from skmlp.core.network import Workspace
 
 __all__ = ["Dropout"]
 
-LEVELS = 2**16  # of a rate
+RATE_LEVELS = 2**16  # rates are multiples of 1 / RATE_LEVELS
 
 
 @dataclass(frozen=True, eq=False)
 class Dropout:
-    """What is dropped in front of each layer.
+    """Dropout rates of the layers' inputs, and the generators of the masks.
 
     Parameters
     ----------
     rates : sequence of float or ndarray of shape (..., 1, 1)
-        One for each layer, in [0, 1): the first for X.
+        One for each layer, in [0, 1); the first is that of X.
     rngs : ndarray of shape (...) of numpy.random.Generator
-        One for each network. Drawing changes them.
+        One for each network. Drawing advances them.
     """
 
-    rates: tuple
+    rates: Sequence[float | np.ndarray]
     rngs: np.ndarray
 
     @cached_property
-    def layers(self):
-        """The layers in front of which anything is dropped."""
+    def layers(self) -> list[int]:
+        """Indices of the layers whose input has dropout."""
         return [layer for layer, rate in enumerate(self.rates) if np.any(rate)]
 
     @cached_property
-    def _thresholds(self):
-        """For each layer (...) of uint16: numbers whose random integer is less are dropped."""
+    def _thresholds(self) -> list[np.ndarray]:
+        """For each layer, uint16 of shape (...): smaller random integers give mask 0."""
         shape = self.rngs.shape
         rates = [np.broadcast_to(rate, (*shape, 1, 1)).reshape(shape) for rate in self.rates]
-        return [np.minimum(np.rint(rate * LEVELS), LEVELS - 1).astype(np.uint16) for rate in rates]
+        return [
+            np.minimum(np.rint(rate * RATE_LEVELS), RATE_LEVELS - 1).astype(np.uint16)
+            for rate in rates
+        ]
 
-    def draw(self, X, work):
+    def draw(self, X: Matrix, work: Workspace) -> None:
         """Fill ``work.masks`` for the rows X (..., n, n_features): 0 or 1 / (1 - rate)."""
         for layer in self.layers:
-            for i in np.ndindex(self.rngs.shape):
-                mask, threshold = work.masks[layer][i].reshape(-1), self._thresholds[layer][i]
+            masks: np.ndarray = work.masks[layer]  # type: ignore[assignment]  # in dropped_layers
+            for i, rng in np.ndenumerate(self.rngs):
+                mask, threshold = masks[i].reshape(-1), self._thresholds[layer][i]
                 if layer == 0 and is_sparse(X):
-                    mask = mask[: X.nnz]  # only stored entries can be dropped
-                np.greater_equal(_integers(self.rngs[i], mask.size), threshold, out=mask)
-                mask *= LEVELS / (LEVELS - float(threshold))
+                    mask = mask[: X.nnz]  # one number for each stored entry
+                np.greater_equal(_random_uint16(rng, mask.size), threshold, out=mask)
+                mask *= RATE_LEVELS / (RATE_LEVELS - float(threshold))
 
 
-def _integers(rng, n):
-    """Return n random integers of 16 bits; NumPy has no way to draw them into an array."""
+def _random_uint16(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Return n random 16-bit integers, four from each 64-bit draw."""
     return rng.integers(2**64, size=-(-n // 4), dtype=np.uint64).view(np.uint16)[:n]

@@ -1,28 +1,28 @@
-"""L-BFGS-B: minimising over all rows at once, by SciPy.
+"""Full-batch training by SciPy's L-BFGS-B.
 
-Every batch k is averaged over its n_k rows and has the whole penalty, so the objective of all
-n rows is a weighted mean, and its gradient too, also of parts on many machines. No more than a
-batch is ever cast::
+The objective J_k of a batch is averaged over its n_k rows and includes the full penalty, so
+the objective of all n rows and its gradient are weighted means over batches, on one machine or
+many. No more than a batch is cast at a time::
 
     J(theta) = sum_k n_k/n J_k(theta)        dJ/dtheta = sum_k n_k/n dJ_k/dtheta
 
-L-BFGS-B wants a smooth function but keeps bounds. So each weight with an l1 penalty is split
-into two variables, W = p - q, and the kink of l1 |W| becomes a corner of the domain::
+L-BFGS-B needs a smooth function but supports bounds. Each weight with an l1 penalty is
+therefore split into two variables, W = p - q, which makes the l1 term linear::
 
-    minimise  S(p - q) + l1 sum (p + q)   over p >= 0, q >= 0       S: J without the l1 term
+    minimize  S(p - q) + l1 sum (p + q)   over p >= 0, q >= 0       S: J without the l1 term
 
-With g = dS/dW the derivatives are l1 + g for p and l1 - g for q. They add up to 2 l1 > 0:
-where p and q are both positive, taking the same amount off both lowers the value. So
-min(p, q) = 0 at a minimum, p + q = |W|, and the two problems have the same solutions. What
-holds there (Karush, Kuhn & Tucker) says that 0 is a subgradient of J::
+With g = dS/dW the derivatives are l1 + g for p and l1 - g for q. Their sum is 2 l1 > 0, so
+where p and q are both positive, subtracting the same amount from both decreases the value.
+Hence min(p, q) = 0 and p + q = |W| at a minimum, and both problems have the same solutions.
+The Karush-Kuhn-Tucker conditions there say that 0 is a subgradient of J::
 
     p > 0:  g = -l1        q > 0:  g = l1        p = q = 0:  |g| <= l1
 
-Zeros are exact: where |g| < l1 both derivatives are positive and press p and q on their
-bounds, which L-BFGS-B projects on. Only a step that its line search cut short may leave a
-variable a hair above. The search itself stops when max |x - max(x - dJ/dx, 0)| <= tol (for
-variables without a bound, max |dJ/dx|), where that hair counts as nothing; so a variable not
-above min(tol, dJ/dx) is put on its bound.
+Zeros are exact: where |g| < l1 both derivatives are positive, and L-BFGS-B projects p and q
+on their bounds. Only a step shortened by the line search may leave a variable slightly above
+its bound. Such a distance is within the tolerance of L-BFGS-B, which stops when
+max |x - max(x - dJ/dx, 0)| <= tol (for variables without a bound, max |dJ/dx|). After each
+iteration, variables that are not above min(tol, dJ/dx) are therefore set to their bound.
 
 References: Byrd, Lu, Nocedal & Zhu 1995 ("A limited memory algorithm for bound constrained
 optimization"); Zhu, Byrd, Lu & Nocedal 1997 (algorithm 778); Morales & Nocedal 2011 (the
@@ -30,32 +30,43 @@ projection). The splitting: Figueiredo, Nowak & Wright 2007 ("Gradient projectio
 reconstruction"); Andrew & Gao 2007 avoid it in OWL-QN, which SciPy lacks.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
+from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from skmlp.core.minibatch import Batches, EpochRecord
 from skmlp.core.network import Workspace
-from skmlp.core.training import EpochRecord
+from skmlp.core.objective import Objective
 
-__all__ = ["AllRows", "minimize_lbfgs"]
+__all__ = ["AllRows", "ObjectiveOverRows", "minimize_lbfgs"]
+
+
+class ObjectiveOverRows(Protocol):
+    """The training rows, in memory or distributed, as `minimize_lbfgs` uses them."""
+
+    def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the value and gradient of the objective over all rows."""
 
 
 class AllRows:
-    """Rows in one memory, to compute the objective over all of them.
+    """Rows in memory, to evaluate the objective over all of them batch by batch.
 
     Parameters
     ----------
-    batches : MiniBatches
-        Their size and order change nothing but the memory needed.
+    batches : Batches
+        Their size and order have no effect on the result, up to rounding.
     """
 
-    def __init__(self, batches):
-        self._batches, self._work = batches, None
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+        self._work: Workspace | None = None
 
-    def value_and_grad(self, objective, theta):
-        """Value and gradient of the objective over all rows, summed in double precision.
+    def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the value and gradient over all rows, summed in double precision.
 
         Parameters
         ----------
@@ -67,7 +78,7 @@ class AllRows:
         value : float
             J(theta), the l1 term included.
         grad : ndarray of float64 of shape (n_params,)
-            Of everything but the l1 term.
+            Gradient without the l1 term.
         """
         batches, work = self._batches, self._work
         if work is None or work.theta is not theta:
@@ -83,44 +94,52 @@ class AllRows:
         return value, grad
 
 
-def minimize_lbfgs(objective, theta, rows, *, epochs, tol, on_epoch_end):
-    """Minimise the objective by L-BFGS-B; theta changes in place after each iteration.
+def minimize_lbfgs(
+    objective: Objective,
+    theta: np.ndarray,
+    rows: ObjectiveOverRows,
+    *,
+    epochs: int,
+    tol: float,
+    on_epoch_end: Callable[[EpochRecord], bool | None],
+) -> bool:
+    """Minimize the objective by L-BFGS-B; theta changes in place after each iteration.
 
     Parameters
     ----------
     objective : Objective
-        Of one network. Computed in theta's dtype; SciPy works in double precision.
+        That of one network. Computed in theta's dtype; SciPy works in double precision.
     theta : ndarray of shape (n_params,), C-contiguous
-    rows : AllRows
-        Or anything with its method, such as rows spread over many machines. It sees one theta
-        that changes in place.
+    rows : ObjectiveOverRows
+        `AllRows`, or rows on several machines. Its method is called with the same array as
+        theta each time, changed in place.
     epochs : int
-        Iterations at most, >= 1.
+        Maximum number of iterations, >= 1.
     tol : float
         Stop when no entry of the (projected) gradient is larger.
     on_epoch_end : callable (EpochRecord) -> bool
-        Called after each iteration with J(theta) as the loss and no learning rate; True
-        stops the search. Called once if theta was a minimum from the start. A loss that is
-        not finite ends the search: theta is then the last iterate before.
+        Called after each iteration with J(theta) as the loss and None as the learning rate;
+        True stops the search. Called once if theta was a minimum at the start. A loss that
+        is not finite ends the search with theta at the iterate before.
 
     Returns
     -------
     converged : bool
-        Whether the search ended by itself: within tol, or where no step lowers the objective
-        any more, which rounding and the kinks of relu can cause. False if it was ended by
-        epochs, by the hook or by numbers out of range.
+        Whether the search ended within tol, or at a point from which no step decreases the
+        objective (due to rounding or the kinks of relu). False if it was ended by epochs,
+        by on_epoch_end or by an overflow.
     """
     search = _Search(objective, theta, rows, tol, on_epoch_end)
     best = np.inf
     try:
         while True:
-            search.run(most_iterations=epochs - search.n_iterations)
+            search.run(max_iterations=epochs - search.n_iterations)
             if search.stopped or search.n_iterations == epochs:
                 return False
             if not search.loss < best:
                 break
-            # It may have stalled at bounds, more so in float32, and go on with empty memory;
-            # if it is within tol, finding that out takes one evaluation.
+            # L-BFGS-B may have stalled at bounds, in particular in float32: restart it without
+            # its history. If theta is within tol, this costs one evaluation.
             best = search.loss
         if search.n_iterations == 0:
             search.report(search.value_and_grad(search.split(theta))[0])
@@ -131,32 +150,42 @@ def minimize_lbfgs(objective, theta, rows, *, epochs, tol, on_epoch_end):
 
 
 class _NotFinite(Exception):
-    """The value or a derivative is inf or NaN, which SciPy may take for convergence."""
+    """The value or a derivative is inf or NaN, which SciPy may report as convergence."""
 
 
 class _Search:
-    """The smooth problem in x = [theta | q], where p stands in theta for split weights.
+    """The smooth problem in x = [theta | q], with p in place of the split weights in theta.
 
     Attributes
     ----------
     lower : ndarray
         The lower bound of each variable: 0 or -inf.
     value, grad : float, ndarray
-        At the point that SciPy asked for last.
+        At the last point evaluated.
     loss : float
-        As reported last.
+        The last loss reported.
     n_iterations : int
     stopped : bool
-        Whether the hook asked for it.
+        Whether on_epoch_end has returned True.
     """
 
-    def __init__(self, objective, theta, rows, tol, on_epoch_end):
+    value: float
+    grad: np.ndarray
+
+    def __init__(
+        self,
+        objective: Objective,
+        theta: np.ndarray,
+        rows: ObjectiveOverRows,
+        tol: float,
+        on_epoch_end: Callable[[EpochRecord], bool | None],
+    ) -> None:
         penalty = objective.penalty
         l1 = np.broadcast_to(penalty.l1, penalty.n_weights)
         self._p, self._q = np.flatnonzero(l1), slice(len(theta), None)
         self._l1 = l1[self._p].astype(np.float64)
         self._smooth = replace(objective, penalty=replace(penalty, l1=0.0))
-        # The caller's theta changes between iterations only, wherever they are interrupted.
+        # Evaluate at a copy, so that after an interrupt theta is the last iterate.
         self._theta, self._trial = theta, theta.copy()
         self._rows, self._tol, self._on_epoch_end = rows, tol, on_epoch_end
         self.lower = np.full(len(theta) + len(self._p), -np.inf)
@@ -164,18 +193,18 @@ class _Search:
         self.loss, self.n_iterations, self.stopped = np.inf, 0, False
         self._started = perf_counter()
 
-    def run(self, most_iterations):
-        """Search from theta on, which is changed by the iterations."""
+    def run(self, max_iterations: int) -> None:
+        """Minimize, starting at theta."""
         minimize(
             self.value_and_grad,
             self.split(self._theta),
             method="L-BFGS-B",
             jac=True,
-            bounds=Bounds(self.lower, np.inf) if len(self._p) else None,  # slow to set up
+            bounds=Bounds(self.lower, np.inf) if len(self._p) else None,  # bounds are slow
             callback=self.end_iteration,
-            # With ftol > 0, a step that a bound cut short would pass for convergence.
+            # With ftol > 0, a step shortened by a bound would be taken for convergence.
             options={
-                "maxiter": most_iterations,
+                "maxiter": max_iterations,
                 "gtol": self._tol,
                 "ftol": 0.0,
                 "maxls": 50,
@@ -183,23 +212,23 @@ class _Search:
             },
         )
 
-    def split(self, theta):
-        """Return x for theta, with p or q zero."""
+    def split(self, theta: np.ndarray) -> np.ndarray:
+        """Return x for theta, with min(p, q) = 0."""
         W = theta[self._p]
         x = np.concatenate([theta, np.maximum(-W, 0)], dtype=np.float64)
         x[self._p] = np.maximum(W, 0)
         return x
 
-    def _joined(self, x):
+    def _join(self, x: np.ndarray) -> np.ndarray:
         """Return theta for x, in double precision."""
         theta = x[: len(self._theta)].copy()
         theta[self._p] -= x[self._q]
         return theta
 
-    @np.errstate(all="ignore")  # if numbers overflow, the record will tell
-    def value_and_grad(self, x):
-        """Value and gradient of S(p - q) + l1 sum (p + q), for SciPy."""
-        self._trial[...] = self._joined(x)
+    @np.errstate(all="ignore")  # the results are checked instead
+    def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the value and gradient of S(p - q) + l1 sum (p + q), for SciPy."""
+        self._trial[...] = self._join(x)
         value, g = self._rows.value_and_grad(self._smooth, self._trial)
         self.value = value + self._l1 @ (x[self._p] + x[self._q])
         self.grad = np.concatenate([g, self._l1 - g[self._p]])
@@ -210,22 +239,22 @@ class _Search:
             raise _NotFinite
         return self.value, self.grad
 
-    def end_iteration(self, intermediate_result):
-        """Write theta and report it; SciPy's callback, which it knows by the argument's name."""
-        x = intermediate_result.x  # where value_and_grad was called last
+    def end_iteration(self, intermediate_result: OptimizeResult) -> None:
+        """Update theta and report its loss: SciPy's callback, found by the argument's name."""
+        x = intermediate_result.x  # value and grad are those at x
         self.n_iterations += 1
         at_bound = x - self.lower <= np.minimum(self.grad, self._tol)
         settled = np.where(at_bound, 0.0, x)
-        self._theta[...] = self._joined(settled)
-        # What theta differs in from x lowers J by this: taking the same off p and q exactly,
-        # moving to bounds nearby to first order. Nearly always it is 0.
+        self._theta[...] = self._join(settled)
+        # Correct the loss for the difference between theta and x, which is nearly always 0:
+        # exactly for subtracting min(p, q) from both, to first order for setting to bounds.
         excess = np.minimum(settled[self._p], settled[self._q])
         self.report(self.value - (x - settled) @ self.grad - 2 * self._l1 @ excess)
         if self.stopped:
             raise StopIteration
 
-    def report(self, loss):
-        """Tell the hook of the iteration that ends here."""
+    def report(self, loss: float) -> None:
+        """Call on_epoch_end for the iteration that ends here."""
         self.loss = float(loss)
         record = EpochRecord(self.loss, None, perf_counter() - self._started)
         self.stopped = bool(self._on_epoch_end(record))

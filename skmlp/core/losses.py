@@ -7,9 +7,9 @@ to 1)::
     CE(z, y) = - sum_k y_k log_softmax(z)_k = log sum_j exp(z_j) - sum_k y_k z_k
     dCE/dz_k = softmax(z)_k - y_k
 
-Both are computed after subtracting max(z) from the row, which changes neither and lets no
-exp overflow: the sum is at least 1, so its logarithm is finite and nothing needs clipping.
-The classes are the last axis, the rows the one before; further axes may lead.
+max(z) is subtracted from each row first. This changes neither result and keeps exp from
+overflowing; the sum of exponentials is at least 1, so its logarithm is finite without
+clipping. Classes are the last axis, rows the second to last; leading axes are allowed.
 """
 
 from functools import lru_cache
@@ -18,38 +18,42 @@ import numpy as np
 
 __all__ = ["log_softmax", "softmax_cross_entropy"]
 
+MAX_SHORT_ROW = 64
 
-FEW_CLASSES = 64
 
-
-def _row_max(Z):
+def _row_max(Z: np.ndarray) -> np.ndarray:
     """Return the maximum of each row (..., n).
 
-    NumPy reduces short rows one by one, which takes several times as long as to compare
-    whole columns.
+    NumPy reduces a row at a time, which for short rows is several times slower than
+    reducing the transposed copy.
     """
-    if Z.shape[-1] > FEW_CLASSES:
-        return np.maximum.reduce(Z, axis=-1)
-    return np.maximum.reduce(Z.mT.copy(), axis=-2)
+    row_max: np.ndarray
+    if Z.shape[-1] > MAX_SHORT_ROW:
+        row_max = np.maximum.reduce(Z, axis=-1)
+    else:
+        row_max = np.maximum.reduce(Z.mT.copy(), axis=-2)
+    return row_max
 
 
 @lru_cache
-def _ones(n, dtype):
-    """Return n ones, always the same."""
+def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """Return a cached array of n ones."""
     ones = np.ones(n, dtype)
     ones.flags.writeable = False
     return ones
 
 
-def log_softmax(logits):
+def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Return the logarithm of softmax(logits), row by row."""
-    Z = logits - _row_max(logits)[..., None]
+    Z: np.ndarray = logits - _row_max(logits)[..., None]
     Z -= np.log(np.exp(Z).sum(axis=-1, keepdims=True))
     return Z
 
 
-def softmax_cross_entropy(logits, Y, w=None, out=None):
-    """Mean cross-entropy over the rows and its gradient, together.
+def softmax_cross_entropy(
+    logits: np.ndarray, Y: np.ndarray, w: np.ndarray | None = None, out: np.ndarray | None = None
+) -> tuple[float | np.ndarray, np.ndarray]:
+    """Return the mean cross-entropy over the rows and its gradient.
 
     Parameters
     ----------
@@ -57,10 +61,10 @@ def softmax_cross_entropy(logits, Y, w=None, out=None):
     Y : ndarray of shape (..., n, n_classes)
         Target distributions; each row sums to 1.
     w : ndarray of shape (..., n), default=None
-        Weights of the rows. The sum of weighted losses is divided by n, not by the sum of
-        w: see `Objective`.
+        Row weights. The sum of weighted losses is divided by n, not by the sum of w: see
+        `Objective`.
     out : ndarray like logits, default=None
-        Where the gradient goes; may be the logits themselves.
+        Array for the gradient; may be the logits themselves.
 
     Returns
     -------
@@ -71,13 +75,13 @@ def softmax_cross_entropy(logits, Y, w=None, out=None):
     """
     n, n_classes = logits.shape[-2:]
     Z = np.subtract(logits, _row_max(logits)[..., None], out=out)
-    of_target = np.vecdot(Y, Z)
+    target_logits = np.vecdot(Y, Z)
     np.exp(Z, out=Z)
-    # Faster than to reduce rows as short as these.
+    # A product with ones is faster than a sum over short rows.
     total = np.matmul(Z, _ones(n_classes, Z.dtype))
     Z /= total[..., None]
     losses = np.log(total, out=total)
-    losses -= of_target
+    losses -= target_logits
     Z -= Y
     if w is None:
         Z *= 1.0 / n

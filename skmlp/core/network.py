@@ -6,12 +6,13 @@ For layers l = 1 .. L with A_0 = X and f_L the identity::
     delta_l = dJ/dA_l * f_l'(Z_l)  dJ/dA_{l-1} = delta_l W_l^T
     dJ/dW_l = A_{l-1}^T delta_l    dJ/db_l = sum of delta_l over the rows
 
-All parameters are one flat vector ``theta = [W1 | W2 | ... | WL | b1 | ... | bL]``. Every
-array may carry further leading axes: theta of shape (..., n_params) is that many networks,
-computed by the same lines.
+All parameters are one flat vector ``theta = [W1 | W2 | ... | WL | b1 | ... | bL]``. All
+arrays may have leading axes: theta of shape (..., n_params) holds one network per index of
+the leading axes.
 """
 
 import copy
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -20,52 +21,52 @@ from math import prod
 import numpy as np
 
 from skmlp.core.activations import ACTIVATIONS, Activation
-from skmlp.core.features import dropped, is_sparse, product, rows_of, transposed_product
+from skmlp.core.design import Matrix, apply_mask, is_sparse, matmul, matmul_transposed, slice_rows
 
 __all__ = ["Network", "Workspace"]
 
-MOST_ROWS = 4096  # predicted at once: more would leave the processor's cache and gain nothing
+MAX_CHUNK_ROWS = 4096  # larger chunks of a prediction exceed the CPU cache and are no faster
 
 
 @dataclass(frozen=True)
 class Network:
-    """A feed-forward network. It owns shapes, never numbers.
+    """The shapes and activations of a feed-forward network, without its parameters.
 
     Parameters
     ----------
     layer_sizes : tuple of int
         (n_features, *units, n_classes).
     activations : tuple of Activation
-        One for each hidden layer. The output layer is linear: the loss works on logits.
+        One for each hidden layer. The output layer is linear; its outputs are the logits.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
 
     @cached_property
-    def functions(self):
-        """The activation of every layer, the output's included."""
+    def layer_activations(self) -> tuple[Activation, ...]:
+        """The activation of each layer, including the output layer's identity."""
         return (*self.activations, ACTIVATIONS["identity"])
 
     @cached_property
-    def weight_shapes(self):
+    def weight_shapes(self) -> list[tuple[int, int]]:
         """(fan_in, fan_out) of each layer."""
         return list(pairwise(self.layer_sizes))
 
     @cached_property
-    def n_weights(self):
-        """How many of the parameters are weights: ``theta[..., :n_weights]``."""
+    def n_weights(self) -> int:
+        """Number of weights; they are ``theta[..., :n_weights]``."""
         return sum(fan_in * fan_out for fan_in, fan_out in self.weight_shapes)
 
     @cached_property
-    def n_params(self):
+    def n_params(self) -> int:
         """Length of theta."""
         return self.n_weights + sum(self.layer_sizes[1:])
 
-    def views(self, theta):
-        """Split theta (..., n_params) into views, no copies: a list each of W and b.
+    def views(self, theta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the weights and the biases of all layers as views of theta (..., n_params).
 
-        W has shape (..., fan_in, fan_out); b (..., 1, fan_out), a row that adds to Z.
+        W has shape (..., fan_in, fan_out); b has shape (..., 1, fan_out), a row added to Z.
         """
         views, start = [], 0
         bias_shapes = [(1, size) for size in self.layer_sizes[1:]]
@@ -73,67 +74,76 @@ class Network:
             stop = start + prod(shape)
             views.append(theta[..., start:stop].reshape(theta.shape[:-1] + shape))
             start = stop
-        depth = len(self.functions)
+        depth = len(self.layer_activations)
         return views[:depth], views[depth:]
 
-    def forward(self, X, work):
+    def forward(self, X: Matrix, work: "Workspace") -> np.ndarray:
         """Return the logits (..., n, n_classes) of X (..., n, n_features), dense or sparse."""
-        A = X
-        for layer, f in enumerate(self.functions):
-            if work.masks is not None and work.masks[layer] is not None:
-                A = dropped(A, work.masks[layer], out=work.dropped[layer])
+        A: Matrix = X
+        for layer, f in enumerate(self.layer_activations):
+            mask = work.masks[layer]
+            if mask is not None:
+                A = apply_mask(A, mask, out=work.masked_inputs[layer])
             work.inputs[layer] = A
             Z, A_out = work.Z[layer], work.A[layer]
-            product(A, work.weights[layer], out=Z)
+            matmul(A, work.weights[layer], out=Z)
             Z += work.biases[layer]
             f.forward(Z, A_out)
             A = A_out
-        return A
+        return work.A[-1]
 
-    def backward(self, work):
-        """Fill work.grad, given dJ/dlogits in ``work.delta[-1]``; consumes Z and A."""
-        for layer in reversed(range(len(self.functions))):
+    def backward(self, work: "Workspace") -> None:
+        """Write the gradient to work.grad, given dJ/dlogits in ``work.delta[-1]``.
+
+        Overwrites Z and A.
+        """
+        for layer in reversed(range(len(self.layer_activations))):
             delta = work.delta[layer]
-            self.functions[layer].backward(delta, work.Z[layer], work.A[layer])
-            transposed_product(work.inputs[layer], delta, out=work.weight_grads[layer])
+            self.layer_activations[layer].backward(delta, work.Z[layer], work.A[layer])
+            matmul_transposed(work.inputs[layer], delta, out=work.weight_grads[layer])
             np.matmul(work.ones, delta, out=work.bias_grads[layer])  # the sum over the rows
             if layer > 0:
                 np.matmul(delta, work.weights[layer].mT, out=work.delta[layer - 1])
-                if work.masks is not None and work.masks[layer] is not None:
-                    work.delta[layer - 1] *= work.masks[layer]
+                mask = work.masks[layer]
+                if mask is not None:
+                    work.delta[layer - 1] *= mask
 
-    def chunks(self, theta, X, layer=-1, max_bytes=2**30):
-        """Yield a slice of the rows and their A_l (..., n, fan_out), which the next overwrites.
+    def chunks(
+        self, theta: np.ndarray, X: Matrix, layer: int = -1, max_bytes: int = 2**30
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the rows with their A_l (..., n, fan_out), chunk by chunk.
 
-        All layers of a chunk fit into max_bytes, however many rows X has.
+        The array is overwritten by the next chunk. A chunk has so many rows that the arrays
+        of all layers fit into max_bytes, but at least one.
         """
         sizes = self.layer_sizes[1:] if is_sparse(X) else self.layer_sizes
         bytes_per_row = 2 * sum(sizes) * prod(theta.shape[:-1]) * theta.itemsize
-        n_rows, most = X.shape[-2], min(max_bytes // bytes_per_row, MOST_ROWS)
-        chunk_rows = max(1, min(n_rows, most))
-        work = Workspace(self, theta, chunk_rows, trains=False)
+        max_rows = min(max_bytes // bytes_per_row, MAX_CHUNK_ROWS)
+        n_rows = X.shape[-2]
+        chunk_rows = max(1, min(n_rows, max_rows))
+        work = Workspace(self, theta, chunk_rows, backward=False)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
-            rows = rows_of(X, chunk, theta.dtype)
+            rows = slice_rows(X, chunk, theta.dtype)
             head = work.head(rows.shape[-2])
             self.forward(rows, head)
             yield chunk, head.A[layer]
 
 
 class Workspace:
-    """Everything a step works in besides the data, made once for many steps.
+    """The arrays that a training step writes to, allocated once for many steps.
 
     Parameters
     ----------
     network : Network
     theta : ndarray of shape (..., n_params), C-contiguous
-        ``weights`` and ``biases`` are views on it: it may change in place between steps.
+        ``weights`` and ``biases`` are views of it, so it may change in place between steps.
     n_rows : int
         Rows of a batch.
-    trains : bool, default=True
-        Whether to make what backward writes to as well.
-    dropped_layers : sequence of int, default=()
-        The layers in front of which `Dropout` draws masks.
+    backward : bool, default=True
+        Whether to allocate the arrays of the backward pass too.
+    dropped_layers : collection of int, default=()
+        The layers whose input has dropout: `Dropout.layers`.
 
     Attributes
     ----------
@@ -141,53 +151,65 @@ class Workspace:
         One array for each layer. A is Z where the activation does not need both, and
         the output layer has one array for all three.
     ones : ndarray of shape (1, n_rows)
-        Times an array (..., n_rows, fan_out) it is the sum over the rows.
-    inputs : list of ndarray of shape (..., n_rows, fan_in)
-        What each layer multiplied in the last forward pass.
-    masks, dropped : list of ndarray of shape (..., n_rows, fan_in) or None
-        What dropout multiplies each layer's input by, and where the product goes; None for
-        layers without dropout. ``masks`` is None without any dropout.
+        Its product with an array (..., n_rows, fan_out) is the sum over the rows.
+    inputs : list of ndarray or sparse matrix of shape (..., n_rows, fan_in)
+        The input of each layer in the last forward pass, after dropout.
+    masks, masked_inputs : list of ndarray of shape (..., n_rows, fan_in) or None
+        The dropout mask of each layer's input, and an array for their product; None for
+        layers without dropout.
     grad, scratch : ndarray of shape (..., n_params)
-        The gradient, with the views ``weight_grads`` and ``bias_grads``; and room for
-        whoever needs another array like it within a step.
+        The gradient, with the views ``weight_grads`` and ``bias_grads``; and an array for
+        intermediate results of the penalty and the optimizer.
     """
 
-    def __init__(self, network, theta, n_rows, *, trains=True, dropped_layers=()):
+    inputs: list[Matrix]
+    delta: list[np.ndarray]
+    grad: np.ndarray
+    scratch: np.ndarray
+
+    def __init__(
+        self,
+        network: Network,
+        theta: np.ndarray,
+        n_rows: int,
+        *,
+        backward: bool = True,
+        dropped_layers: Collection[int] = (),
+    ) -> None:
         self.theta, self.n_rows = theta, n_rows
         self.weights, self.biases = network.views(theta)
         lead, sizes = theta.shape[:-1], network.layer_sizes[1:]
         self.Z = [np.empty((*lead, n_rows, size), theta.dtype) for size in sizes]
         self.A = [
             np.empty_like(Z) if f.keeps_Z else Z
-            for f, Z in zip(network.functions, self.Z, strict=True)
+            for f, Z in zip(network.layer_activations, self.Z, strict=True)
         ]
-        self.inputs, self.ones = [None] * len(self.Z), np.ones((1, n_rows), theta.dtype)
-        self.masks, self.dropped, self.delta = None, [], []
-        if dropped_layers:
-            self.masks, self.dropped = (
-                [
-                    np.empty((*lead, n_rows, size), theta.dtype) if i in dropped_layers else None
-                    for i, size in enumerate(network.layer_sizes[:-1])
-                ]
-                for _ in range(2)
-            )
-        if trains:
+        self.inputs = [*self.Z]  # placeholders, set by forward
+        self.ones = np.ones((1, n_rows), theta.dtype)
+        self.masks, self.masked_inputs = (
+            [
+                np.empty((*lead, n_rows, size), theta.dtype) if i in dropped_layers else None
+                for i, size in enumerate(network.layer_sizes[:-1])
+            ]
+            for _ in range(2)
+        )
+        self.delta = []
+        if backward:
             self.delta = [*(np.empty_like(Z) for Z in self.Z[:-1]), self.Z[-1]]
             self.grad, self.scratch = np.empty_like(theta), np.empty_like(theta)
             self.weight_grads, self.bias_grads = network.views(self.grad)
-        self._shorter = None
+        self._shorter: Workspace | None = None
 
-    def head(self, n_rows):
+    def head(self, n_rows: int) -> "Workspace":
         """Return a workspace for the first n_rows rows that shares all memory."""
         if n_rows == self.n_rows:
             return self
         if self._shorter is None or self._shorter.n_rows != n_rows:
             self._shorter = copy.copy(self)
             self._shorter.n_rows = n_rows
-            for name in ("Z", "A", "delta", "masks", "dropped"):
-                arrays = getattr(self, name)
-                if arrays is not None:
-                    rows = [None if a is None else a[..., :n_rows, :] for a in arrays]
-                    setattr(self._shorter, name, rows)
-            self._shorter.inputs, self._shorter.ones = self.inputs.copy(), self.ones[:, :n_rows]
+            for name in ("Z", "A", "delta", "masks", "masked_inputs"):
+                rows = [None if a is None else a[..., :n_rows, :] for a in getattr(self, name)]
+                setattr(self._shorter, name, rows)
+            self._shorter.inputs = self.inputs.copy()
+            self._shorter.ones = self.ones[:, :n_rows]
         return self._shorter

@@ -1,64 +1,69 @@
-"""Standardized features, and how a network gets rid of them again.
+"""Standardization of the features, and folding it into the first layer.
 
-Trained on standardized columns ``x' = (x - mean) / scale``, the first layer computes::
+On standardized columns ``x' = (x - mean) / scale``, the first layer computes::
 
     x' W + b = x (W / scale) + (b - (mean / scale) W)
 
-so that the network with the weights ``W / scale`` and the biases ``b - (mean / scale) W``
-gives the same logits for x itself: the scaling is *folded* into the first layer.
+The network with weights ``W / scale`` and biases ``b - (mean / scale) W`` therefore has the
+same logits for the raw x: the scaling is *folded* into its first layer.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from skmlp.core.network import Network
+
 __all__ = ["Scaling"]
 
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Means and scales of the columns.
+    """Mean and scale of each column.
 
     Parameters
     ----------
     mean : ndarray of shape (n_features,) or None
-        None does not centre: centred, sparse rows would be dense.
+        None means no centering, which would make sparse rows dense.
     scale : ndarray of shape (n_features,)
-        Greater than 0, in the dtype of theta, as is the mean.
+        Greater than 0. Mean and scale have the dtype of theta.
     """
 
     mean: np.ndarray | None
     scale: np.ndarray
 
-    def apply(self, X, out):
-        """Write standardized rows (..., n, n_features) to out, which may be X; return it."""
+    def apply(self, X: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Write standardized rows (..., n, n_features) to out, which may be X; return out."""
         if self.mean is None:
             np.divide(X, self.scale, out=out, casting="unsafe")
         else:
-            # In the wider of both dtypes: cast first, a column far from 0 would lose digits.
+            # Subtract in the wider of both dtypes: casting X to float32 first would lose the
+            # digits of a column far from 0.
             np.subtract(X, self.mean, out=out, casting="unsafe")
             out /= self.scale
         return out
 
-    def fold(self, network, theta):
-        """Return the parameters (n_params,) that act on rows as they are; they may overflow."""
+    def fold(self, network: Network, theta: np.ndarray) -> np.ndarray:
+        """Return parameters (n_params,) for raw rows; they may overflow."""
         folded = theta.copy()
         (W, *_), (b, *_) = network.views(folded)
         with np.errstate(all="ignore"):
             W /= self.scale[:, None]
             if self.mean is not None:
-                b -= self._shift(W)
+                b -= _shift(self.mean, W)
         return folded
 
-    def unfold(self, network, theta):
-        """Return the parameters (n_params,) that act on standardized rows."""
+    def unfold(self, network: Network, theta: np.ndarray) -> np.ndarray:
+        """Return parameters (n_params,) for standardized rows, given those for raw rows."""
         unfolded = theta.copy()
         (W, *_), (b, *_) = network.views(unfolded)
         if self.mean is not None:
-            b += self._shift(W)
+            b += _shift(self.mean, W)
         W *= self.scale[:, None]
         return unfolded
 
-    def _shift(self, W):
-        """Return ``mean W``, summed in double precision because its terms may cancel."""
-        return np.einsum("i,ij->j", self.mean, W, dtype=np.float64)
+
+def _shift(mean: np.ndarray, W: np.ndarray) -> np.ndarray:
+    """Return ``mean W``, summed in double precision because its terms may cancel."""
+    shift: np.ndarray = np.einsum("i,ij->j", mean, W, dtype=np.float64)
+    return shift

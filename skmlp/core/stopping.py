@@ -1,4 +1,4 @@
-"""When an epoch counts as an improvement, and how long to wait for one."""
+"""Counting of epochs without improvement, for early stopping and reduce-on-plateau."""
 
 from dataclasses import dataclass
 from math import inf
@@ -8,20 +8,21 @@ __all__ = ["Patience"]
 
 @dataclass
 class Patience:
-    """Counts the epochs in a row that did not improve.
+    """Count consecutive epochs without improvement.
 
-    An epoch improves if its value is less than the best one so far by more than tol. Any
-    lower value becomes the new best one, so that many small steps down do not count as
-    progress but a large one after them is measured against where they led.
+    An epoch is an improvement if its value is lower than the lowest so far by more than tol.
+    Every lower value becomes the new lowest, also where the decrease is not more than tol, so
+    a series of small decreases is no improvement.
 
     Parameters
     ----------
     n_epochs : int or inf
-        How many epochs without improvement in a row are one too many to go on.
+        Number of consecutive epochs without improvement after which to stop.
     tol : float
     best : float, default=inf
+        Lowest value so far.
     stalled : int, default=0
-        Epochs in a row without improvement.
+        Consecutive epochs without improvement.
     """
 
     n_epochs: float
@@ -29,8 +30,8 @@ class Patience:
     best: float = inf
     stalled: int = 0
 
-    def update(self, value):
-        """Take in an epoch's value; return whether it is the lowest so far."""
+    def update(self, value: float) -> bool:
+        """Add the value of an epoch; return whether it is the lowest so far."""
         self.stalled = 0 if value < self.best - self.tol else self.stalled + 1
         is_best = value < self.best
         if is_best:
@@ -38,6 +39,6 @@ class Patience:
         return is_best
 
     @property
-    def is_over(self):
-        """Whether the epochs without improvement have become too many."""
+    def is_over(self) -> bool:
+        """Whether the last n_epochs epochs brought no improvement."""
         return self.stalled >= self.n_epochs

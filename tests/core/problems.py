@@ -13,7 +13,7 @@ def network(*layer_sizes, activation="tanh"):
 
 
 def outputs(net, theta, X, layer=-1, **limits):
-    """What a layer makes of all rows, from the chunks in which the network computes it."""
+    """The outputs of a layer for all rows, collected from `Network.chunks`."""
     out = np.empty((*theta.shape[:-1], X.shape[-2], net.layer_sizes[1:][layer]), theta.dtype)
     for chunk, A in net.chunks(theta, X, layer, **limits):
         out[..., chunk, :] = A

@@ -25,7 +25,7 @@ def drawn(dropout, net, theta, X):
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_mask_is_1_on_average_and_0_as_often_as_its_rate(rate, dtype):
+def test_masks_have_mean_1_and_zeros_at_the_given_rate(rate, dtype):
     net, X = network(200, 300, 2), np.ones((500, 200), dtype)
     work = drawn(dropout_of(0.0, rate), net, np.zeros(net.n_params, dtype), X)
     mask = work.masks[1]
@@ -42,7 +42,7 @@ def test_a_mask_is_1_on_average_and_0_as_often_as_its_rate(rate, dtype):
 def test_the_gradient_under_a_mask_is_that_of_central_differences(
     rng, activation, rates, container
 ):
-    net = network(4, 6, 5, 3, activation=activation)
+    net = network(4, 4, 3, 3, activation=activation)
     (X, Y), theta, J = data(rng), rng.randn(net.n_params), objective(net, l2=0.1)
     X, dropout = container(X), dropout_of(*rates)
     masks = drawn(dropout, net, theta, X).masks
@@ -74,7 +74,7 @@ def test_a_rate_near_0_or_1_is_rounded_to_one_below_1(rate, dropped):
     assert np.isin(work.masks[1], [0.0, 1 / (1 - dropped)]).all()
 
 
-def test_a_population_drops_what_its_members_drop_alone(rng):
+def test_a_population_has_the_masks_of_its_networks_alone(rng):
     net, X = network(4, 6, 3), rng.rand(2, 12, 4)
     rngs = np.empty(2, object)
     rngs[:] = [np.random.default_rng(seed) for seed in (3, 5)]
@@ -101,7 +101,7 @@ def test_stored_entries_of_sparse_x_are_dropped(rng):
     np.testing.assert_array_equal(X.data, before)
 
 
-def test_few_stored_entries_of_x_leave_the_masks_of_hidden_layers_whole(rng):
+def test_masks_of_hidden_layers_do_not_depend_on_stored_entries_of_x(rng):
     X = np.zeros((12, 4))
     X[3, 1] = X[7, 2] = 1.0
     net, dropout = network(4, 6, 3), (0.0, 0.5)

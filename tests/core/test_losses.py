@@ -75,7 +75,7 @@ def test_float32_logits_keep_their_dtype_and_large_ones_their_loss():
     with np.errstate(all="raise", under="ignore"):
         loss, delta = softmax_cross_entropy(logits, np.float32([[0, 0, 1]]))
     assert delta.dtype == np.float32
-    assert loss == 2e4  # a clipped logarithm would say 16 or 23
+    assert loss == 2e4  # a clipped logarithm would give 16 or 23
     np.testing.assert_array_equal(delta, [[1, 0, -1]])
 
 

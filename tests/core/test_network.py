@@ -72,7 +72,7 @@ def test_a_shorter_batch_shares_the_memory_of_the_longer(rng):
 
 @pytest.mark.parametrize("lead", [(), (3,)])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-def test_outputs_take_the_memory_that_they_are_allowed(rng, lead, container):
+def test_outputs_respect_max_bytes(rng, lead, container):
     """Besides the outputs themselves; sparse rows have no dense copy."""
     net, n, most = network(200, 30, 30, 2), 5_000, 2**20
     if lead and container is not np.asarray:
@@ -89,7 +89,7 @@ def test_outputs_take_the_memory_that_they_are_allowed(rng, lead, container):
     assert 0.1 * most < used - found.nbytes < 1.2 * most
 
 
-def test_outputs_are_made_a_row_at_a_time_if_need_be(rng):
+def test_outputs_are_computed_one_row_at_a_time_for_tiny_max_bytes(rng):
     net = network(4, 5, 3)
     theta, X = rng.randn(net.n_params), rng.randn(7, 4)
     sizes = []

@@ -13,11 +13,11 @@ OPTIMIZERS = [
 ]
 
 
-def descend(optimizer, theta, gradient, n_steps, learning_rate, shrink=None):
+def descend(optimizer, theta, gradient, n_steps, learning_rate, prox_l1=None):
     theta = np.array(theta, dtype=float)
     state = optimizer.init(theta)
     for _ in range(n_steps):
-        optimizer.step(theta, gradient(theta), state, learning_rate, shrink, np.empty_like(theta))
+        optimizer.step(theta, gradient(theta), state, learning_rate, prox_l1, np.empty_like(theta))
     return theta, state
 
 
@@ -36,7 +36,7 @@ def test_sgd_on_a_parabola_is_the_power_of_a_matrix(momentum, nesterov):
     assert theta[0] == pytest.approx(expected[0], rel=1e-12)
 
 
-def test_nesterov_takes_the_gradient_at_the_point_looked_ahead_to():
+def test_nesterov_evaluates_the_gradient_at_the_lookahead_point():
     a, rate, mu = 3.0, 0.05, 0.9
     point, velocity = 2.0, 0.0
     for _ in range(20):  # Sutskever et al. 2013, equations 3 and 4
@@ -65,18 +65,18 @@ def test_adam_is_algorithm_1_of_the_paper(hyper):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("curvature", [0.5, 4.0])
-def test_l1_ends_at_the_minimum_of_the_penalised_parabola(optimizer, curvature):
-    # argmin of a (theta - c)^2 / 2 + l1 |theta| is c shrunk towards 0 by l1 / a. Momentum
-    # that ignored the proximal step would shrink by a tenth of it.
+def test_l1_converges_to_the_minimum_of_the_penalized_parabola(optimizer, curvature):
+    # argmin of a (theta - c)^2 / 2 + l1 |theta| is c moved towards 0 by l1 / a. With a
+    # velocity that ignores the proximal step, it would be a tenth of that.
     centre, l1 = np.array([3.0, -2.0, 0.2, -0.05, 0.0]), 0.4
     expected = np.sign(centre) * np.maximum(np.abs(centre) - l1 / curvature, 0)
     theta, _ = descend(
         optimizer,
         np.ones(5),
         lambda theta: curvature * (theta - centre),
-        4000,
+        2000,
         0.02,
-        Penalty(n_weights=5, l1=l1).shrink,
+        Penalty(n_weights=5, l1=l1).prox_l1,
     )
     np.testing.assert_allclose(theta, expected, atol=1e-6)
     assert (theta[expected == 0] == 0).all()
@@ -84,16 +84,16 @@ def test_l1_ends_at_the_minimum_of_the_penalised_parabola(optimizer, curvature):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_dtype_stays(optimizer, dtype):
+def test_dtype_is_preserved(optimizer, dtype):
     theta = np.ones(3, dtype)
     state = optimizer.init(theta)
-    shrink = Penalty(2, l1=0.1).shrink
-    optimizer.step(theta, np.full(3, 0.5, dtype), state, 0.1, shrink, np.empty_like(theta))
+    prox_l1 = Penalty(2, l1=0.1).prox_l1
+    optimizer.step(theta, np.full(3, 0.5, dtype), state, 0.1, prox_l1, np.empty_like(theta))
     assert theta.dtype == dtype
     assert all(array.dtype == dtype for name, array in state.items() if name != "step")
 
 
-def test_a_population_steps_as_its_members_do(rng):
+def test_a_population_takes_the_steps_of_its_networks_alone(rng):
     gradients, start = rng.randn(10, 6, 4), rng.randn(6, 4)
     rates, momenta, l1 = (rng.rand(6, 1) for _ in range(3))
     for build in (
@@ -105,20 +105,20 @@ def test_a_population_steps_as_its_members_do(rng):
         everyone = build(slice(None))
         state = everyone.init(together)
         for grad in gradients:
-            shrink = Penalty(3, l1).shrink
-            everyone.step(together, grad.copy(), state, rates, shrink, np.empty_like(together))
+            prox_l1 = Penalty(3, l1).prox_l1
+            everyone.step(together, grad.copy(), state, rates, prox_l1, np.empty_like(together))
         for i in range(6):
             alone, optimizer = start[i].copy(), build(i)
             solo_state = optimizer.init(alone)
             for grad in gradients:
-                shrink = Penalty(3, l1[i]).shrink
+                prox_l1 = Penalty(3, l1[i]).prox_l1
                 scratch = np.empty_like(alone)
-                optimizer.step(alone, grad[i].copy(), solo_state, rates[i], shrink, scratch)
+                optimizer.step(alone, grad[i].copy(), solo_state, rates[i], prox_l1, scratch)
             np.testing.assert_allclose(together[i], alone, rtol=1e-12)
 
 
 @pytest.mark.parametrize("make", [SGD, Adam])
-def test_columns_of_doubles_leave_single_precision_as_it_is(make):
+def test_float64_columns_do_not_promote_float32(make):
     rng = np.random.RandomState(0)
     theta = rng.randn(3, 7).astype(np.float32)
     names = {"momentum": 0.9} if make is SGD else {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7}

@@ -10,7 +10,7 @@ floats = st.floats(-5, 5)
 strengths = st.floats(0, 2)
 
 
-def test_value_and_gradient_are_the_formula_and_spare_the_biases():
+def test_value_and_gradient_are_the_formula_without_the_biases():
     theta, grad = np.array([1.0, -2.0, 3.0, 100.0]), np.zeros(4)
     value = Penalty(n_weights=3, l1=0.5, l2=0.1).add_gradient(theta, grad, np.empty(4))
     assert value == pytest.approx(0.5 * 6 + 0.05 * 14)
@@ -18,20 +18,20 @@ def test_value_and_gradient_are_the_formula_and_spare_the_biases():
 
 
 @given(floats, strengths, st.floats(0.01, 2))
-def test_shrink_minimises_what_defines_the_proximal_step(weight, l1, step_size):
+def test_prox_l1_minimizes_the_definition_of_the_proximal_step(weight, l1, step_size):
     def moreau(w):
         return 0.5 * (w - weight) ** 2 + step_size * l1 * abs(w)
 
     theta, out = np.array([weight, 7.0]), np.empty(2)
-    Penalty(n_weights=1, l1=l1).shrink(theta, step_size, out)
+    Penalty(n_weights=1, l1=l1).prox_l1(theta, step_size, out)
     assert moreau(theta[0]) <= minimize_scalar(moreau, bounds=(-6, 6)).fun + 1e-9
     assert theta[1] == 7
     np.testing.assert_allclose(theta + out, [weight, 7])
 
 
-def test_shrink_makes_exact_zeros():
+def test_prox_l1_gives_exact_zeros():
     theta = np.array([0.3, -0.3, 0.5, -0.5])
-    Penalty(n_weights=4, l1=0.4).shrink(theta, 1.0, np.empty(4))
+    Penalty(n_weights=4, l1=0.4).prox_l1(theta, 1.0, np.empty(4))
     np.testing.assert_allclose(theta, [0, 0, 0.1, -0.1])
     assert (theta[:2] == 0).all()
 
@@ -41,11 +41,11 @@ def test_strengths_and_steps_for_each_network_and_each_coordinate(rng):
     l1, l2 = rng.rand(6, 1), rng.rand(6, 1)
     grad, shrunk, out = np.zeros((6, 5)), theta.copy(), np.empty((6, 5))
     values = Penalty(4, l1, l2).add_gradient(theta, grad, out)
-    Penalty(4, l1, l2).shrink(shrunk, step_size.copy(), out)
+    Penalty(4, l1, l2).prox_l1(shrunk, step_size.copy(), out)
     for i in range(6):
         solo, solo_grad, solo_theta = Penalty(4, l1[i, 0], l2[i, 0]), np.zeros(5), theta[i].copy()
         assert values[i] == pytest.approx(solo.add_gradient(theta[i], solo_grad, out[i]))
-        solo.shrink(solo_theta, step_size[i], np.empty(5))
+        solo.prox_l1(solo_theta, step_size[i], np.empty(5))
         np.testing.assert_allclose(grad[i], solo_grad)
         np.testing.assert_allclose(shrunk[i], solo_theta)
 

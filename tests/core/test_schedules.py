@@ -4,7 +4,7 @@ from math import pi, sin
 import numpy as np
 import pytest
 
-from skmlp.core.schedules import SCHEDULES, of_fraction
+from skmlp.core.schedules import SCHEDULES, fraction_schedule
 
 FRACTIONS = [i / 1000 for i in range(1000)]
 
@@ -45,16 +45,16 @@ def test_one_cycle_is_continuous_and_peaks_once():
 
 
 def test_a_function_of_the_fraction_is_a_schedule():
-    assert of_fraction(lambda fraction: 1 - fraction)(99, 0.25) == 0.75
-    assert type(of_fraction(np.cos)(0, 0.5)) is float
+    assert fraction_schedule(lambda fraction: 1 - fraction)(99, 0.25) == 0.75
+    assert type(fraction_schedule(np.cos)(0, 0.5)) is float
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 1e300])
 def test_a_factor_may_be_0_and_large(value):
-    assert of_fraction(lambda fraction: value)(0, 0.5) == value
+    assert fraction_schedule(lambda fraction: value)(0, 0.5) == value
 
 
 @pytest.mark.parametrize("value", [None, "0.5", -0.1, float("nan"), float("inf"), np.ones(2)])
-def test_a_function_that_returns_no_factor_is_refused(value):
+def test_an_invalid_factor_raises(value):
     with pytest.raises(ValueError, match=r"schedule must return a finite factor >= 0, got .* 0.5"):
-        of_fraction(lambda fraction: value)(0, 0.5)
+        fraction_schedule(lambda fraction: value)(0, 0.5)

@@ -18,13 +18,13 @@ def epochs_until_over(patience, values):
     [
         ([5, 4, 4, 4, 4, 4], 0.0, 5),
         ([5, 4, 3, 2, 1], 0.0, None),
-        ([5, 4.9, 4.8, 4.7, 4.6], 1.0, 4),  # many small steps down are no progress
+        ([5, 4.9, 4.8, 4.7, 4.6], 1.0, 4),  # small decreases are no improvement
         ([5, 4.9, 4.8, 3.7, 3.6, 3.5, 3.4], 1.0, 7),
         ([1, 2, 3, 4], 0.0, 4),
         ([5, 4, 5, 3, 5, 5, 2, 9], 0.0, None),
     ],
 )
-def test_three_epochs_without_improvement_are_too_many(values, tol, epochs):
+def test_it_is_over_after_three_epochs_without_improvement(values, tol, epochs):
     assert epochs_until_over(Patience(3, tol), values) == epochs
 
 

@@ -1,0 +1,21 @@
+"""Wording of errors and warnings."""
+
+import sys
+import warnings
+from typing import Any
+
+__all__ = ["invalid", "warn_user"]
+
+
+def invalid(name: str, value: Any, accepted: str) -> ValueError:
+    """Return the ValueError of an invalid parameter: its name, what is accepted, the value."""
+    return ValueError(f"{name} must be {accepted}, got {value!r}.")
+
+
+def warn_user(message: str) -> None:
+    """Warn at the first frame outside skmlp, sklearn and joblib."""
+    frame, level = sys._getframe(1), 2
+    ours = {"skmlp", "sklearn", "joblib"}
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ours:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)

@@ -1,0 +1,1 @@
+"""Command lines: the main job on Fashion-MNIST."""

@@ -1,0 +1,275 @@
+"""Partitions of Dask's collections: validated on the workers, summarized for the client.
+
+`validate_shard` works on the partitions of one shard, on its worker. `ShardStats` combines the
+summaries of all shards, in the process that calls fit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_X_y
+
+from skmlp._sklearn_compat import feature_names
+from skmlp.core.design import is_sparse
+from skmlp.dask._cluster import Executor
+from skmlp.data.validation import (
+    ValidatedRows,
+    check_not_masked,
+    check_rows,
+    max_abs,
+    zero_weights_error,
+)
+
+__all__ = [
+    "ShardStats",
+    "ShardSummary",
+    "ValidatedShard",
+    "check_block",
+    "check_same_kind",
+    "n_bytes",
+    "validate_shard",
+]
+
+
+class ShardSummary(NamedTuple):
+    """What is known of a shard's rows before classes and weights are.
+
+    Attributes
+    ----------
+    n_rows, n_features : int
+    feature_names : ndarray of shape (n_features,) or None
+    dtype : dtype
+        Of X.
+    is_sparse : bool
+    max_abs : float
+        The largest magnitude in X.
+    labels : ndarray of shape (n_labels,)
+        Those that occur, sorted.
+    label_weights : ndarray of shape (n_labels,)
+        The sum of the sample weights of each; without weights, its number of rows.
+    """
+
+    n_rows: int
+    n_features: int
+    feature_names: np.ndarray | None
+    dtype: np.dtype
+    is_sparse: bool
+    max_abs: float
+    labels: np.ndarray
+    label_weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class ValidatedShard:
+    """Rows that have been validated, before the classes of all shards are known.
+
+    Attributes
+    ----------
+    number : int
+        The shard's index.
+    rows : ValidatedRows or None
+        None without any row.
+    summary : ShardSummary or None
+    """
+
+    number: int
+    rows: ValidatedRows | None
+    summary: ShardSummary | None
+
+    def __sizeof__(self) -> int:
+        """Return the memory that it takes, by which Dask schedules work."""
+        return 0 if self.rows is None else n_bytes(*self.rows)
+
+    def get_summary(self) -> ShardSummary | None:
+        """Return the summary, or None without any row."""
+        return self.summary
+
+
+def validate_shard(
+    blocks: Sequence[tuple[Any, Any, Any]], number: int, estimator_name: str
+) -> ValidatedShard:
+    """Return the shard of blocks (X, y, sample_weight or None), joined in this order."""
+    for block in blocks:
+        check_block(*block)
+    blocks = [block for block in blocks if block[0].shape[0]]
+    if not blocks:
+        return ValidatedShard(number, None, None)
+    X, y, w = (_joined(parts) for parts in zip(*blocks, strict=True))
+    names = feature_names(X)
+
+    def check(X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:
+        return check_X_y(X, y, estimator=estimator_name, **options)
+
+    rows = check_rows(X, y, w, check=check, may_all_be_zero=True)
+    if not is_sparse(rows.X):
+        # Deserialized arrays may be unaligned, which makes every use of them slow.
+        rows = rows._replace(X=np.require(rows.X, requirements="A"))
+    labels, indices = np.unique(rows.y, return_inverse=True)
+    summary = ShardSummary(
+        *rows.X.shape,
+        names,
+        rows.X.dtype,
+        is_sparse(rows.X),
+        max_abs(rows.X),
+        labels,
+        np.bincount(indices, rows.sample_weight),
+    )
+    return ValidatedShard(number, rows, summary)
+
+
+def check_block(X: Any, y: Any, w: Any) -> None:
+    """Raise unless a partition has as many labels and weights as rows."""
+    for name, values in (("X", X), ("y", y), ("sample_weight", w)):
+        check_not_masked(values, name)
+        if values is not None and values.shape[0] != X.shape[0]:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: a partition of X has "
+                f"{X.shape[0]} rows and that of {name} has {values.shape[0]}."
+            )
+
+
+def check_same_kind(labels: np.ndarray, others: np.ndarray) -> None:
+    """Raise unless labels can be compared: strings with strings, integers without rounding."""
+    kinds = labels.dtype.kind, others.dtype.kind
+    alike = (kinds[0] in "OSU") == (kinds[1] in "OSU")
+    if alike and set(kinds) <= set("biu"):
+        alike = np.result_type(labels, others).kind != "f"
+    if not alike:
+        raise ValueError(
+            f"The partitions of y have labels of different kinds: {labels[:3].tolist()} and "
+            f"{others[:3].tolist()}."
+        )
+
+
+def n_bytes(*arrays: Any) -> int:
+    """Return the memory of arrays, sparse ones included; that of None is 0."""
+    sizes = [getattr(array, "data", array) if sparse.issparse(array) else array for array in arrays]
+    return sum(getattr(array, "nbytes", 0) for array in sizes)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return blocks of rows as one."""
+    first = parts[0]
+    if first is None or len(parts) == 1:
+        return first
+    if len({sparse.issparse(part) for part in parts}) > 1:
+        raise ValueError("Some partitions of X are sparse and some are dense.")
+    if first.ndim == 1:
+        for part in parts:
+            check_same_kind(np.asarray(first), np.asarray(part))
+    if hasattr(first, "iloc"):
+        if first.ndim == 2 and any(list(part) != list(first) for part in parts):
+            raise ValueError(
+                f"The partitions of X have different columns: {list(map(list, parts))}."
+            )
+        import pandas as pd  # installed, since the blocks are its DataFrames
+
+        return pd.concat(parts)
+    if sparse.issparse(first):
+        return sparse.vstack(parts, format="csr")
+    return np.concatenate(parts)
+
+
+def _name_list(summary: ShardSummary) -> list[Any] | None:
+    """Return the names of the columns as a list, or None."""
+    return None if summary.feature_names is None else summary.feature_names.tolist()
+
+
+class ShardStats:
+    """Validated shards and what is known of all of them; empty ones are left out.
+
+    Parameters
+    ----------
+    shards : Executor of ValidatedShard
+    weight_name : str
+        What messages call the weights.
+
+    Raises
+    ------
+    ValueError
+        If there is no row or no weight, or shards differ in columns or in kinds of labels.
+    """
+
+    def __init__(self, shards: Executor, weight_name: str = "sample_weight") -> None:
+        summaries = shards.map(ValidatedShard.get_summary)
+        chosen = np.array([summary is not None for summary in summaries], bool)
+        if not chosen.any():
+            raise ValueError("Found array with 0 sample(s): every partition is empty.")
+        self._shards: Executor | None = shards.filter(chosen)
+        self.summaries = [summary for summary in summaries if summary is not None]
+        self._check_alike()
+        with np.errstate(over="ignore"):
+            total = sum(summary.label_weights.sum() for summary in self.summaries)
+        if not np.isfinite(total):
+            raise ValueError(f"The sum of {weight_name} overflows: divide it by a constant.")
+        if total == 0:
+            raise zero_weights_error(weight_name)
+
+    def _check_alike(self) -> None:
+        first = self.summaries[0]
+        for summary in self.summaries[1:]:
+            if summary.n_features != first.n_features:
+                raise ValueError(
+                    "The partitions of X have different numbers of features: "
+                    f"{first.n_features} and {summary.n_features}."
+                )
+            check_same_kind(first.labels, summary.labels)
+            if summary.is_sparse != first.is_sparse:
+                raise ValueError("Some partitions of X are sparse and some are dense.")
+            names = [_name_list(first), _name_list(summary)]
+            if names[0] != names[1]:
+                raise ValueError(f"The partitions of X have different columns: {names}.")
+
+    def check_features_of(self, estimator: Any, name: str) -> None:
+        """Raise unless the rows, called by that name, have the features of an estimator."""
+        summary = self.summaries[0]
+        if summary.n_features != estimator.n_features_in_:
+            raise ValueError(
+                f"{name} has {summary.n_features} features, but {type(estimator).__name__} is "
+                f"expecting {estimator.n_features_in_} features as input."
+            )
+        theirs, ours = getattr(estimator, "feature_names_in_", None), _name_list(summary)
+        if theirs is not None and ours is not None and theirs.tolist() != ours:
+            raise ValueError(
+                f"The columns of {name} are {ours}, but those in fit are {theirs.tolist()}."
+            )
+
+    def take_shards(self) -> Executor:
+        """Return the shards, and hold them no longer, so that Dask can free them."""
+        shards, self._shards = self._shards, None
+        return shards
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels that occur, sorted."""
+        return np.unique(np.concatenate([summary.labels for summary in self.summaries]))
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return sum(summary.n_rows for summary in self.summaries)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.summaries[0].n_features
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype that holds the numbers of all shards."""
+        return np.result_type(*(summary.dtype for summary in self.summaries))
+
+    @property
+    def max_abs(self) -> float:
+        """The largest magnitude in X."""
+        return max(summary.max_abs for summary in self.summaries)
+
+    def class_totals_by_shard(self, classes: np.ndarray) -> np.ndarray:
+        """Return the sum of the sample weights of each class, (n_shards, n_classes)."""
+        sums = np.zeros((len(self.summaries), len(classes)))
+        for row, summary in zip(sums, self.summaries, strict=True):
+            row[np.searchsorted(classes, summary.labels)] = summary.label_weights
+        return sums

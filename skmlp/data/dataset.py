@@ -1,0 +1,77 @@
+"""Dataset: rows with encoded labels and one-hot targets."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from skmlp.core.targets import OneHotTargets, one_hot_targets
+from skmlp.data.memmap import take_rows
+from skmlp.data.validation import CHUNK_LABELS, ValidatedRows
+
+__all__ = ["Dataset", "encode", "hash_indices", "row_numbers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows as the core takes them.
+
+    Attributes
+    ----------
+    X : ndarray or sparse CSR of shape (n, n_features), in the dtype it came in
+    y : ndarray of shape (n,)
+        Labels as given.
+    y_encoded : ndarray of int of shape (n,)
+        Their indices in the classes.
+    Y : OneHotTargets of shape (n, n_classes)
+        One-hot rows, smoothed if they are to train on.
+    sample_weight : ndarray of shape (n,), float64, or None
+        Weights as given.
+    """
+
+    X: Any
+    y: np.ndarray
+    y_encoded: np.ndarray
+    Y: OneHotTargets
+    sample_weight: np.ndarray | None
+    _cache: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def take(self, row_indices: np.ndarray) -> "Dataset":
+        """Return some of the rows; the same object for the same rows."""
+        parts = self.y, self.y_encoded, self.Y, self.sample_weight
+
+        def make() -> Dataset:
+            others = (None if part is None else part[row_indices] for part in parts)
+            return Dataset(take_rows(self.X, row_indices), *others)
+
+        return self.cached(("rows", hash_indices(row_indices)), make)
+
+    def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return ``make()``, computed once for all networks that train on these rows."""
+        if key not in self._cache:
+            self._cache[key] = make()
+        return self._cache[key]
+
+
+def encode(
+    rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype, smoothing: float = 0.0
+) -> Dataset:
+    """Return a Dataset whose Y is ``(1 - smoothing) y + smoothing / n_classes``."""
+    y_encoded = np.empty(len(rows.y), np.min_scalar_type(len(classes)))
+    for start in range(0, len(y_encoded), CHUNK_LABELS):
+        chunk = slice(start, start + CHUNK_LABELS)
+        y_encoded[chunk] = np.searchsorted(classes, rows.y[chunk])
+    Y = one_hot_targets(y_encoded, len(classes), dtype, smoothing)
+    return Dataset(rows.X, rows.y, y_encoded, Y, rows.sample_weight)
+
+
+def row_numbers(n: int) -> np.ndarray:
+    """Return 0 .. n - 1, as 32-bit integers if these suffice."""
+    return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
+
+
+def hash_indices(row_indices: np.ndarray) -> bytes:
+    """Return a digest of row indices, to use as a key."""
+    return blake2b(np.ascontiguousarray(row_indices)).digest()

@@ -1,0 +1,74 @@
+"""Rows of memory-mapped files: shuffled by blocks and copied in chunks.
+
+The system reads a mapped file page by page and keeps pages as long as there is memory. If the
+file is larger than memory, access in random order reads a page, and those around it, for each
+row.
+"""
+
+import mmap
+import tempfile
+from typing import Any
+
+import numpy as np
+
+__all__ = ["block_shuffle", "is_memmap", "take_rows"]
+
+BLOCK_BYTES, GROUP_BLOCKS = 2**22, 16  # a group of blocks, 64 MiB, fits in memory
+COPY_BYTES = 2**24
+
+
+def is_memmap(X: Any) -> bool:
+    """Whether an array is a view of a file that is mapped into memory."""
+    while X is not None and not isinstance(X, np.memmap | mmap.mmap):
+        X = getattr(X, "base", None)
+    return X is not None
+
+
+def block_shuffle(
+    rng: np.random.RandomState | np.random.Generator, X: Any, rows: np.ndarray
+) -> np.ndarray:
+    """Return the indices of some rows of X in a random order.
+
+    Of a memory map, blocks of 4 MiB are put in random order, and then the rows within each
+    group of 16 blocks, so that only one group has to be in memory at a time. Fewer rows are a
+    single group, in the same order as rows in memory.
+
+    The method is CorgiPile: Xu et al., "In-Database Machine Learning with CorgiPile:
+    Stochastic Gradient Descent without Full Data Shuffle", SIGMOD 2022.
+
+    Parameters
+    ----------
+    rng : RandomState or Generator
+    X : ndarray or sparse CSR of shape (n, n_features)
+    rows : ndarray of int
+        In ascending order.
+    """
+    if not is_memmap(X):
+        return rng.permutation(rows)
+    n_rows = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.itemsize))
+    if len(rows) <= n_rows * GROUP_BLOCKS:
+        return rng.permutation(rows)
+    starts = rng.permutation(np.arange(0, len(rows), n_rows))
+    order, end = np.empty_like(rows), 0
+    for first in range(0, len(starts), GROUP_BLOCKS):
+        blocks = [rows[start : start + n_rows] for start in starts[first : first + GROUP_BLOCKS]]
+        group = np.concatenate(blocks)
+        begin, end = end, end + len(group)
+        order[begin:end] = rng.permutation(group)
+    return order
+
+
+def take_rows(X: Any, rows: np.ndarray) -> Any:
+    """Return some rows of X; those of a memory map as a map of an unnamed temporary file.
+
+    The file is in the folder of Python's `tempfile`, and deleted with the array.
+    """
+    if not is_memmap(X) or not len(rows):
+        return X[rows]
+    shape, n_rows = (len(rows), *X.shape[1:]), max(1, COPY_BYTES // max(1, X[:1].nbytes))
+    with tempfile.TemporaryFile() as file:
+        part = np.memmap(file, X.dtype, "w+", shape=shape)
+    for start in range(0, len(rows), n_rows):
+        chunk = slice(start, start + n_rows)
+        part[chunk] = X[rows[chunk]]
+    return part

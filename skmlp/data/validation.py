@@ -1,0 +1,209 @@
+"""Checks of X, y and weights, for errors before training rather than wrong results after it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array, check_X_y
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length
+
+__all__ = [
+    "CHUNK_LABELS",
+    "ValidatedRows",
+    "check_array_with",
+    "check_labels",
+    "check_not_masked",
+    "check_rows",
+    "check_targets",
+    "check_validation_complete",
+    "check_weights",
+    "max_abs",
+    "zero_weights_error",
+]
+
+CHUNK_LABELS = 100_000  # labels converted at once, which bounds the memory that it takes
+
+
+class ValidatedRows(NamedTuple):
+    """Rows that passed the checks.
+
+    Attributes
+    ----------
+    X : ndarray, C-contiguous, or sparse CSR of shape (n, n_features), in the dtype it came in
+    y : ndarray of shape (n,)
+        Labels as given.
+    sample_weight : ndarray of shape (n,), float64, or None
+        Weights as given, >= 0 and not all 0.
+    """
+
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+
+
+def check_rows(
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    check: Callable[..., Any] = check_X_y,
+    weight_name: str = "sample_weight",
+    may_all_be_zero: bool = False,
+) -> ValidatedRows:
+    """Check features, labels and weights.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        As the user gave them.
+    check : callable (X, y, **kwargs) -> (X, y), default=sklearn.utils.check_X_y
+        scikit-learn's check; estimators give their ``validate_data``.
+    weight_name : str, default="sample_weight"
+        What messages call the weights.
+    may_all_be_zero : bool, default=False
+        Whether weights that are all 0 are accepted, as of one part of the rows.
+    """
+    X, y = _checked(check, X, y, order="C")
+    check_targets(y)
+    X = _real_numbers(X)
+    w = check_weights(sample_weight, X, weight_name, may_all_be_zero=may_all_be_zero)
+    return ValidatedRows(X, y, w)
+
+
+def check_array_with(check: Callable[..., Any], X: Any, *y: Any) -> Any:
+    """Return what scikit-learn's ``check(X, *y)`` returns, with X of real numbers."""
+    checked = _checked(check, X, *y)
+    return (_real_numbers(checked[0]), *checked[1:]) if y else _real_numbers(checked)
+
+
+def _checked(check: Callable[..., Any], X: Any, *y: Any, **options: Any) -> Any:
+    """Return ``check(X, *y)`` of scikit-learn, after the checks that it lacks.
+
+    Masked entries are refused, and sparse matrices with indices outside their shape.
+    """
+    for name, value in zip(("X", "y"), (X, *y), strict=False):
+        check_not_masked(value, name)
+    if sparse.issparse(X) and X.ndim == 2:
+        _check_indices(X)
+    with _named_errors("X or y" if y else "X"):
+        return check(X, *y, accept_sparse="csr", **options)
+
+
+def check_validation_complete(X_val: Any, y_val: Any) -> None:
+    """Raise unless a validation set has rows and labels."""
+    missing = [name for name, value in (("X_val", X_val), ("y_val", y_val)) if value is None]
+    if missing:
+        raise ValueError(
+            f"A validation set needs X_val and y_val: {' and '.join(missing)} not given."
+        )
+
+
+def check_labels(y: np.ndarray, classes: np.ndarray, name: str = "y") -> None:
+    """Raise unless every label is one of the classes."""
+    # Not by NumPy, for which the integer 1 equals the string "1".
+    with _named_errors(name):
+        labels = set()
+        for start in range(0, len(y), CHUNK_LABELS):
+            labels.update(y[start : start + CHUNK_LABELS].tolist())
+        unknown = sorted(labels - set(classes.tolist()), key=str)
+    if unknown:
+        raise ValueError(
+            f"Unknown class in {name}: {unknown}. `{name}` has classes not in `self.classes_`, "
+            f"which are {classes.tolist()}."
+        )
+
+
+def check_targets(y: np.ndarray, name: str = "y") -> None:
+    """Raise unless y (n,) holds labels, none of them missing."""
+    with _named_errors(name):
+        check_classification_targets(y)
+    if y.dtype.kind in "mM" and np.isnat(y).any():
+        raise ValueError(f"Input {name} contains NaT.")
+
+
+def check_not_masked(values: Any, name: str) -> None:
+    """Raise for masked entries, whose underlying values NumPy would silently use."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has masked entries: fill them, as by {name}.filled(0), or impute."
+        )
+
+
+def check_weights(
+    sample_weight: Any, X: Any, name: str, *, may_all_be_zero: bool = False
+) -> np.ndarray | None:
+    """Return weights as float64 (n,), or None for none."""
+    if sample_weight is None:
+        return None
+    check_not_masked(sample_weight, name)
+    with _named_errors(name):
+        if isinstance(sample_weight, Real):
+            sample_weight = np.full(X.shape[0], float(sample_weight))
+        w = check_array(sample_weight, ensure_2d=False, dtype=None, input_name=name)
+        if w.dtype.kind in "mM":
+            raise TypeError(f"weights are numbers, got dtype {w.dtype}.")
+        w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
+    if w.ndim != 1:
+        raise ValueError(f"{name} must be 1-dimensional, one weight a row, got shape {w.shape}.")
+    check_consistent_length(X, w)
+    if (w < 0).any():
+        raise ValueError(f"{name} must not be negative, got {w.min()} for a row.")
+    if not (may_all_be_zero or w.any()):
+        raise zero_weights_error(name)
+    return w
+
+
+def zero_weights_error(name: str) -> ValueError:
+    """Return the ValueError of weights that are all zero."""
+    return ValueError(f"{name}: every weight is zero, so there is no row to learn.")
+
+
+def max_abs(X: Any) -> float:
+    """Return max |X| without a copy of X."""
+    return max(abs(float(X.max())), abs(float(X.min())))
+
+
+@contextmanager
+def _named_errors(name: str) -> Iterator[None]:
+    """Add the name of the input to errors of Python and NumPy; ignore overflow within checks."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(f"{name} has a number that is too large: {error}.") from error
+    except TypeError as error:
+        raise TypeError(f"{name} cannot be used: {error}") from error
+
+
+def _check_indices(X: Any) -> None:
+    """Raise if sparse X stores entries outside of its shape.
+
+    SciPy does not check the indices of an existing matrix and would access memory beyond it.
+    """
+    if X.format not in ("csr", "csc", "bsr", "coo"):
+        return
+    try:  # on a second object with the same memory, because the check sorts what it checks
+        if X.format == "coo":
+            type(X)((X.data, (X.row, X.col)), shape=X.shape)
+        else:
+            shell = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
+            shell.check_format(full_check=True)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"X is a damaged sparse matrix: {error}") from error
+
+
+def _real_numbers(X: Any) -> Any:
+    """Return X if it holds real numbers; convert objects that are numbers, like Decimal."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()  # the caller's stays as it is
+        X.sum_duplicates()
+    if X.dtype.kind == "O":
+        with _named_errors("X"):
+            X = check_array(X, dtype=np.float64, order="C", input_name="X")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold real numbers, got dtype {X.dtype}.")
+    return X

@@ -1,0 +1,597 @@
+"""SoftmaxMLPClassifier: parameters, fit, partial_fit and resume."""
+
+import copy
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+
+from skmlp.callbacks import (
+    CallbackSupportMixin,
+    Checkpoint,
+    CheckpointHook,
+    FitTasks,
+    checkpoints_of,
+    with_callbacks,
+)
+from skmlp.data.dataset import encode
+from skmlp.data.validation import check_labels
+from skmlp.estimators.predict import PredictMixin
+from skmlp.estimators.validation import validate_fit_data, validate_rows
+from skmlp.estimators.warm_start import (
+    check_partial_fit_parameters,
+    resume_state,
+    set_or_check_classes,
+    supports_partial_fit,
+    unchanged_on_error,
+)
+from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_checkpoint
+from skmlp.training.config import TrainConfig, theta_dtype
+from skmlp.training.local import local_trainer
+from skmlp.training.state import FitResult, TrainState
+from skmlp.training.trainer import FitHook, Trainer
+
+__all__ = ["SoftmaxMLPClassifier"]
+
+
+class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, BaseEstimator):
+    r"""Softmax multilayer perceptron, trained by mini-batches or L-BFGS.
+
+    The network turns a row x into logits through hidden layers ``a = f(a_before W + b)``
+    and a linear output layer, and into probabilities by softmax. Training minimises
+
+    .. math::
+
+        J = \frac{\sum_i w_i \, CE_i}{\sum_i w_i}
+            + l_1 \sum |W| + \frac{l_2}{2} \sum W^2,
+
+    the weighted mean cross-entropy of the rows plus penalties on the weights (not on the
+    biases), where w_i is sample weight times class weight. The objective is the same for
+    every solver and batch size.
+
+    Parameters
+    ----------
+    units : int or sequence of int, default=(100,)
+        Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
+        regression.
+    activation : str or sequence of str, default="relu"
+        The f of the hidden layers, one name for all of them or one for each: "identity",
+        "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
+        form). Without hidden layers, ``()`` or None will do.
+    init : str, default="auto"
+        Distribution of the initial weights; biases start at 0. "glorot_uniform",
+        "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the
+        layers in front of relu, leaky_relu, elu, silu and gelu, else glorot_uniform.
+    standardize : bool, default=True
+        Whether to train on ``(x - mean) / scale``, mean and standard deviation of each
+        column over the training rows, weighted by sample_weight. Both are folded into the
+        first layer afterwards, so that predictions take X as it is, at no cost. Penalties
+        act on the weights of standardized columns. A column without spread has scale 1;
+        sparse X is scaled but not centred.
+    l1 : float or sequence of float, default=0.0
+        Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. A
+        proximal step follows every gradient step, so that weights become exactly zero.
+    l2 : float or sequence of float, default=3e-4
+        Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
+        MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
+    dropout : float or sequence of float, default=0.0
+        Probability with which each number that a layer takes in is set to 0 in a training
+        step; the others are divided by 1 minus it. One number is for the outputs of all
+        hidden layers, if any; a sequence of one more than these begins with the rate for X
+        (of sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
+    label_smoothing : float, default=0.01
+        A share s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of
+        one-hot rows y. Validation losses do not.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, which multiply sample_weight in training; a class that the
+        dict lacks has weight 1. "balanced" gives class k ``sum(w) / (n_classes w_k)``, w_k
+        being the sample weight in it.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        "adam": Kingma & Ba 2015, with `beta_1`, `beta_2` and `epsilon`. "sgd": stochastic
+        gradient descent with `momentum`. "lbfgs": L-BFGS-B over all rows at once, for few
+        rows or to be exact; `epochs` limits its iterations and `tol` is the largest
+        gradient to stop at. Each leaves the others' parameters unused; lbfgs also
+        learning_rate, schedule, batch_size and shuffle.
+    learning_rate : float, default=0.01
+        Step size, before the schedule's factor.
+    schedule : str or callable, default="one_cycle"
+        Factor on the learning rate, step by step: "constant"; "invscaling",
+        1 / sqrt(1 + step); "adaptive", divided by 5 after `n_iter_no_change` epochs without
+        improvement by `tol`, of the loss or of what early stopping watches, which then
+        stops only when the rate is below 1e-6; "cosine", from 1 to 0 over the call of fit;
+        "one_cycle", from 0.04 up to 1 in the first 30 % and down to 0; or a function of the
+        fraction of the steps done, in [0, 1).
+    momentum : float, default=0.9
+        Share of the last step that sgd repeats, in [0, 1).
+    nesterovs_momentum : bool, default=True
+        Whether sgd takes the gradient at the point that momentum leads to.
+    beta_1 : float, default=0.9
+        Decay of adam's mean of gradients, in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of adam's mean of squared gradients, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to adam's denominator.
+    batch_size : int or "auto", default="auto"
+        Rows in a mini-batch; "auto" is 128. At most the number of rows.
+    epochs : int or "auto", default="auto"
+        Passes over the training rows in a call of fit; iterations of lbfgs. "auto" is 40,
+        but at least 100 and at most 4,000 steps; 200 iterations.
+    shuffle : bool, default=True
+        Whether to visit the rows in a new random order in each epoch.
+    early_stopping : bool, default=False
+        Whether to stop after `n_iter_no_change` epochs in a row without an improvement of
+        more than `tol`, and to keep the parameters of the best epoch. What improves is
+        `scoring` on X_val, or else on a part of the training rows that is set aside. Without
+        early stopping, all `epochs` are done.
+    scoring : str or callable, default="loss"
+        What early stopping watches: "loss", the cross-entropy on the validation rows, with
+        the class weights of training; or the name of a scorer of scikit-learn or a callable
+        (estimator, X, y[, sample_weight]) -> score, which should rise. Also the score in
+        `history_`, which with "loss" is the accuracy.
+    validation_fraction : float, int or None, default=0.1
+        Share or number of the training rows that early stopping sets aside without X_val,
+        stratified, with at least one of each class. None sets none aside and watches the
+        training loss, or the score on (at most 10,000 of) the training rows.
+    n_iter_no_change : int, default=10
+        The patience of early stopping and of "adaptive"; numpy.inf for no end.
+    tol : float, default=1e-4
+        What counts as an improvement; with lbfgs the gradient's tolerance.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Precision of the parameters and of all computation. "auto" keeps float32 and
+        float64 as they come and trains in float32 on integers and bools; float32 holds
+        integers up to 2^24 exactly.
+    warm_start : bool, default=False
+        Whether fit goes on where the last call stopped: with its parameters, optimizer
+        state, random stream, means and scales, rows set aside and history. With a constant,
+        invscaling or adaptive rate and no early stopping, 5 and 5 epochs are 10 bit for bit.
+    random_state : int, RandomState instance or None, default=None
+        For the initial weights, the rows set aside, the order of the rows and dropout. An
+        int makes fit reproducible.
+    verbose : int or bool, default=0
+        Whether to print a line for each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X had names that are all strings.
+    label_binarizer_ : LabelBinarizer
+        Makes one-hot rows of labels, as those that were trained on.
+    theta_ : ndarray of shape (n_params,)
+        All parameters, ``[W1 | W2 | ... | b1 | b2 | ...]``.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        The weights of each layer, views on `theta_`.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        The biases of each layer, views on `theta_`.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of outputs: of classes.
+    out_activation_ : str
+        "softmax".
+    class_weight_ : ndarray of shape (n_classes,)
+        The weight of each class.
+    n_iter_ : int
+        Number of epochs done, those of earlier warm starts included.
+    loss_ : float
+        The last entry of `loss_curve_`; NaN if not even one epoch was done.
+    history_ : dict of str to list of float
+        One entry an epoch: "loss" (the objective, averaged over the epoch's batches while
+        they were trained on), "learning_rate" (of the epoch's last step; not with lbfgs),
+        "seconds" (wall time of the epoch's steps); with a validation set also
+        "validation_loss" (weighted cross-entropy without penalty and smoothing),
+        "validation_score" and "score", the same on (at most 10,000 of) the training rows,
+        all three after the epoch. ``pandas.DataFrame(clf.history_)`` takes it as it is.
+    loss_curve_ : list of float
+        ``history_["loss"]``.
+    validation_loss_curve_ : list of float or None
+        ``history_["validation_loss"]``; None without validation set.
+    validation_scores_ : list of float or None
+        ``history_["validation_score"]``; None without validation set.
+    best_epoch_ : int or None
+        Index of this call's epoch whose parameters were kept; None without early stopping.
+    best_validation_score_ : float or None
+        Its entry in `validation_scores_`.
+    stop_reason_ : str
+        "epochs" when all were done; "early_stopping"; "converged", of lbfgs; "callback",
+        when one asked to stop; "interrupted" after Ctrl-C (KeyboardInterrupt), which ends
+        the training but keeps what was learnt.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : Scikit-learn's multilayer perceptron.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015,
+    arXiv:1412.6980.
+
+    Sutskever et al., "On the importance of initialization and momentum in deep learning",
+    ICML 2013.
+
+    Srivastava et al., "Dropout", JMLR 15, 2014.
+
+    Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016,
+    section 7: label smoothing.
+
+    Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmlp import SoftmaxMLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+    >>> clf = SoftmaxMLPClassifier(units=50, epochs=40, random_state=0)
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    >>> clf.predict_proba(X_test).shape
+    (450, 10)
+    """
+
+    def __init__(
+        self,
+        units=(100,),
+        *,
+        activation="relu",
+        init="auto",
+        standardize=True,
+        l1=0.0,
+        l2=3e-4,
+        dropout=0.0,
+        label_smoothing=0.01,
+        class_weight=None,
+        solver="adam",
+        learning_rate=0.01,
+        schedule="one_cycle",
+        momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        batch_size="auto",
+        epochs="auto",
+        shuffle=True,
+        early_stopping=False,
+        scoring="loss",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        dtype="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.units = units
+        self.activation = activation
+        self.init = init
+        self.standardize = standardize
+        self.l1 = l1
+        self.l2 = l2
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.dtype = dtype
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "SoftmaxMLPClassifier":
+        """Train, from new random weights or, with warm_start, from the last ones.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
+            not copied, whatever their dtype: only batches are cast. Of a memory-mapped file
+            only batches are copied as well, rows set aside go to a temporary file (to choose
+            them takes 80 bytes of memory a row; X_val does without), and from 64 MiB on its
+            rows are shuffled by blocks: blocks of 4 MiB in random order, then the rows within
+            each group of 16 blocks (CorgiPile, Xu et al., SIGMOD 2022).
+        y : array-like of shape (n_samples,)
+            Labels: strings, integers or bools.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, >= 0: in the objective, weight 2 is a row twice and weight 0
+            no row at all.
+        X_val : array-like of shape (n_val, n_features), default=None
+            A validation set, whose loss and score are recorded after each epoch; what
+            early stopping watches. GridSearchCV and cross_validate cut it like X if it has
+            exactly as many rows.
+        y_val : array-like of shape (n_val,), default=None
+            Its labels, all of which must occur in y.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+
+        Returns
+        -------
+        self : SoftmaxMLPClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            Before training, for invalid parameters or data; in the epoch
+            where it happens, if the loss is no longer a finite number. A model fitted
+            earlier then stays as it was.
+        """
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return self._fit((X, y, sample_weight), given)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        callbacks: Sequence[Any] = (),
+        **params: Any,
+    ) -> "SoftmaxMLPClassifier":
+        """Go on with a fit that was cut off, from the file of its Checkpoint.
+
+        The parameters and the history at the end are those of the fit without a break, bit
+        for bit, on the same machine and versions of the libraries. The checkpoint goes on too:
+        it is set with the same file. A fit that was over is not trained any further.
+
+        With L-BFGS the search starts again from the parameters reached, since SciPy keeps what
+        it knows of the curvature to itself: the end is as good, but not the same.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The same rows as before.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights, if they had any.
+        X_val : array-like of shape (n_val, n_features), default=None
+            The same validation set as before, if there was one.
+        y_val : array-like of shape (n_val,), default=None
+            Its labels.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+        callbacks : sequence of callbacks, default=()
+            Those of scikit-learn to set besides the checkpoint.
+        **params : dict
+            Constructor parameters that the file cannot hold and that were set: functions as
+            `schedule` or `scoring`, for example. Also verbose. A RandomState need not be
+            given again, its state is in the file.
+
+        Returns
+        -------
+        clf : SoftmaxMLPClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or no checkpoint, if rows, labels or weights differ from those
+            it was written for, or if a parameter is missing or must not be given.
+        OSError
+            If the file cannot be read.
+
+        See Also
+        --------
+        skmlp.callbacks.Checkpoint : Writes the file.
+        """
+        checkpoint = read_checkpoint(path)
+        accepted = cls().get_params(deep=False)
+        clf = cls(**checkpoint.resumed_params(params, accepted, cls.__name__))
+        clf.set_callbacks(Checkpoint(path, checkpoint.every), *callbacks)
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return clf._fit((X, y, sample_weight), given, checkpoint)
+
+    @available_if(supports_partial_fit)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "SoftmaxMLPClassifier":
+        """Train for one epoch on these rows, going on from earlier calls.
+
+        Optimizer state, random stream, history and, with standardize, the first call's
+        means and scales are kept from call to call. Cyclic schedules and those that are
+        functions have the factor 1. Callbacks hear nothing of it.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite real numbers.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur. Needed in the first call, unless after fit.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, relative to the mean weight of all rows so far.
+
+        Returns
+        -------
+        self : SoftmaxMLPClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As `fit`; also without the classes that are needed, for labels that are none of
+            them, and with early_stopping or class_weight="balanced", which need all rows.
+        """
+        config = TrainConfig.from_params(self.get_params(deep=False))
+        check_partial_fit_parameters(self)
+        with unchanged_on_error(self):
+            continues = hasattr(self, "theta_")
+            rows = validate_rows(self, X, y, sample_weight, reset=not continues)
+            start, history = resume_state(self, config) if continues else (None, None)
+            set_or_check_classes(self, classes, continues=continues)
+            check_labels(rows.y, self.classes_)
+            config = self._resolve(config, rows.X.shape[1], rows.X.dtype, start).resolve(
+                epochs=1, cyclic=False
+            )
+            dataset = encode(rows, self.classes_, config.theta_dtype, float(self.label_smoothing))
+            trainer = local_trainer(
+                config,
+                self.classes_,
+                dataset,
+                start=start,
+                history=history,
+                make_estimator=self._fitted_copy,
+            )
+            self._set_fitted(trainer.train(), keep_state=True)
+        return self
+
+    @with_callbacks
+    def _fit(
+        self,
+        data: tuple[Any, Any, Any],
+        validation: dict[str, Any],
+        checkpoint: CheckpointState | None = None,
+    ) -> "SoftmaxMLPClassifier":
+        """Fit on (X, y, sample_weight), from a checkpoint if there is one."""
+        config = TrainConfig.from_params(self.get_params(deep=False))
+        with unchanged_on_error(self):
+            continues = checkpoint is None and self.warm_start and hasattr(self, "theta_")
+            rows, validation_rows = validate_fit_data(
+                self, *data, **validation, continues=continues
+            )
+            start = history = validation_set = origin = None
+            if continues:
+                start, history = resume_state(self, config)
+            elif checkpoint is not None:
+                start, history = checkpoint.state, checkpoint.history
+                config = config.resolve(epochs=checkpoint.epochs)
+            config = self._resolve(config, rows.X.shape[1], rows.X.dtype, start)
+            dtype = config.theta_dtype
+            dataset = encode(rows, self.classes_, dtype, float(self.label_smoothing))
+            if validation_rows is not None:
+                validation_set = encode(validation_rows, self.classes_, dtype)
+            if checkpoints_of(self):
+                names = getattr(self, "feature_names_in_", [])
+                fingerprint = data_fingerprint(names, dataset, validation_set)
+                origin = Origin(self.get_params(deep=False), self.classes_, fingerprint)
+            if checkpoint is not None:
+                checkpoint.check_origin(config, origin)
+            trainer = local_trainer(
+                config,
+                self.classes_,
+                dataset,
+                validation_set,
+                start=start,
+                history=history,
+                make_estimator=self._fitted_copy,
+            )
+            if checkpoint is not None:
+                checkpoint.restore(trainer.run)
+            self._train(trainer, data, origin)
+        return self
+
+    def _resolve(
+        self, config: TrainConfig, n_features: int, X_dtype: np.dtype, start: TrainState | None
+    ) -> TrainConfig:
+        """Return the configuration for the data, in the dtype of start or of X."""
+        dtype = theta_dtype(self.dtype, X_dtype) if start is None else start.theta.dtype
+        return config.resolve(
+            n_features=n_features, n_classes=len(self.classes_), theta_dtype=dtype
+        )
+
+    def _train(
+        self, trainer: Trainer, data: tuple[Any, Any, Any], origin: Origin | None = None
+    ) -> None:
+        """Train, call callbacks and checkpoints, and set the fitted attributes."""
+        run = trainer.run
+        n_epochs, full_batch = run.config.n_epochs - run.n_done, run.config.full_batch
+        tasks = FitTasks.of(self, data, n_epochs, full_batch, self._fitted_attributes)
+        hooks: list[FitHook] = [CheckpointHook(c, origin) for c in checkpoints_of(self)]
+        result = trainer.train(hooks if tasks is None else [tasks, *hooks])
+        self._set_fitted(result, keep_state=self.warm_start)
+        if tasks is not None:
+            tasks.end(result)
+
+    def _set_fitted(self, result: FitResult, *, keep_state: bool = False) -> None:
+        """Set the fitted attributes; keep the state if training may be continued."""
+        vars(self).update(self._fitted_attributes(result))
+        if keep_state:
+            self._train_state = result.state
+
+    def _fitted_attributes(self, result: FitResult) -> dict[str, Any]:
+        """Return the fitted attributes, besides those set before training, by name."""
+        layer_sizes, activations = result.architecture
+        history, best, scaling = result.history, result.best_epoch, result.scaling
+        scores, n_classes = history.get("validation_score"), layer_sizes[-1]
+        return {
+            "_layer_sizes": layer_sizes,
+            "_activations": activations,
+            # Plain arrays, since skops asks the user whether to trust other types.
+            "_mean_and_scale": scaling and (scaling.mean, scaling.scale),
+            "_train_state": None,
+            "theta_": result.theta,
+            "history_": history,
+            "n_iter_": len(history["loss"]),
+            "loss_": history["loss"][-1] if history["loss"] else np.nan,
+            "best_epoch_": best,
+            "best_validation_score_": None if best is None or not scores else scores[best],
+            "stop_reason_": result.stop_reason,
+            "class_weight_": np.ones(n_classes)
+            if result.class_weight is None
+            else result.class_weight,
+            "n_layers_": len(layer_sizes),
+            "n_outputs_": n_classes,
+            "out_activation_": "softmax",
+        }
+
+    @classmethod
+    def _from_attributes(
+        cls, params: dict[str, Any], fitted: dict[str, Any]
+    ) -> "SoftmaxMLPClassifier":
+        """Return an estimator with these parameters and fitted attributes."""
+        clf = cls(**params)
+        vars(clf).update(fitted)
+        return clf
+
+    def _fitted_copy(self, result: FitResult) -> "SoftmaxMLPClassifier":
+        """Return a fitted copy for scorers, which takes arrays; training does not change it."""
+        fitted = copy.copy(self)
+        vars(fitted).pop("feature_names_in_", None)
+        fitted.n_features_in_ = result.architecture[0][0]
+        fitted._set_fitted(result._replace(theta=result.theta.copy()))
+        return fitted
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = False
+        return tags

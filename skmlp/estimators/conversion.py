@@ -1,0 +1,259 @@
+"""Conversion to and from scikit-learn's MLPClassifier: the same network and probabilities.
+
+For two classes, MLPClassifier has one output z whose logistic function is the probability of
+the second class; softmax of two logits z0, z1 is the same with ``z = z1 - z0``.
+"""
+
+from copy import deepcopy
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp._errors import invalid
+from skmlp._sklearn_compat import mlp_private_attributes
+from skmlp.estimators.validation import set_classes
+from skmlp.training.config import requested_batch_size, uses_all_rows
+from skmlp.training.state import FitResult
+
+__all__ = ["from_mlpclassifier", "to_mlpclassifier"]
+
+SHARED_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+SHARED_SCHEDULES = ("constant", "invscaling", "adaptive")
+SKLEARN_AUTO_BATCH_SIZE = 200
+# Parameters that mean the same here and there: their names here and there.
+COUNTERPARTS = {"epochs": "max_iter", "learning_rate": "learning_rate_init"} | {
+    name: name
+    for name in (
+        "solver", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "shuffle",
+        "early_stopping", "n_iter_no_change", "tol", "warm_start", "random_state", "verbose",
+    )
+}  # fmt: skip
+
+
+def to_mlpclassifier(clf):
+    """Return a fitted MLPClassifier with the same probabilities.
+
+    Its parameters are those with which scikit-learn would train in the most similar way:
+    ``alpha = l2 * batch_size``, so that the penalty is as strong, with the batch size given
+    instead of "auto". What has no counterpart there (among others different l2 for different
+    layers and the cyclic schedules) keeps scikit-learn's default.
+
+    Parameters
+    ----------
+    clf : SoftmaxMLPClassifier
+        Fitted.
+
+    Returns
+    -------
+    mlp : sklearn.neural_network.MLPClassifier
+        Fitted; it shares no array with clf. Its ``t_``, the number of rows seen, starts at 0.
+
+    Raises
+    ------
+    NotFittedError
+        If clf is not fitted.
+    ValueError
+        If there is no such MLPClassifier: for the hidden activations "leaky_relu", "elu",
+        "silu" and "gelu", different ones for different layers, or a single class.
+    """
+    check_is_fitted(clf)
+    activation = _shared_activation(clf._activations)
+    if len(clf.classes_) == 1:
+        raise ValueError(
+            f"MLPClassifier needs two classes or more, got {clf.classes_.tolist()}. Train on rows "
+            "of another class as well; a single one can be predicted without a network."
+        )
+    mlp = MLPClassifier(**_sklearn_params(clf, activation))
+    vars(mlp).update(_sklearn_attributes(clf), **_training_attributes(clf))
+    return mlp
+
+
+def from_mlpclassifier(cls, mlp):
+    """Return a fitted classifier with the probabilities of an MLPClassifier.
+
+    Its parameters are those with which training would be most similar: ``l2 = alpha /
+    batch_size``, where "auto" is 200 rows. What has no counterpart (power_t, max_fun) is
+    dropped.
+
+    Parameters
+    ----------
+    cls : type
+        SoftmaxMLPClassifier or a subclass.
+    mlp : sklearn.neural_network.MLPClassifier
+        Fitted, on one label a row.
+
+    Returns
+    -------
+    clf : cls
+        Fitted; it shares no array with mlp. MLPClassifier keeps no loss curve with
+        ``solver="lbfgs"``: `history_` then has NaN for all but the last iteration.
+
+    Raises
+    ------
+    TypeError
+        If mlp is no MLPClassifier.
+    NotFittedError
+        If mlp is not fitted.
+    ValueError
+        If it was fitted on several labels a row, or on a single class.
+    """
+    if not isinstance(mlp, MLPClassifier):
+        raise TypeError(f"mlp must be an MLPClassifier, got {type(mlp).__name__}.")
+    check_is_fitted(mlp)
+    _check_one_label_a_row(mlp)
+    layers = [mlp.coefs_, mlp.intercepts_]
+    if mlp.n_outputs_ == 1:
+        layers = [[*a[:-1], np.concatenate([-a[-1] / 2, a[-1] / 2], axis=-1)] for a in layers]
+    n_classes, units = len(mlp.classes_), tuple(len(b) for b in mlp.intercepts_[:-1])
+    architecture = (mlp.n_features_in_, *units, n_classes), (mlp.activation,) * len(units)
+    clf = cls(units, **_params(mlp))
+    vars(clf).update(_feature_attributes(mlp))
+    set_classes(clf, mlp.classes_)
+    history = _history(mlp)
+    result = FitResult(
+        architecture=architecture,
+        theta=np.concatenate([array.ravel() for arrays in layers for array in arrays]),
+        history=history,
+        stop_reason=_stop_reason(mlp),
+        best_epoch=_best_epoch(mlp, history),
+    )
+    clf._set_fitted(result)
+    return clf
+
+
+def _shared_activation(activations):
+    """Return the one name of hidden layers' activations that scikit-learn takes."""
+    names = set(activations) or {"relu"}
+    if len(names) > 1 or not names <= set(SHARED_ACTIVATIONS):
+        got = names.pop() if len(names) == 1 else activations
+        accepted = f"one of {list(SHARED_ACTIVATIONS)}, the same for all hidden layers, "
+        raise invalid("activation", got, accepted + "for MLPClassifier to have this network")
+    return names.pop()
+
+
+def _sklearn_params(clf, activation):
+    """Return MLPClassifier's parameters; the fitted network counts where they describe it."""
+    params = _translated(clf, COUNTERPARTS)
+    n_rows = requested_batch_size(clf.batch_size)
+    params.update(
+        hidden_layer_sizes=clf._layer_sizes[1:-1], activation=activation, batch_size=n_rows
+    )
+    if clf.epochs == "auto":
+        del params["max_iter"]
+    if clf.schedule in SHARED_SCHEDULES:
+        params["learning_rate"] = clf.schedule
+    strengths = np.unique(clf.l2)
+    if len(strengths) == 1:
+        params["alpha"] = float(strengths[0]) * n_rows
+    if clf.validation_fraction is not None and clf.validation_fraction < 1:
+        params["validation_fraction"] = clf.validation_fraction
+    return params
+
+
+def _params(mlp):
+    """Return the parameters most similar to those of an MLPClassifier, all but units."""
+    auto = mlp.batch_size == "auto"
+    return {
+        **_translated(mlp, {theirs: ours for ours, theirs in COUNTERPARTS.items()}),
+        "activation": mlp.activation,
+        "l2": mlp.alpha / (SKLEARN_AUTO_BATCH_SIZE if auto else mlp.batch_size),
+        "batch_size": mlp.batch_size,
+        # adam has a constant rate there, whatever learning_rate says.
+        "schedule": mlp.learning_rate if mlp.solver == "sgd" else "constant",
+        "validation_fraction": mlp.validation_fraction,
+        "scoring": "accuracy",  # which is what early stopping watches there
+        "standardize": False,
+        "label_smoothing": 0.0,
+    }
+
+
+def _translated(estimator, names):
+    """Return parameters by their new names; a RandomState is copied, not shared."""
+    return {new: deepcopy(getattr(estimator, old)) for old, new in names.items()}
+
+
+def _feature_attributes(estimator):
+    """Return the attributes that describe the features of a fitted estimator."""
+    attributes = {"n_features_in_": estimator.n_features_in_}
+    if hasattr(estimator, "feature_names_in_"):
+        attributes["feature_names_in_"] = estimator.feature_names_in_.copy()
+    return attributes
+
+
+def _sklearn_attributes(clf):
+    """Return the attributes of an MLPClassifier that make its network."""
+    binarizer, is_binary = deepcopy(clf.label_binarizer_), len(clf.classes_) == 2
+    coefs, intercepts = ([a.copy() for a in arrays] for arrays in (clf.coefs_, clf.intercepts_))
+    if is_binary:
+        for arrays in (coefs, intercepts):
+            arrays[-1] = arrays[-1][..., 1:] - arrays[-1][..., :1]
+    return {
+        **_feature_attributes(clf),
+        **mlp_private_attributes(binarizer, coefs, intercepts),
+        "classes_": binarizer.classes_,
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "n_layers_": len(clf._layer_sizes),
+        "n_outputs_": 1 if is_binary else len(clf.classes_),
+        "out_activation_": "logistic" if is_binary else "softmax",
+    }
+
+
+def _training_attributes(clf):
+    """Return the attributes of an MLPClassifier that describe its training."""
+    losses, scores, best_score = clf.history_["loss"], None, None
+    best_loss = float(np.fmin.reduce(losses, initial=np.inf))  # without NaN
+    if clf.early_stopping:  # scikit-learn goes on with one or the other
+        scores, best_loss = list(clf.history_.get("validation_score", [])), None
+        best_score = -np.inf if clf.best_validation_score_ is None else clf.best_validation_score_
+    return {
+        "n_iter_": clf.n_iter_,
+        "t_": 0,  # the number of rows is not kept
+        "loss_": clf.loss_,
+        "loss_curve_": list(losses),
+        "best_loss_": best_loss,
+        "validation_scores_": scores,
+        "best_validation_score_": best_score,
+    }
+
+
+def _check_one_label_a_row(mlp):
+    """Raise unless the outputs of an MLPClassifier are the classes of one target."""
+    if len(mlp.classes_) == 1:
+        raise ValueError(
+            f"mlp must have two classes or more, got {mlp.classes_.tolist()}. Train a "
+            "SoftmaxMLPClassifier on these rows instead: it takes a single class as it is."
+        )
+    if mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1:
+        raise ValueError(
+            f"mlp must have one label a row, got one with {mlp.n_outputs_} (multilabel). Train "
+            "MultiOutputClassifier(SoftmaxMLPClassifier()) of sklearn.multioutput instead."
+        )
+
+
+def _history(mlp):
+    """Return the loss and score curves of an MLPClassifier."""
+    if not hasattr(mlp, "loss_curve_"):  # lbfgs
+        return {"loss": [np.nan] * (mlp.n_iter_ - 1) + [float(mlp.loss_)]}
+    history = {"loss": [float(loss) for loss in mlp.loss_curve_]}
+    scores = [float(score) for score in getattr(mlp, "validation_scores_", None) or []]
+    # Ctrl-C before the last epoch's score makes them shorter.
+    if scores and len(scores) == len(history["loss"]):
+        history["validation_score"] = scores
+    return history
+
+
+def _best_epoch(mlp, history):
+    """Return the epoch whose parameters early stopping has kept, or None."""
+    scores = history.get("validation_score", [])
+    best = getattr(mlp, "best_validation_score_", None)
+    return scores.index(best) if best in scores else None
+
+
+def _stop_reason(mlp):
+    """Return why training stopped, as far as the number of epochs tells."""
+    # A single epoch is partial_fit: scikit-learn's early stopping needs more than one.
+    if mlp.n_iter_ >= mlp.max_iter or (not uses_all_rows(mlp.solver) and mlp.n_iter_ == 1):
+        return "epochs"
+    return "converged" if uses_all_rows(mlp.solver) else "early_stopping"

@@ -1,0 +1,134 @@
+"""save and load: a fitted classifier to and from a file that carries no code."""
+
+import os
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp.core.scaling import Scaling
+from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.validation import set_classes
+from skmlp.io.model import ModelFile, read_model, write_model
+from skmlp.training.config import TrainConfig
+from skmlp.training.state import FitResult
+
+__all__ = ["load", "save"]
+
+
+def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
+    """Write a fitted classifier to a file, at exactly that path.
+
+    The write is atomic: after an error, the file that was there before is unchanged.
+
+    Parameters
+    ----------
+    clf : SoftmaxMLPClassifier
+        Fitted.
+    path : str or path-like
+        The file, usually ``something.npz``.
+
+    Raises
+    ------
+    TypeError
+        If clf is not a SoftmaxMLPClassifier. Use pickle or skops for pipelines.
+    ValueError
+        If a constructor parameter (a function as `schedule`, a RandomState) or the labels
+        cannot be written without pickle.
+
+    See Also
+    --------
+    load : Reads the file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import SoftmaxMLPClassifier, load, save
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "iris.npz")
+    ...     save(clf, path)
+    ...     (load(path).predict_proba(X) == clf.predict_proba(X)).all()
+    np.True_
+    """
+    if not isinstance(clf, SoftmaxMLPClassifier):
+        raise TypeError(f"clf must be a SoftmaxMLPClassifier, got {type(clf).__name__}.")
+    if own := clf.get_params().keys() - SoftmaxMLPClassifier().get_params().keys():
+        raise TypeError(
+            f"{type(clf).__name__} has parameters of its own, which the file cannot hold: "
+            f"{sorted(own)}. Save to_local() of a DaskSoftmaxMLPClassifier."
+        )
+    check_is_fitted(clf)
+    names = list(getattr(clf, "feature_names_in_", []))
+    write_model(path, ModelFile(clf.get_params(), names, clf.classes_, _result_of(clf)))
+
+
+def _result_of(clf: SoftmaxMLPClassifier) -> FitResult:
+    """Return what the last fit of a classifier returned, without the training state."""
+    return FitResult(
+        (clf._layer_sizes, clf._activations),
+        clf.theta_,
+        clf.history_,
+        clf.stop_reason_,
+        clf.best_epoch_,
+        clf.class_weight_,
+        None if clf._mean_and_scale is None else Scaling(*clf._mean_and_scale),
+    )
+
+
+def load(path: str | os.PathLike[str]) -> SoftmaxMLPClassifier:
+    """Read a classifier from a file written by `save`.
+
+    Everything in the file is checked, nothing in it is executed, and memory use is bounded
+    by a small multiple of the file's length.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    clf : SoftmaxMLPClassifier
+        Fitted; its predictions are those of the saved one, bit for bit. partial_fit and warm
+        starts continue from it with a new optimizer state.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong, if the file is damaged or not a model of this format.
+    OSError
+        If the file cannot be read.
+
+    See Also
+    --------
+    save : Writes the file; its example reads it as well.
+
+    Examples
+    --------
+    A file that was cut off:
+
+    >>> import tempfile, pathlib
+    >>> from skmlp import load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "cut_off.npz")
+    ...     _ = path.write_bytes(b"PK")
+    ...     load(path)
+    Traceback (most recent call last):
+    ValueError: '...cut_off.npz' is not a valid skmlp model file: File is not a zip file
+    """
+    return read_model(path, _restored)
+
+
+def _restored(model: ModelFile) -> SoftmaxMLPClassifier:
+    """Return the fitted classifier of a file's contents."""
+    clf: Any = SoftmaxMLPClassifier(**model.params)
+    TrainConfig.from_params(clf.get_params(deep=False))
+    if model.feature_names:
+        clf.feature_names_in_ = np.array(model.feature_names, object)
+    clf.n_features_in_ = model.result.architecture[0][0]
+    set_classes(clf, model.classes)
+    clf._set_fitted(model.result)
+    return clf

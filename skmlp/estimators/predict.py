@@ -1,0 +1,245 @@
+"""PredictMixin: predictions of a fitted network, its layers, conversion to scikit-learn."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp._errors import invalid
+from skmlp.core.losses import log_softmax
+from skmlp.core.network import Network
+from skmlp.estimators.validation import validate_features
+from skmlp.training.config import build_network
+from skmlp.training.inference import finite_chunks, finite_logits, finite_outputs
+
+__all__ = ["PredictMixin"]
+
+
+class PredictMixin:
+    """The methods of SoftmaxMLPClassifier that need a fitted network."""
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes the difference ``z1 - z0`` of the two logits, whose logistic
+            function is the probability of ``classes_[1]``.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the probabilities, by log-softmax of the logits.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; never less than the logarithm of the smallest
+            normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
+        """
+        check_is_fitted(self)
+        X = validate_features(self, X)
+        log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
+        least = np.log(np.finfo(log_proba.dtype).tiny)
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+            with np.errstate(over="ignore"):  # a difference may be -inf, which is clipped
+                np.maximum(log_softmax(logits), least, out=log_proba[chunk])
+        return log_proba
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`: the exponential of `predict_log_proba`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
+        """
+        proba = self.predict_log_proba(X)
+        return np.exp(proba, out=proba)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels, of the dtype of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            For rows that are not finite numbers, are too large for the network's dtype, or
+            have other features than those trained on.
+        """
+        check_is_fitted(self)
+        X = validate_features(self, X)
+        labels = np.empty(X.shape[0], self.classes_.dtype)
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+            labels[chunk] = self.classes_[logits.argmax(axis=1)]
+        return labels
+
+    def hidden_activations(self, X: Any, layer: int = -1) -> np.ndarray:
+        """Return the outputs of a hidden layer.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+        layer : int, default=-1
+            0 is the first hidden layer, -1 the last one.
+
+        Returns
+        -------
+        A : ndarray of shape (n_samples, units[layer])
+            ``f(A_before W + b)`` of that layer, in the dtype of `theta_`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If the network has no such layer, and for rows as `predict`.
+        """
+        layer = self._hidden_layer(layer)
+        return finite_outputs(self._network, self.theta_, validate_features(self, X), layer)
+
+    def to_sklearn(self) -> Any:
+        """Return the same network as an MLPClassifier of scikit-learn, which other tools know.
+
+        Its probabilities are the same. Two outputs become one, as MLPClassifier has it: for
+        two classes the logistic function of their difference.
+
+        Returns
+        -------
+        mlp : sklearn.neural_network.MLPClassifier
+            Fitted; its arrays are copies.
+
+        Raises
+        ------
+        ValueError
+            If MLPClassifier has no such network: for the hidden activations "leaky_relu",
+            "elu", "silu" and "gelu", different ones for different layers, or a single class.
+        """
+        # Imported here, so that importing skmlp does not import sklearn.neural_network.
+        from skmlp.estimators.conversion import to_mlpclassifier
+
+        return to_mlpclassifier(self)
+
+    @classmethod
+    def from_sklearn(cls, mlp: Any) -> Any:
+        """Return a classifier made of an MLPClassifier of scikit-learn.
+
+        Parameters
+        ----------
+        mlp : sklearn.neural_network.MLPClassifier
+            Fitted, on one label a row.
+
+        Returns
+        -------
+        clf : SoftmaxMLPClassifier
+            Fitted; its probabilities are the same.
+
+        Raises
+        ------
+        TypeError
+            If mlp is no MLPClassifier.
+        ValueError
+            If it was fitted on several labels a row.
+        """
+        from skmlp.estimators.conversion import from_mlpclassifier  # as above
+
+        return from_mlpclassifier(cls, mlp)
+
+    def _hidden_layer(self, layer: int) -> int:
+        """Return the index of a hidden layer, which may be given as a negative one."""
+        check_is_fitted(self)
+        n_hidden = len(self._layer_sizes) - 2
+        if not n_hidden:
+            raise ValueError("hidden_activations needs a hidden layer: units=() has none.")
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
+            raise invalid("layer", layer, f"an integer from {-n_hidden} to {n_hidden - 1}")
+        return layer % n_hidden
+
+    def _logits(self, X: Any) -> np.ndarray:
+        """Return logits (n_samples, n_classes), in theta_'s dtype, also for two classes."""
+        check_is_fitted(self)
+        return finite_logits(self._network, self.theta_, validate_features(self, X))
+
+    @property
+    def _network(self) -> Network:
+        """The shapes of the network; the estimator stores layer sizes and names only."""
+        return build_network(self._layer_sizes, self._activations)
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """The weights of each layer (fan_in, fan_out), views on `theta_`."""
+        return self._network.views(self.theta_)[0]
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """The biases of each layer (fan_out,), views on `theta_`."""
+        return [b[0] for b in self._network.views(self.theta_)[1]]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The objective in each epoch."""
+        return self.history_["loss"]
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """The cross-entropy on the validation set after each epoch, or None."""
+        return self.history_.get("validation_loss")
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """The score on the validation set after each epoch, or None."""
+        return self.history_.get("validation_score")

@@ -1,0 +1,113 @@
+"""Continuing training: warm starts, partial_fit, and the attributes kept after an error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skmlp._errors import invalid
+from skmlp._sklearn_compat import CALLBACK_STATE
+from skmlp.core.scaling import Scaling
+from skmlp.data.validation import check_targets
+from skmlp.estimators.validation import set_classes
+from skmlp.training.config import TrainConfig, uses_all_rows
+from skmlp.training.state import TrainState
+
+__all__ = [
+    "check_partial_fit_parameters",
+    "resume_state",
+    "set_or_check_classes",
+    "supports_partial_fit",
+    "unchanged_on_error",
+]
+
+
+def supports_partial_fit(estimator: Any) -> bool:
+    """Return True, or raise AttributeError if the solver needs all rows at once."""
+    if uses_all_rows(estimator.solver):
+        raise AttributeError(
+            f"partial_fit is not available with solver={estimator.solver!r}, which needs all "
+            "rows at once."
+        )
+    return True
+
+
+def check_partial_fit_parameters(estimator: Any) -> None:
+    """Raise if a parameter needs all rows at once, unlike partial_fit."""
+    if estimator.early_stopping:
+        raise ValueError(
+            "partial_fit does not support early_stopping=True: an epoch at a time, it is the "
+            "caller who stops."
+        )
+    if isinstance(estimator.class_weight, str):
+        raise ValueError(
+            "class_weight='balanced' is not supported for partial_fit, which never sees all "
+            "rows. Use compute_class_weight('balanced', classes=classes, y=y) on rows like "
+            "all of them and give the weights as a dict."
+        )
+
+
+def set_or_check_classes(estimator: Any, classes: Any, *, continues: bool) -> None:
+    """Set the classes in the first call of partial_fit, compare them in later ones."""
+    if classes is None and not continues:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    if classes is None:
+        return
+    labels = _checked_classes(classes)
+    if not continues:
+        set_classes(estimator, labels)
+    elif np.unique(labels).tolist() != estimator.classes_.tolist():
+        raise ValueError(
+            f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+            f"{estimator.classes_!r}."
+        )
+
+
+def _checked_classes(classes: Any) -> np.ndarray:
+    """Return classes as an array of valid labels."""
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or not len(classes):
+        raise invalid("classes", classes, "a list of one label or more")
+    classes = check_array(classes, ensure_2d=False, dtype=None, input_name="classes")
+    try:
+        check_targets(classes, "classes")
+    except ValueError as error:
+        raise ValueError(f"classes: {error}") from error
+    return classes
+
+
+def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[str, list[float]]]:
+    """Return the state and the history to continue from.
+
+    Without ``warm_start``, fit keeps no state, so that the estimator's pickle is small; then
+    training continues from its parameters, with a new optimizer state.
+    """
+    architecture = estimator._layer_sizes, estimator._activations
+    config.check_continues(architecture, estimator.theta_.dtype)
+    state = estimator._train_state
+    if state is None:
+        theta, scaling = estimator.theta_.copy(), None
+        if estimator._mean_and_scale is not None:
+            scaling = Scaling(*estimator._mean_and_scale)
+            theta = scaling.unfold(estimator._network, theta)
+        state = TrainState(theta, scaling=scaling)
+    return state, estimator.history_
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Restore the estimator's attributes if the block raises.
+
+    What scikit-learn's `with_callbacks` needs to tear callbacks down is kept.
+    """
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        now = vars(estimator).copy()
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        vars(estimator).update({name: now[name] for name in CALLBACK_STATE if name in now})
+        raise

@@ -1,0 +1,184 @@
+"""Archives of arrays and a JSON header: files that carry no code.
+
+An .npz archive whose members are neither compressed nor pickled: ``header.npy``, JSON text as
+bytes, and one-dimensional arrays of numbers, bools or strings. What is read is checked before
+memory is allocated for it, so that reading a file of n bytes takes a small multiple of n.
+"""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from skmlp.core.scaling import Scaling
+from skmlp.io._atomic import write_atomically
+
+__all__ = [
+    "check_history",
+    "from_plain",
+    "plain_labels",
+    "read_archive",
+    "restore_scaling",
+    "to_plain",
+    "write_archive",
+]
+
+Made = TypeVar("Made")
+KINDS = {"header": "u", "classes": "biufU"}  # of dtype; other arrays are of floats
+
+
+def write_archive(
+    path: str | os.PathLike[str],
+    header: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray | None],
+) -> None:
+    """Write a header of plain values and one-dimensional arrays; None is left out."""
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    members = {"header": text} | {n: array for n, array in arrays.items() if array is not None}
+
+    def write(file: BinaryIO) -> None:
+        # Not by numpy.savez, which leaves the archive open after an error in some versions.
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in members.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, (1, 0), allow_pickle=False)
+
+    write_atomically(path, write)
+
+
+def read_archive(
+    path: str | os.PathLike[str],
+    kind: str,
+    form: int | str,
+    required: set[str],
+    is_optional: Callable[[str], bool],
+    make: Callable[..., Made],
+) -> Made:
+    """Return ``make(header, **arrays)`` of a file; any defect is one ValueError that names it.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        "model" or "checkpoint", for messages.
+    form : int or str
+        The format that the header must name.
+    required : set of str
+        Names of arrays besides the header.
+    is_optional : callable (name) -> bool
+        Whether there may be an array of this name.
+    make : callable
+        Checks the values; the arrays are of shape (n,) and writable.
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        header, arrays = _decode(content, form, required, is_optional)
+        return make(header, **arrays)
+    except Exception as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"{os.fspath(path)!r} is not a valid skmlp {kind} file: {reason}"
+        ) from error
+
+
+def _decode(
+    content: bytes, form: int | str, required: set[str], is_optional: Callable[[str], bool]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header and the other arrays in the content of a file."""
+    required = required | {"header"}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        names = {member.filename.removesuffix(".npy") for member in members}
+        known = required | set(filter(is_optional, names))
+        if len(members) != len(names) or not required <= names <= known:
+            raise ValueError(f"it must hold {sorted(required)}, and besides them only known arrays")
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError("its members must not be compressed")
+        arrays = {name: _decode_array(name, archive.read(f"{name}.npy")) for name in names}
+    header = json.loads(arrays.pop("header").tobytes())
+    if header["format"] != form:
+        raise ValueError(f"format {header['format']!r} is unknown, this version reads {form!r}")
+    return header, arrays
+
+
+def _decode_array(name: str, member: bytes) -> np.ndarray:
+    """Return the array in a .npy member, whose declared size is checked before it is made."""
+    stream = io.BytesIO(member)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError(f"{name} is of an unknown .npy version")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.kind not in KINDS.get(name, "f") or dtype.hasobject or len(shape) != 1:
+        raise ValueError(f"{name} has dtype {dtype} and shape {shape}")
+    if prod(shape) * dtype.itemsize != len(member) - stream.tell():
+        raise ValueError(f"{name} is not as long as its shape {shape} says")
+    return np.frombuffer(member, dtype, offset=stream.tell()).copy()
+
+
+def to_plain(name: str, value: Any) -> Any:
+    """Return a constructor parameter in types of JSON."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple | np.ndarray):
+        return [to_plain(name, item) for item in value]
+    if isinstance(value, Mapping):  # JSON would convert its keys to strings
+        return {"items": [[to_plain(name, key), to_plain(name, v)] for key, v in value.items()]}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ValueError(
+        f"{name}={value!r} cannot be saved without pickle. It is not needed to predict: "
+        f"clf.set_params({name}=...) to a plain value before saving."
+    )
+
+
+def from_plain(value: Any) -> Any:
+    """Return the constructor parameter that `to_plain` has written."""
+    if isinstance(value, dict):
+        return dict(value["items"])
+    return tuple(value) if isinstance(value, list) else value
+
+
+def plain_labels(classes: np.ndarray) -> np.ndarray:
+    """Return labels in a dtype that needs no pickle: object arrays of str become str."""
+    if classes.dtype.kind == "O" and all(isinstance(label, str) for label in classes):
+        return classes.astype(str)
+    if classes.dtype.kind not in "biufU":
+        raise ValueError(
+            f"Labels of dtype {classes.dtype} cannot be saved without pickle: train on "
+            "strings, numbers or bools."
+        )
+    return classes
+
+
+def check_history(history: Any, stop_reason: Any, best_epoch: Any) -> None:
+    """Raise unless the history is a dict of equally long lists of float."""
+    lengths = {len(values) for values in history.values()}
+    numbers = all(type(value) is float for values in history.values() for value in values)
+    if "loss" not in history or len(lengths) != 1 or not numbers:
+        raise ValueError("its history is damaged")
+    if type(stop_reason) is not str:
+        raise ValueError(f"its stop reason is {stop_reason!r}")
+    is_epoch = type(best_epoch) is int and 0 <= best_epoch < len(history["loss"])
+    if best_epoch is not None and not is_epoch:
+        raise ValueError(f"its best epoch is {best_epoch!r}")
+
+
+def restore_scaling(
+    mean: np.ndarray | None, scale: np.ndarray | None, n_features: int, dtype: np.dtype
+) -> Scaling | None:
+    """Return the Scaling of two arrays of a file, or None if there are none."""
+    if mean is None and scale is None:
+        return None
+    for array in (scale,) if mean is None else (mean, scale):
+        if array is None or array.shape != (n_features,) or array.dtype != dtype:
+            raise ValueError("its means and scales do not fit its features")
+        if not np.isfinite(array).all():
+            raise ValueError("its means and scales are not all finite")
+    if (scale <= 0).any():
+        raise ValueError("its scales are not all positive")
+    return Scaling(mean, scale)

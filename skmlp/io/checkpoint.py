@@ -1,0 +1,433 @@
+"""Checkpoint files: where a training stands, to continue from bit for bit.
+
+An archive with these members besides its header:
+
+==================  =============================================================
+theta               the parameters being trained
+classes             the labels, sorted
+best_theta          with early stopping, the parameters after the best epoch
+mean, scale         of standardized columns
+optimizer_...       the arrays of the optimizer's state: for instance ``m`` and ``v``
+==================  =============================================================
+
+The header has the rest: constructor parameters, history, the states of both random streams,
+the optimizer's step and the names of its arrays, the factor of the adaptive schedule, the
+state of the patience, and checksums of the rows.
+"""
+
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skmlp._errors import invalid
+from skmlp.core.schedules import Adaptive
+from skmlp.core.stopping import Patience
+from skmlp.data.dataset import Dataset
+from skmlp.io._npz import (
+    check_history,
+    from_plain,
+    plain_labels,
+    read_archive,
+    restore_scaling,
+    to_plain,
+    write_archive,
+)
+from skmlp.training.config import TrainConfig
+from skmlp.training.run import TrainingRun
+from skmlp.training.state import TrainState
+
+__all__ = ["CheckpointState", "Origin", "data_fingerprint", "read_checkpoint", "write_checkpoint"]
+
+FORMAT = "checkpoint 1"
+REQUIRED = {"theta", "classes"}
+OPTIONAL = {"best_theta", "mean", "scale"}
+OPTIMIZER = "optimizer_"  # the prefix of the optimizer's arrays
+FINGERPRINT_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a training began with, to be checked when it is resumed.
+
+    Attributes
+    ----------
+    params : dict of str to object
+        Constructor parameters.
+    classes : ndarray of shape (n_classes,)
+    fingerprint : dict of str to object
+        As of `data_fingerprint`.
+    """
+
+    params: Mapping[str, Any]
+    classes: np.ndarray
+    fingerprint: Mapping[str, Any]
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str],
+    run: TrainingRun,
+    origin: Origin,
+    *,
+    every: int,
+    is_over: bool = False,
+) -> None:
+    """Write where a run stands after an epoch, atomically.
+
+    Raises
+    ------
+    ValueError
+        If the labels need pickle or the random stream is not a RandomState of MT19937.
+    OSError
+        If the file cannot be written; the one before is whole then.
+    """
+    state, stopping = run.state, run.early_stopping
+    params, left_out = _plain_parameters(origin.params)
+    optimizer = sorted(state.optimizer.keys() - {"step"})
+    header = {
+        "format": FORMAT,
+        "every": every,
+        "params": params,
+        "left_out": left_out,
+        "rows": dict(origin.fingerprint),
+        "epochs": run.config.n_epochs,
+        "n_earlier": run.history.n_earlier,
+        "is_over": is_over,
+        "history": run.history.metrics,
+        "stop_reason": run.stop_reason,
+        "best_epoch": stopping.best_epoch,
+        "patience": _patience_values(stopping.patience),
+        "schedule": None if state.schedule is None else state.schedule.factor,
+        "schedule_patience": _patience_values(state.patience),
+        "step": state.optimizer.get("step"),
+        "optimizer": optimizer,
+        "split_seed": state.split_seed,
+        "rng": _rng_values(state.rng),
+        "dropout_rng": None if state.dropout_rng is None else state.dropout_rng.bit_generator.state,
+    }
+    arrays = {
+        "theta": state.theta,
+        "classes": plain_labels(origin.classes),
+        "best_theta": stopping.best_theta,
+        "mean": None if state.scaling is None else state.scaling.mean,
+        "scale": None if state.scaling is None else state.scaling.scale,
+        **{f"{OPTIMIZER}{name}": state.optimizer[name] for name in optimizer},
+    }
+    write_archive(path, header, arrays)
+
+
+def _plain_parameters(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return parameters in types of JSON, and the names of those that have none."""
+    values, left_out = {}, []
+    for name, value in params.items():
+        try:
+            values[name] = to_plain(name, value)
+        except ValueError:
+            left_out.append(name)
+    return values, left_out
+
+
+def data_fingerprint(
+    feature_names: Iterable[Any], dataset: Dataset, validation: Dataset | None
+) -> dict[str, Any]:
+    """Return what identifies training and validation rows.
+
+    These are shapes, feature names, checksums of all labels and weights, and of some rows of X.
+    """
+    fingerprint: dict[str, Any] = {"feature names": [str(name) for name in feature_names]}
+    for name, part in (("X, y", dataset), ("X_val, y_val", validation)):
+        if part is not None:
+            values = part.cached("fingerprint", partial(_fingerprint, part))
+            fingerprint |= {f"{what} of {name}": value for what, value in values.items()}
+    return fingerprint
+
+
+def _fingerprint(dataset: Dataset) -> dict[str, Any]:
+    some = dataset.X[np.linspace(0, dataset.X.shape[0] - 1, FINGERPRINT_ROWS).astype(int)]
+    if sparse.issparse(some):
+        entries = _checksum(some.data, some.indices.astype("<i8"), some.indptr.astype("<i8"))
+    else:
+        entries = _checksum(some)
+    return {
+        "the shape": list(dataset.X.shape),
+        "the dtype": dataset.X.dtype.name,
+        "the entries": entries,
+        "the labels": _checksum(dataset.y_encoded.astype("<i8")),
+        "the weights": None if dataset.sample_weight is None else _checksum(dataset.sample_weight),
+    }
+
+
+def _checksum(*arrays: np.ndarray) -> int:
+    checksum = 0
+    for array in arrays:
+        checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+    return checksum
+
+
+def _patience_values(patience: Patience | None) -> list[Any] | None:
+    return None if patience is None else [float(patience.best), patience.stalled]
+
+
+def _rng_values(rng: np.random.RandomState) -> list[Any]:
+    """Return the state of a RandomState in types of JSON."""
+    state = rng.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":
+        accepted = "None, an int or a RandomState of MT19937 to be written to a checkpoint"
+        raise invalid("random_state", rng, accepted)
+    key, position = state["state"]["key"], state["state"]["pos"]
+    return [key.tolist(), int(position), int(state["has_gauss"]), float(state["gauss"])]
+
+
+@dataclass
+class CheckpointState:
+    """Contents of a checkpoint file.
+
+    Attributes
+    ----------
+    params : dict of str to object
+        Constructor parameters.
+    left_out : list of str
+        Names of the parameters that the file cannot hold.
+    every : int
+        Epochs from one checkpoint to the next.
+    classes : ndarray of shape (n_classes,)
+    fingerprint : dict
+        As of `data_fingerprint`.
+    epochs, n_earlier : int
+        Epochs of that call of fit, and those of earlier calls in the history.
+    is_over : bool
+        Whether training in that call of fit was over.
+    state : TrainState
+    history, stop_reason, best_epoch, best_theta, patience
+        As of a TrainingRun.
+    """
+
+    params: dict[str, Any]
+    left_out: list[str]
+    every: int
+    classes: np.ndarray
+    fingerprint: dict[str, Any]
+    epochs: int
+    n_earlier: int
+    is_over: bool
+    state: TrainState
+    history: dict[str, list[float]]
+    stop_reason: str
+    best_epoch: int | None
+    best_theta: np.ndarray | None
+    patience: tuple[float, int] | None
+
+    def resumed_params(
+        self, given: Mapping[str, Any], accepted: Iterable[str], owner: str
+    ) -> dict[str, Any]:
+        """Return the constructor parameters to resume with.
+
+        Parameters
+        ----------
+        given : dict of str to object
+            Values for the parameters that were left out; also verbose.
+        accepted : iterable of str
+            Names of the constructor's parameters.
+        owner : str
+            The name of the class, for messages.
+        """
+        held = {*given, "random_state"}  # its random stream is in the file
+        missing = [name for name in self.left_out if name not in held]
+        if missing:
+            raise ValueError(
+                f"The checkpoint cannot hold {' and '.join(missing)}: give resume what the "
+                f"constructor was given, as in resume(path, X, y, {missing[0]}=...)."
+            )
+        fixed = sorted(given.keys() - {*self.left_out, "verbose"})
+        if fixed:
+            raise ValueError(
+                f"{' and '.join(fixed)} cannot be given to resume: what can be is verbose"
+                f"{''.join(f', {name}' for name in self.left_out)}. Training goes on with the "
+                "parameters in the checkpoint."
+            )
+        unknown = sorted(self.params.keys() - set(accepted))
+        if unknown:
+            raise ValueError(f"The checkpoint has parameters that {owner} has not: {unknown}.")
+        return {**self.params, **given}
+
+    def check_origin(self, config: TrainConfig, origin: Origin) -> None:
+        """Raise unless these are the rows, and this the network, that the checkpoint is of."""
+        now, before = dict(origin.fingerprint), self.fingerprint
+        if origin.classes.tolist() != self.classes.tolist():
+            now["the labels of X, y"] = None
+        differing = [name for name in {**before, **now} if now.get(name) != before.get(name)]
+        if differing:
+            raise ValueError(
+                "Training goes on bit for bit only with the rows, labels and weights that it began "
+                f"with, in the same order: {' and '.join(differing)} differ from those of the "
+                "checkpoint. To train on other rows, use warm_start or partial_fit."
+            )
+        optimizer = config.make_optimizer()
+        fresh = {} if optimizer is None else optimizer.init(np.zeros(1))
+        if (
+            len(self.state.theta) != config.network.n_params
+            or self.state.optimizer.keys() != fresh.keys()
+        ):
+            raise ValueError(
+                "The arrays of the checkpoint do not fit the network that it describes."
+            )
+
+    def restore(self, run: TrainingRun) -> None:
+        """Bring a run that started from `state` to where training stood."""
+        run.is_over, run.stop_reason = self.is_over, self.stop_reason
+        run.history.n_earlier, stopping = self.n_earlier, run.early_stopping
+        stopping.best_epoch, stopping.best_theta = self.best_epoch, self.best_theta
+        if stopping.patience is not None and self.patience is not None:
+            stopping.patience.best, stopping.patience.stalled = self.patience
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> CheckpointState:
+    """Read a checkpoint file; everything in it is checked.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong, if the file is damaged or no checkpoint.
+    OSError
+        If the file cannot be read.
+    """
+    return read_archive(path, "checkpoint", FORMAT, REQUIRED, _is_optional, _restore)
+
+
+def _is_optional(name: str) -> bool:
+    return name in OPTIONAL or name.startswith(OPTIMIZER)
+
+
+def _restore(
+    header: dict[str, Any],
+    theta: np.ndarray,
+    classes: np.ndarray,
+    best_theta: np.ndarray | None = None,
+    mean: np.ndarray | None = None,
+    scale: np.ndarray | None = None,
+    **optimizer: np.ndarray,
+) -> CheckpointState:
+    for name, array in {"theta": theta, "best_theta": best_theta, **optimizer}.items():
+        _check_array_like(theta, name, array)
+    check_history(header["history"], header["stop_reason"], header["best_epoch"])
+    n_epochs, n_earlier = len(header["history"]["loss"]), _count(header, "n_earlier")
+    if not 0 <= n_epochs - n_earlier <= _count(header, "epochs"):
+        raise ValueError(f"its history of {n_epochs} epochs has the wrong length")
+    if (header["best_epoch"] is None) != (best_theta is None):
+        raise ValueError("its best epoch has no parameters, or they no epoch")
+    if not all(type(name) is str for name in (*header["params"], *header["left_out"])):
+        raise ValueError("its parameters have no names")
+    schedule, patience = _adaptive(header["schedule"]), _patience(header["schedule_patience"])
+    if (schedule is None) != (patience is None):
+        raise ValueError("its schedule is damaged")
+    return CheckpointState(
+        params={name: from_plain(value) for name, value in header["params"].items()},
+        left_out=header["left_out"],
+        every=_count(header, "every"),
+        classes=classes,
+        fingerprint=dict(header["rows"]),
+        epochs=header["epochs"],
+        n_earlier=n_earlier,
+        is_over=header["is_over"] is True,
+        state=TrainState(
+            theta,
+            _random_state(*header["rng"]),
+            restore_scaling(mean, scale, header["rows"]["the shape of X, y"][1], theta.dtype),
+            _optimizer_state(header, optimizer),
+            split_seed=None if header["split_seed"] is None else _count(header, "split_seed"),
+            dropout_rng=_generator(header["dropout_rng"]),
+            schedule=schedule,
+            patience=patience,
+        ),
+        history=header["history"],
+        stop_reason=header["stop_reason"],
+        best_epoch=header["best_epoch"],
+        best_theta=best_theta,
+        patience=_best_and_stalled(header["patience"]),
+    )
+
+
+def _optimizer_state(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the optimizer's state; files of skmlp 0.1.0 do not declare its arrays."""
+    state: dict[str, Any] = {name.removeprefix(OPTIMIZER): a for name, a in arrays.items()}
+    if header.get("optimizer", sorted(state)) != sorted(state) or "step" in state:
+        raise ValueError("the arrays of its optimizer are not those that it declares")
+    if header["step"] is not None:
+        state["step"] = _count(header, "step")
+    return state
+
+
+def _check_array_like(theta: np.ndarray, name: str, array: np.ndarray | None) -> None:
+    """Raise unless an array has the length and dtype of theta, and only finite numbers."""
+    if array is None:
+        return
+    if array.shape != theta.shape or array.dtype != theta.dtype or not len(theta):
+        raise ValueError(f"{name} has dtype {array.dtype} and shape {array.shape}")
+    if theta.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
+        raise ValueError(f"{name} does not hold finite float32 or float64 numbers")
+
+
+def _count(header: Mapping[str, Any], name: str) -> int:
+    """Return an entry of the header that must be an integer >= 0."""
+    value = header[name]
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ValueError(f"{name} is {value!r}")
+    return value
+
+
+def _adaptive(factor: Any) -> Adaptive | None:
+    """Return the adaptive schedule, or None."""
+    if factor is None:
+        return None
+    if type(factor) is not float or not 0.0 < factor <= 1.0:
+        raise ValueError(f"the factor of its schedule is {factor!r}")
+    return Adaptive(factor)
+
+
+def _best_and_stalled(state: Any) -> tuple[float, int] | None:
+    """Return the best value and the stalled epochs of a Patience, or None."""
+    if state is None:
+        return None
+    best, stalled = state
+    if type(best) is not float or np.isnan(best) or type(stalled) is not int or stalled < 0:
+        raise ValueError(f"its patience is {state}")
+    return best, stalled
+
+
+def _patience(state: Any) -> Patience | None:
+    """Return a Patience whose limits are to be set, or None."""
+    found = _best_and_stalled(state)
+    return None if found is None else Patience(1, 0.0, *found)
+
+
+def _random_state(key: Any, position: Any, has_gauss: Any, gauss: Any) -> np.random.RandomState:
+    """Return the RandomState; NumPy does not check the position, which indexes the key."""
+    words = np.array(key)
+    if (
+        words.shape != (624,)
+        or words.dtype.kind not in "iu"
+        or not 0 <= words.min() <= words.max() < 2**32
+    ):
+        raise ValueError("the state of its random stream is damaged")
+    if not 0 <= position <= 624 or has_gauss not in (0, 1) or not np.isfinite(gauss):
+        raise ValueError("the state of its random stream is damaged")
+    rng = np.random.RandomState()
+    rng.set_state(("MT19937", words.astype(np.uint32), int(position), has_gauss, float(gauss)))
+    return rng
+
+
+def _generator(state: Any) -> np.random.Generator | None:
+    """Return the random stream of dropout, or None."""
+    if state is None:
+        return None
+    numbers = state["state"]["state"], state["state"]["inc"], state["uinteger"]
+    if not all(type(n) is int and n >= 0 for n in numbers) or state["has_uint32"] not in (0, 1):
+        raise ValueError("the state of its dropout is damaged")
+    bits = np.random.PCG64()
+    bits.state = state
+    return np.random.Generator(bits)

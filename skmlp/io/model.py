@@ -1,0 +1,167 @@
+"""Model files: a fitted network, its parameters and its labels.
+
+Members of the archive:
+
+=============  ====================================================================
+header.npy     JSON text as bytes: format version, constructor parameters, layer sizes,
+               names of activations, feature names, history, stop reason, best epoch
+theta.npy      all parameters of the network, float32 or float64
+classes.npy    the labels, sorted
+weights.npy    the weight of each class
+mean.npy       the means of standardized columns, if they were centred
+scale.npy      the scales of standardized columns, if there are any
+=============  ====================================================================
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from skmlp.io._npz import (
+    check_history,
+    from_plain,
+    plain_labels,
+    read_archive,
+    restore_scaling,
+    to_plain,
+    write_archive,
+)
+from skmlp.training.config import build_network
+from skmlp.training.state import FitResult
+
+__all__ = ["ModelFile", "read_model", "write_model"]
+
+Made = TypeVar("Made")
+FORMAT = 1
+REQUIRED = {"theta", "classes"}
+OPTIONAL = {"weights", "mean", "scale"}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    params : dict of str to object
+        Constructor parameters.
+    feature_names : list of str
+        Empty without names.
+    classes : ndarray of shape (n_classes,)
+    result : FitResult
+        Without a state to continue from.
+    """
+
+    params: Mapping[str, Any]
+    feature_names: list[str]
+    classes: np.ndarray
+    result: FitResult
+
+
+def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
+    """Write a model file, atomically.
+
+    Raises
+    ------
+    ValueError
+        If a parameter or the labels cannot be written without pickle.
+    OSError
+        If the file cannot be written.
+    """
+    result = model.result
+    layer_sizes, activations = result.architecture
+    header = {
+        "format": FORMAT,
+        "params": {name: to_plain(name, value) for name, value in model.params.items()},
+        "layer_sizes": layer_sizes,
+        "activations": activations,
+        "feature_names": model.feature_names,
+        "history": result.history,
+        "stop_reason": result.stop_reason,
+        "best_epoch": result.best_epoch,
+    }
+    arrays = {
+        "theta": result.theta,
+        "classes": plain_labels(model.classes),
+        "weights": result.class_weight,
+        "mean": None if result.scaling is None else result.scaling.mean,
+        "scale": None if result.scaling is None else result.scaling.scale,
+    }
+    write_archive(path, header, arrays)
+
+
+def read_model(path: str | os.PathLike[str], make: Callable[[ModelFile], Made]) -> Made:
+    """Return ``make(contents)`` of a model file.
+
+    Everything in the file is checked but the constructor parameters, which are for make to
+    check; its errors count as defects of the file.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong, if the file is damaged or no model file.
+    OSError
+        If the file cannot be read.
+    """
+
+    def restore(header: dict[str, Any], **arrays: np.ndarray) -> Made:
+        return make(_restore(header, **arrays))
+
+    return read_archive(path, "model", FORMAT, REQUIRED, OPTIONAL.__contains__, restore)
+
+
+def _restore(
+    header: dict[str, Any],
+    theta: np.ndarray,
+    classes: np.ndarray,
+    weights: np.ndarray | None = None,
+    mean: np.ndarray | None = None,
+    scale: np.ndarray | None = None,
+) -> ModelFile:
+    """Return the contents of a file, after checks."""
+    params = {name: from_plain(value) for name, value in header["params"].items()}
+    architecture = tuple(header["layer_sizes"]), tuple(header["activations"])
+    _check_arrays(architecture, theta, classes)
+    _check_class_weight(weights, len(classes))
+    check_history(header["history"], header["stop_reason"], header.get("best_epoch"))
+    n_features, names = architecture[0][0], header["feature_names"]
+    if names and len(names) != n_features:
+        raise ValueError(f"{len(names)} names do not fit {n_features} features")
+    result = FitResult(
+        architecture,
+        theta,
+        header["history"],
+        header["stop_reason"],
+        header.get("best_epoch"),
+        weights,
+        restore_scaling(mean, scale, n_features, theta.dtype),
+    )
+    return ModelFile(params, [str(name) for name in names], classes, result)
+
+
+def _check_arrays(
+    architecture: tuple[tuple[int, ...], tuple[str, ...]], theta: np.ndarray, classes: np.ndarray
+) -> None:
+    """Raise unless network, parameters and labels fit together."""
+    layer_sizes, activations = architecture
+    if not all(type(size) is int and size > 0 for size in layer_sizes):
+        raise ValueError(f"its layer sizes are {layer_sizes}")
+    if len(activations) != len(layer_sizes) - 2:
+        raise ValueError(f"activations {activations} do not fit layers {layer_sizes}")
+    if len(theta) != build_network(*architecture).n_params:
+        raise ValueError(f"{len(theta)} parameters do not fit layers {layer_sizes}")
+    if theta.dtype not in (np.float32, np.float64) or not np.isfinite(theta).all():
+        raise ValueError("its parameters are not all finite float32 or float64 numbers")
+    if len(classes) != layer_sizes[-1] or (classes[:-1] >= classes[1:]).any():
+        raise ValueError("its labels are not sorted, or not as many as its outputs")
+
+
+def _check_class_weight(weights: np.ndarray | None, n_classes: int) -> None:
+    """Raise unless the class weights are as many as the classes, finite and not negative."""
+    if weights is None:
+        return
+    if weights.shape != (n_classes,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"its class weights are {weights}")

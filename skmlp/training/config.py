@@ -1,0 +1,296 @@
+"""TrainConfig: the validated parameters of a training, and the core objects made of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from skmlp._errors import invalid, warn_user
+from skmlp.core.activations import ACTIVATIONS
+from skmlp.core.dropout import Dropout
+from skmlp.core.initializers import INITIALIZERS, Initializer
+from skmlp.core.network import Network
+from skmlp.core.objective import Objective
+from skmlp.core.optimizers import SGD, Adam, Optimizer
+from skmlp.core.penalties import Penalty
+from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
+from skmlp.training.parameters import (
+    check_parameters,
+    hidden_activations,
+    hidden_units,
+    layer_dropout,
+    layer_values,
+    one_of,
+)
+
+__all__ = [
+    "OPTIMIZERS",
+    "TrainConfig",
+    "build_network",
+    "requested_batch_size",
+    "theta_dtype",
+    "uses_all_rows",
+]
+
+AUTO_BATCH_SIZE = 128
+MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 40, (100, 4000), 200
+# relu and its smooth relatives halve the variance, for which He's scale compensates.
+HE_ACTIVATIONS = {"relu", "leaky_relu", "elu", "silu", "gelu"}
+
+# The solvers that train by mini-batches: a function TrainConfig -> optimizer by name.
+OPTIMIZERS: dict[str, Callable[["TrainConfig"], Optimizer]] = {
+    "sgd": lambda config: SGD(float(config.momentum), bool(config.nesterovs_momentum)),
+    "adam": lambda config: Adam(float(config.beta_1), float(config.beta_2), float(config.epsilon)),
+}
+FULL_BATCH_SOLVERS = ("lbfgs",)
+
+
+def uses_all_rows(solver: str) -> bool:
+    """Whether the solver computes the objective over all rows at once, as L-BFGS does."""
+    return solver in FULL_BATCH_SOLVERS
+
+
+@dataclass(frozen=True, eq=False)
+class TrainConfig:
+    """What training has to know of the estimator's parameters and of the data's shape.
+
+    The parameters have the names, and are kept as the values, that the estimator was given,
+    so that messages can quote them; they are validated by `from_params`. What depends on the
+    data is filled in by `resolve` as soon as it is known. Properties and methods turn both
+    into what the core takes.
+
+    Attributes
+    ----------
+    units, activation, ..., verbose
+        As in SoftmaxMLPClassifier.
+    n_features, n_classes : int
+        Sizes of the input and output layer.
+    theta_dtype : dtype
+        Of the parameters and of all computation.
+    n_rows : int
+        Rows to train on, those set aside for validation not counted.
+    cyclic : bool
+        Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
+    """
+
+    units: Any
+    activation: Any
+    init: str
+    standardize: bool
+    l1: Any
+    l2: Any
+    dropout: Any
+    label_smoothing: float
+    class_weight: Any
+    solver: str
+    learning_rate: float
+    schedule: Any
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    batch_size: Any
+    epochs: Any
+    shuffle: bool
+    early_stopping: bool
+    scoring: Any
+    validation_fraction: Any
+    n_iter_no_change: float
+    tol: float
+    dtype: str
+    random_state: Any
+    verbose: int
+    n_features: int = 0
+    n_classes: int = 0
+    theta_dtype: np.dtype | None = None
+    n_rows: int = 0
+    cyclic: bool = True
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> "TrainConfig":
+        """Return the configuration of constructor parameters.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            As of ``get_params(deep=False)``; parameters that training does not depend on are
+            left out.
+
+        Raises
+        ------
+        ValueError
+            For an invalid parameter; it names the parameter, the value and what is accepted.
+        """
+        one_of("solver", params["solver"], (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
+        check_parameters(params)
+        config = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
+        if config.full_batch and any(config.layer_dropout):
+            raise ValueError(
+                f"dropout={config.dropout!r} and solver={config.solver!r} exclude each other: "
+                "L-BFGS needs an objective that is not random. Use solver='adam' or 'sgd', or "
+                "dropout=0."
+            )
+        return config
+
+    def resolve(self, **known: Any) -> "TrainConfig":
+        """Return the configuration with what is known of the data, or of the call, filled in."""
+        return replace(self, **known)
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether training is by L-BFGS over all rows at once, not by mini-batches."""
+        return uses_all_rows(self.solver)
+
+    @property
+    def monitors_loss(self) -> bool:
+        """Whether early stopping watches the loss, not a score of scikit-learn's scorers."""
+        return isinstance(self.scoring, str) and self.scoring == "loss"
+
+    @cached_property
+    def hidden_units(self) -> tuple[int, ...]:
+        """The sizes of the hidden layers."""
+        return hidden_units(self.units)
+
+    @property
+    def architecture(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """What `build_network` takes: (layer_sizes, names of hidden activations)."""
+        units = self.hidden_units
+        activations = hidden_activations(self.activation, len(units))
+        return (self.n_features, *units, self.n_classes), activations
+
+    @cached_property
+    def network(self) -> Network:
+        """The network's shapes."""
+        return build_network(*self.architecture)
+
+    @property
+    def layer_dropout(self) -> tuple[float, ...]:
+        """The dropout rate in front of each layer."""
+        return layer_dropout(self.dropout, len(self.hidden_units))
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs of a call of fit.
+
+        "auto" is 40 epochs; more if these have less than 100 steps, since a hundred rows make
+        one step an epoch; and fewer, but at least 5, if they have more than 4,000.
+        """
+        if not _is_auto(self.epochs):
+            return int(self.epochs)
+        if self.full_batch:
+            return AUTO_ITERATIONS
+        steps = -(-self.n_rows // requested_batch_size(self.batch_size))  # per epoch
+        fewest, most = AUTO_STEPS
+        return max(MIN_AUTO_EPOCHS, round(min(max(AUTO_EPOCHS, fewest / steps), most / steps)))
+
+    def rows_per_batch(self, n_rows: int) -> int:
+        """Return the batch size, which MiniBatches clips; warn if it is more than n_rows."""
+        if not _is_auto(self.batch_size) and self.batch_size > n_rows:
+            warn_user(
+                f"batch_size={self.batch_size} is larger than the number of rows to train on: it "
+                f"is clipped to {n_rows}."
+            )
+        return requested_batch_size(self.batch_size)
+
+    def make_initializers(self) -> list[Initializer]:
+        """Return a function (rng, fan_in, fan_out) -> W for each layer."""
+        _, activations = self.architecture
+        if self.init != "auto":
+            return [INITIALIZERS[self.init]] * (len(activations) + 1)
+        return [
+            INITIALIZERS["he_normal" if name in HE_ACTIVATIONS else "glorot_uniform"]
+            for name in (*activations, "softmax")
+        ]
+
+    def make_objective(self) -> Objective:
+        """Return the objective: the loss of the network, and the penalties."""
+        network = self.network
+        l1, l2 = self._penalty_strength(self.l1), self._penalty_strength(self.l2)
+        return Objective(network, Penalty(network.n_weights, l1, l2))
+
+    def _penalty_strength(self, value: Any) -> float | np.ndarray:
+        """Return one float for all weights or, if layers differ, a vector (n_weights,)."""
+        shapes = self.network.weight_shapes
+        values = layer_values(value, len(shapes))
+        if len(set(values)) == 1:
+            return values[0]
+        return np.repeat(np.array(values, self.theta_dtype), [prod(shape) for shape in shapes])
+
+    def make_optimizer(self) -> Optimizer | None:
+        """Return the optimizer with its hyper-parameters; None for L-BFGS."""
+        return None if self.full_batch else OPTIMIZERS[self.solver](self)
+
+    def make_schedule(self) -> Schedule:
+        """Return the schedule (step, fraction) -> factor; outside of a cycle, 1 for cyclic ones."""
+        if not self.cyclic and (callable(self.schedule) or self.schedule in CYCLIC):
+            return SCHEDULES["constant"]
+        if callable(self.schedule):
+            return fraction_schedule(self.schedule)
+        if self.schedule == "adaptive":
+            return Adaptive()
+        return SCHEDULES[self.schedule]
+
+    def make_dropout(self, rng: np.random.Generator | None) -> Dropout | None:
+        """Return the dropout that draws from rng; None without dropout."""
+        rates = self.layer_dropout
+        if not any(rates):
+            return None
+        rngs = np.empty((), object)
+        rngs[()] = rng
+        return Dropout(rates, rngs)
+
+    def check_continues(self, architecture: tuple, dtype: np.dtype) -> None:
+        """Raise unless this is the configuration of an existing network.
+
+        Parameters
+        ----------
+        architecture : tuple
+            (layer_sizes, activations) of the network.
+        dtype : dtype
+            Of its parameters.
+        """
+        sizes, activations = architecture
+        here = replace(self, n_features=sizes[0], n_classes=sizes[-1])
+        if here.architecture != (sizes, activations):
+            raise ValueError(
+                f"units={self.units!r} and activation={self.activation!r} describe another network "
+                f"than the one to go on with, which has layers {sizes} and activations "
+                f"{activations}. Set warm_start=False and call fit to start anew."
+            )
+        if self.dtype not in ("auto", dtype.name):
+            accepted = f"'auto' or {dtype.name!r} to go on with training"
+            raise invalid("dtype", self.dtype, accepted)
+
+
+@lru_cache
+def build_network(layer_sizes: tuple[int, ...], activations: tuple[str, ...]) -> Network:
+    """Return the Network with these sizes and names of hidden activations.
+
+    Cached, because a fitted estimator needs it in every prediction.
+    """
+    return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations))
+
+
+def requested_batch_size(batch_size: Any) -> int:
+    """Return the batch size that the parameter asks for, whatever the number of rows."""
+    return AUTO_BATCH_SIZE if _is_auto(batch_size) else int(batch_size)
+
+
+def theta_dtype(dtype: str, X_dtype: np.dtype) -> np.dtype:
+    """Return the dtype of theta for training data of X_dtype: float32 or float64.
+
+    "auto" keeps float64 (and wider, as float64) and float32; integers (exact up to 2^24), bools
+    and float16 train in float32.
+    """
+    if dtype != "auto":
+        return np.dtype(dtype)
+    wide = X_dtype.kind == "f" and X_dtype.itemsize >= 8
+    return np.dtype(np.float64 if wide else np.float32)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"

@@ -1,0 +1,173 @@
+"""Evaluation after each epoch: loss and score on validation and training rows."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn import config_context
+from sklearn.metrics import get_scorer
+
+from skmlp.core.losses import softmax_cross_entropy
+from skmlp.core.network import Network
+from skmlp.core.targets import one_hot_targets
+from skmlp.data.dataset import Dataset
+from skmlp.data.validation import max_abs
+from skmlp.data.weights import normalize_weights, rescale_for_sum
+from skmlp.training.config import TrainConfig
+from skmlp.training.inference import finite_chunks
+from skmlp.training.state import FitResult
+
+__all__ = ["EvaluationSet", "Evaluator", "LocalEvaluationSet", "MakeEstimator"]
+
+# Returns a fitted estimator, for scorers.
+MakeEstimator = Callable[[FitResult], Any]
+
+
+class EvaluationSet(Protocol):
+    """Rows that are evaluated after each epoch, in memory or in shards."""
+
+    def loss_and_accuracy(self, network: Network, theta: np.ndarray) -> tuple[float, float]:
+        """Return the cross-entropy, without penalty and smoothing, and the accuracy."""
+
+    def scored_result(self, result: FitResult) -> FitResult:
+        """Return the network that is scored: the result, or a network that takes its logits."""
+
+    def score(self, result: FitResult, estimator: Any) -> float:
+        """Return the score of a result, given the estimator made of its `scored_result`."""
+
+
+class Evaluator:
+    """Compute the metrics of an epoch.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    training, validation : EvaluationSet or None
+        The rows to evaluate; with validation, there must be training too.
+    make_estimator : callable (FitResult) -> fitted estimator
+        Called for scorers of scikit-learn only.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        training: EvaluationSet | None,
+        validation: EvaluationSet | None,
+        make_estimator: MakeEstimator | None,
+    ) -> None:
+        self._monitors_loss, self._make_estimator = config.monitors_loss, make_estimator
+        self._training, self._validation = training, validation
+        prefix = "" if validation is None else "validation_"
+        self._early_stopping = config.early_stopping
+        self._metric = f"{prefix}loss" if self._monitors_loss else f"{prefix}score"
+
+    @staticmethod
+    def needs_training_rows(config: TrainConfig, *, has_validation: bool) -> bool:
+        """Whether the training rows are evaluated as well."""
+        return has_validation or (config.early_stopping and not config.monitors_loss)
+
+    def evaluate(self, network: Network, make_result: Callable[[], FitResult]) -> dict[str, float]:
+        """Return metrics by name.
+
+        Parameters
+        ----------
+        network : Network
+        make_result : callable () -> FitResult
+            Returns the present state; called only if there is something to evaluate.
+        """
+        if self._training is None:
+            return {}
+        result = make_result()
+        if self._monitors_loss:
+            return self._losses(network, result.theta)
+        estimator = self._make_estimator(self._training.scored_result(result))
+        metrics = {"score": self._training.score(result, estimator)}
+        if self._validation is not None:
+            loss, _ = self._validation.loss_and_accuracy(network, result.theta)
+            score = self._validation.score(result, estimator)
+            metrics.update(validation_loss=loss, validation_score=score)
+        return metrics
+
+    def _losses(self, network: Network, theta: np.ndarray) -> dict[str, float]:
+        _, score = self._training.loss_and_accuracy(network, theta)
+        metrics = {"score": score}
+        if self._validation is not None:
+            loss, score = self._validation.loss_and_accuracy(network, theta)
+            metrics.update(validation_loss=loss, validation_score=score)
+        return metrics
+
+    def monitored(self, entry: dict[str, float]) -> float:
+        """Return the metric of an epoch that early stopping minimises."""
+        if not self._early_stopping:
+            return entry["loss"]
+        return entry[self._metric] if self._monitors_loss else -entry[self._metric]
+
+
+class LocalEvaluationSet:
+    """Rows in memory that are evaluated after each epoch.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    class_weight : ndarray of shape (n_classes,)
+        Weights in the loss, as in training; scores have sample weights alone.
+    scoring : str or callable
+        "loss", or a scorer of scikit-learn.
+    name : str
+        What messages call the rows.
+    """
+
+    def __init__(self, dataset: Dataset, class_weight: np.ndarray, scoring: Any, name: str) -> None:
+        self.dataset, self.scoring, self.name = dataset, scoring, name
+        self._w = None
+        if dataset.sample_weight is not None or np.ptp(class_weight) > 0:
+            sample_weight = 1.0 if dataset.sample_weight is None else dataset.sample_weight
+            w = class_weight[dataset.y_encoded] * sample_weight
+            if not w.any():
+                raise ValueError(f"class_weight gives every row of {name} the weight zero.")
+            self._w = normalize_weights(w)
+        weights = dataset.sample_weight
+        self._sample_weight = None if weights is None else rescale_for_sum(weights)
+        # Not dataset.Y, which may be smoothed.
+        n_classes, dtype = dataset.Y.shape[1], dataset.Y.dtype
+        self._Y = dataset.cached("Y", lambda: one_hot_targets(dataset.y_encoded, n_classes, dtype))
+
+    def loss_and_accuracy(self, network: Network, theta: np.ndarray) -> tuple[float, float]:
+        """Return the cross-entropy, without penalty and smoothing, and the accuracy."""
+        dataset, loss = self.dataset, 0.0
+        correct = np.empty(len(dataset.y_encoded), bool)
+        for chunk, logits in finite_chunks(network, theta, dataset.X, name=self.name):
+            correct[chunk] = logits.argmax(axis=-1) == dataset.y_encoded[chunk]
+            w = None if self._w is None else self._w[chunk]
+            Y, share = self._Y[chunk].toarray(), len(logits) / len(correct)
+            with np.errstate(all="ignore"):
+                loss += share * softmax_cross_entropy(logits, Y, w, out=logits)[0]
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"The loss on {self.name} is {loss:g}: its largest number is "
+                f"{max_abs(dataset.X):g}, far from what the network was trained on."
+            )
+        return float(loss), float(np.average(correct, weights=self._sample_weight))
+
+    def scored_result(self, result: FitResult) -> FitResult:
+        """Return the result itself, whose estimator takes the rows."""
+        return result
+
+    def score(self, result: FitResult, estimator: Any) -> float:
+        """Return the score of the estimator made of a result."""
+        X, y, w = self.dataset.X, self.dataset.y, self._sample_weight
+        weights = {} if w is None else {"sample_weight": w}
+        try:
+            with config_context(assume_finite=True):  # X has been checked
+                score = get_scorer(self.scoring)(estimator, X, y, **weights)
+        except TypeError as error:
+            if "sample_weight" not in str(error):
+                raise
+            raise TypeError(
+                f"scoring={self.scoring!r} takes no sample_weight, and fit was given some: {error}"
+            ) from error
+        if not isinstance(score, float | int | np.number) or not np.isfinite(score):
+            raise ValueError(
+                f"scoring={self.scoring!r} must give a finite number, got {score!r} on {self.name}."
+            )
+        return float(score)

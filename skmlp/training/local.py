@@ -1,0 +1,194 @@
+"""Training on rows in memory: the preparation of a call of fit, and its mini-batches."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from skmlp.core.lbfgs import AllRows
+from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
+from skmlp.core.network import Workspace
+from skmlp.core.objective import Objective
+from skmlp.core.scaling import Scaling
+from skmlp.data.dataset import Dataset, hash_indices
+from skmlp.data.memmap import block_shuffle
+from skmlp.data.moments import column_scaling
+from skmlp.data.splitting import split_rows, stratified_sample
+from skmlp.data.validation import max_abs
+from skmlp.data.weights import class_totals, class_weights, divide_by_mean, mean_weight, row_weights
+from skmlp.training.config import TrainConfig
+from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
+from skmlp.training.history import History
+from skmlp.training.run import TrainingRun
+from skmlp.training.state import TrainState
+from skmlp.training.trainer import Trainer
+
+__all__ = ["FULL_BATCH_ROWS", "LocalSource", "check_any_rows", "local_trainer"]
+
+FULL_BATCH_ROWS = 4096  # rows computed at once in a pass of L-BFGS over all rows
+
+
+class LocalSource:
+    """Rows in memory, for the training of one network.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    dataset : Dataset
+    row_indices : ndarray of int
+        The rows to train on.
+    w : ndarray of shape (n,) or None
+        Row weights, of mean 1 over the rows to train on.
+
+    Attributes
+    ----------
+    batches : MiniBatches
+    """
+
+    def __init__(
+        self, run: TrainingRun, dataset: Dataset, row_indices: np.ndarray, w: np.ndarray | None
+    ) -> None:
+        self.dataset, self.row_indices, self.w = dataset, row_indices, w
+        self._run, config = run, run.config
+        if config.full_batch:
+            batch_size, draw_order = FULL_BATCH_ROWS, partial(np.asarray, row_indices)
+        else:
+            batch_size = config.rows_per_batch(len(row_indices))
+            shuffled = partial(block_shuffle, run.state.rng, dataset.X)
+            draw_order = partial(shuffled if config.shuffle else np.asarray, row_indices)
+        self.batches = MiniBatches(
+            dataset.X,
+            dataset.Y,
+            w,
+            batch_size=batch_size,
+            n_rows=len(row_indices),
+            dtype=dataset.Y.dtype,
+            draw_order=draw_order,
+            scaling=run.state.scaling,
+        )
+        self._all_rows, self._work = AllRows(self.batches), None
+
+    def run_epoch(self, epoch: int) -> list[EpochRecord]:
+        """Train for one epoch by mini-batches."""
+        run = self._run
+        if self._work is None:  # made late, since many runs may wait for their turn
+            dropped = () if run.dropout is None else run.dropout.layers
+            self._work = Workspace(
+                run.network, run.state.theta, self.batches.batch_size, dropped_layers=dropped
+            )
+        record = train_epoch(
+            run.objective,
+            run.optimizer,
+            run.state.optimizer,
+            self.batches,
+            self._work,
+            learning_rate=float(run.config.learning_rate),
+            schedule=run.schedule,
+            epoch=epoch,
+            epochs=run.config.n_epochs,
+            dropout=run.dropout,
+        )
+        return [record]
+
+    def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective over all rows and its gradient."""
+        return self._all_rows.value_and_grad(objective, theta)
+
+    def keep(self, runs: Sequence[TrainingRun]) -> None:
+        """Do nothing: a single run stops with its source."""
+
+
+def local_trainer(
+    config: TrainConfig,
+    classes: np.ndarray,
+    dataset: Dataset,
+    validation: Dataset | None = None,
+    *,
+    start: TrainState | None = None,
+    history: dict[str, list[float]] | None = None,
+    make_estimator: MakeEstimator | None = None,
+) -> Trainer:
+    """Prepare a call of fit or partial_fit on rows in memory.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Resolved but for the number of rows.
+    classes : ndarray of shape (n_classes,)
+        The labels, which `class_weight` may name.
+    dataset : Dataset
+        The training set.
+    validation : Dataset, default=None
+        Rows to validate on. Without, early stopping sets some of the training rows aside.
+    start : TrainState, default=None
+        Where to continue; it is copied. None starts with a new network.
+    history : dict of str to list of float, default=None
+        Of earlier calls.
+    make_estimator : callable (FitResult) -> fitted estimator, default=None
+        For scorers of scikit-learn.
+    """
+    state = TrainState.begin(config, start)
+    n_classes = len(classes)
+    class_weight = class_weights(
+        config.class_weight, classes, lambda: class_totals(dataset, n_classes)
+    )
+    w, row_indices = row_weights(dataset, None if config.class_weight is None else class_weight)
+    check_any_rows(config, len(row_indices))
+    name = "X_val"
+    if validation is None and config.early_stopping and config.validation_fraction is not None:
+        name = "the rows set aside from X"
+        row_indices, held_out = split_rows(
+            config.validation_fraction, dataset, row_indices, state.get_split_seed()
+        )
+        validation = dataset.take(held_out)
+    config = config.resolve(n_rows=len(row_indices))
+    state.set_scaling(config, lambda: _scaling(config, dataset, row_indices), is_new=start is None)
+    mean = 1.0 if w is None else mean_weight(w[row_indices])
+    state.update_mean_weight(mean, len(row_indices), restart=config.cyclic)
+    w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
+    evaluator = _evaluator(
+        config, dataset, row_indices, validation, name, class_weight, make_estimator
+    )
+    run = TrainingRun(
+        config,
+        state,
+        History(history),
+        schedule=state.set_schedule(config),
+        class_weight=class_weight,
+        evaluator=evaluator,
+        max_abs_X=partial(max_abs, dataset.X),
+    )
+    return Trainer(LocalSource(run, dataset, row_indices, w), [run])
+
+
+def check_any_rows(config: TrainConfig, n_rows: int) -> None:
+    """Raise if class weights have left no row to train on."""
+    if not n_rows:
+        raise ValueError(f"class_weight={config.class_weight!r} gives every row the weight zero.")
+
+
+def _scaling(config: TrainConfig, dataset: Dataset, row_indices: np.ndarray) -> Scaling:
+    """Return the scaling of the training rows, computed once for all networks with these rows."""
+    dtype = config.theta_dtype
+    return dataset.cached(
+        ("scaling", hash_indices(row_indices), dtype),
+        lambda: column_scaling(dataset.X, dataset.sample_weight, row_indices, dtype),
+    )
+
+
+def _evaluator(
+    config: TrainConfig,
+    dataset: Dataset,
+    row_indices: np.ndarray,
+    validation: Dataset | None,
+    name: str,
+    class_weight: np.ndarray,
+    make_estimator: MakeEstimator | None,
+) -> Evaluator:
+    training_set = validation_set = None
+    if validation is not None:
+        validation_set = LocalEvaluationSet(validation, class_weight, config.scoring, name)
+    if Evaluator.needs_training_rows(config, has_validation=validation is not None):
+        sample = stratified_sample(dataset, row_indices)
+        training_set = LocalEvaluationSet(sample, class_weight, config.scoring, "X")
+    return Evaluator(config, training_set, validation_set, make_estimator)

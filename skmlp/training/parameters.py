@@ -1,0 +1,176 @@
+"""Checks of the constructor parameters that training depends on.
+
+Each error names the parameter, the value given and what is accepted. What depends on the
+data, such as the classes in ``class_weight``, is checked when the data are known.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import inf, isfinite
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
+
+from skmlp._errors import invalid
+from skmlp.core.activations import ACTIVATIONS
+from skmlp.core.initializers import INITIALIZERS
+from skmlp.core.schedules import SCHEDULES
+
+__all__ = [
+    "check_parameters",
+    "hidden_activations",
+    "hidden_units",
+    "layer_dropout",
+    "layer_values",
+    "one_of",
+]
+
+DTYPES = ("auto", "float32", "float64")
+
+
+def check_parameters(p: Mapping[str, Any]) -> None:
+    """Raise ValueError for an invalid value among the parameters p of the constructor."""
+    units = hidden_units(p["units"])
+    hidden_activations(p["activation"], len(units))
+    one_of("init", p["init"], ("auto", *INITIALIZERS))
+    one_of("dtype", p["dtype"], DTYPES)
+    if not callable(p["schedule"]):
+        names = (*SCHEDULES, "adaptive")
+        one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
+    if not callable(p["scoring"]):
+        names = ("loss", *get_scorer_names())
+        one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
+    for name in ("batch_size", "epochs"):
+        if not (isinstance(p[name], str) and p[name] == "auto"):
+            _integer(name, p[name], 1, "'auto' or an integer >= 1")
+    for name in ("shuffle", "nesterovs_momentum", "standardize", "early_stopping", "warm_start"):
+        if not _is_bool(p[name]):
+            raise invalid(name, p[name], "True or False")
+    if not _is_bool(p["verbose"]):
+        _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
+    for name in ("l1", "l2"):
+        _layer_numbers(name, p[name], len(units), lambda v: v >= 0, "a finite number >= 0")
+    in_unit = lambda v: 0 <= v < 1  # noqa: E731
+    _layer_numbers("dropout", p["dropout"], len(units), in_unit, "a number in [0, 1)")
+    for name in ("learning_rate", "epsilon"):
+        _number(name, p[name], lambda v: v > 0, "a finite number > 0")
+    for name in ("momentum", "beta_1", "beta_2", "label_smoothing"):
+        _number(name, p[name], in_unit, "a number in [0, 1)")
+    _number("tol", p["tol"], lambda v: v >= 0, "a finite number >= 0")
+    _check_stopping(p)
+    _check_class_weight(p["class_weight"])
+
+
+def _check_stopping(p: Mapping[str, Any]) -> None:
+    """Check the parameters of early stopping that are not plain numbers."""
+    patience = p["n_iter_no_change"]
+    if not (isinstance(patience, Real) and patience == inf):
+        _integer("n_iter_no_change", patience, 1, "an integer >= 1 or numpy.inf")
+    fraction, accepted = p["validation_fraction"], "a number in (0, 1), an integer >= 1 or None"
+    if isinstance(fraction, Integral):
+        _integer("validation_fraction", fraction, 1, accepted)
+    elif fraction is not None:
+        _number("validation_fraction", fraction, lambda v: 0 < v < 1, accepted)
+
+
+def _check_class_weight(class_weight: Any) -> None:
+    """Check what can be checked without knowing the classes."""
+    if class_weight is None or (isinstance(class_weight, str) and class_weight == "balanced"):
+        return
+    if not isinstance(class_weight, Mapping):
+        accepted = "None, 'balanced' or a dict from classes to weights"
+        raise invalid("class_weight", class_weight, accepted)
+    accepted = "a dict whose weights are finite numbers >= 0"
+    for weight in class_weight.values():
+        _number("class_weight", weight, lambda v: v >= 0, accepted, given=class_weight)
+
+
+def hidden_units(units: Any) -> tuple[int, ...]:
+    """Return units as a tuple; None, by which OpenML encodes (), as ()."""
+    if units is None:
+        return ()
+    sizes = tuple(units) if _is_sequence(units) else (units,)
+    for size in sizes:
+        _integer("units", size, 1, "an integer >= 1 or a sequence of them", given=units)
+    return tuple(int(size) for size in sizes)
+
+
+def hidden_activations(activation: Any, n_hidden: int) -> tuple[str, ...]:
+    """Return the name of each hidden layer's activation; None is () as well."""
+    if isinstance(activation, str):
+        one_of("activation", activation, ACTIVATIONS)
+        return (activation,) * n_hidden
+    accepted = f"one of {list(ACTIVATIONS)} or a sequence of {n_hidden}, one for each"
+    accepted += " hidden layer"
+    activations = () if activation is None else activation
+    names = tuple(activations) if _is_sequence(activations) else (activations,)
+    known = all(isinstance(name, str) and name in ACTIVATIONS for name in names)
+    if not known or len(names) != n_hidden:
+        raise invalid("activation", activation, accepted)
+    return names
+
+
+def layer_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...]:
+    """Return the dropout rate in front of each layer; one number is for the hidden layers."""
+    if _is_sequence(dropout):
+        return layer_values(dropout, n_hidden + 1)
+    return (0.0, *layer_values(dropout, n_hidden))
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether the value is an ordered collection; a string counts as a scalar."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def one_of(name: str, value: Any, names: Sequence[str], otherwise: str | None = None) -> None:
+    """Raise unless the value is one of these names."""
+    if not isinstance(value, str) or value not in names:
+        accepted = f"one of {list(names)}" + (f" or {otherwise}" if otherwise else "")
+        raise invalid(name, value, accepted)
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_)
+
+
+def _integer(name: str, value: Any, least: int, accepted: str, *, given: Any = None) -> None:
+    if not isinstance(value, Integral) or _is_bool(value) or value < least:
+        raise invalid(name, value if given is None else given, accepted)
+
+
+def _number(
+    name: str,
+    value: Any,
+    holds: Callable[[Any], bool],
+    accepted: str,
+    *,
+    given: Any = None,
+) -> None:
+    try:
+        is_number = isinstance(value, Real) and not _is_bool(value) and isfinite(value)
+    except OverflowError:  # an integer larger than any float
+        is_number = False
+    if not is_number or not holds(value):
+        raise invalid(name, value if given is None else given, accepted)
+
+
+def _layer_numbers(
+    name: str, value: Any, n_hidden: int, holds: Callable[[Any], bool], accepted: str
+) -> None:
+    """Check a number, or one for each of n_hidden + 1 layers."""
+    if not _is_sequence(value):
+        _number(name, value, holds, f"{accepted}, or one for each of {n_hidden + 1} layers")
+        return
+    accepted = f"{n_hidden + 1} numbers, one for each layer, each {accepted}"
+    if len(value) != n_hidden + 1:
+        raise invalid(name, value, accepted)
+    for number in value:
+        _number(name, number, holds, accepted, given=value)
+
+
+def layer_values(value: Any, n_layers: int) -> tuple[float, ...]:
+    """Return floats, one for each layer."""
+    return tuple(map(float, value)) if _is_sequence(value) else (float(value),) * n_layers

@@ -1,0 +1,160 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from skmlp.core.design import apply_mask, batch_reader, slice_rows
+from skmlp.core.network import Workspace
+from skmlp.core.scaling import Scaling
+from tests.core.problems import network, objective, one_hot, outputs
+
+
+@pytest.fixture
+def sparse_X(rng):
+    return sparse.csr_array(np.where(rng.rand(12, 4) < 0.5, rng.randn(12, 4), 0))
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix])
+@pytest.mark.parametrize("units", [(), (5,)], ids=len)
+def test_sparse_x_has_the_value_and_gradient_of_dense_x(rng, sparse_X, container, units):
+    net, Y = network(4, *units, 3), one_hot(np.arange(12) % 3, 3)
+    theta, J = rng.randn(net.n_params), objective(net, l1=0.1, l2=0.1)
+    value, grad = J.value_and_grad(theta, sparse_X.toarray(), Y)
+    sparse_value, sparse_grad = J.value_and_grad(theta, container(sparse_X), Y)
+    assert sparse_value == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(sparse_grad, grad, atol=1e-14)
+    np.testing.assert_allclose(
+        outputs(net, theta, container(sparse_X), max_bytes=300),
+        outputs(net, theta, sparse_X.toarray()),
+        atol=1e-14,
+    )
+
+
+@pytest.mark.parametrize("given", [np.uint8, np.int64, np.float32, np.float64, bool])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_batches_have_the_dtype_and_are_scaled(rng, given, dtype, scaled):
+    X, rows = (rng.rand(9, 3) * 5).astype(given), np.array([4, 4, 0, 8])
+    mean, scale = rng.rand(3), 0.5 + rng.rand(3)
+    scaling = Scaling(mean.astype(dtype), scale.astype(dtype)) if scaled else None
+    expected = (X[rows].astype(float) - mean) / scale if scaled else X[rows].astype(float)
+    gathered = batch_reader(X, (4,), np.dtype(dtype), scaling)(rows)
+    assert gathered.dtype == dtype
+    np.testing.assert_allclose(gathered, expected, rtol=1e-5, atol=1e-6)
+    if scaled:
+        scaling, expected = Scaling(None, scaling.scale), X[rows].astype(float) / scale
+    for matrix in (sparse.csr_array(X), sparse.csr_matrix(X)):
+        gathered = batch_reader(matrix, (4,), np.dtype(dtype), scaling)(rows)
+        assert gathered.dtype == dtype
+        np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(X, matrix.toarray())  # X itself was not scaled
+
+
+def test_a_column_far_from_0_is_centred_before_it_is_cast():
+    X = 1e9 + np.arange(4.0)[:, None]
+    scaling = Scaling(np.float32([1e9]), np.float32([1.0]))
+    gathered = batch_reader(X, (4,), np.dtype(np.float32), scaling)(np.arange(4))
+    np.testing.assert_array_equal(gathered[:, 0], [0, 1, 2, 3])
+
+
+def test_rows_in_the_right_dtype_are_not_copied(rng):
+    X = rng.rand(6, 2)
+    assert np.shares_memory(slice_rows(X, slice(1, 3), np.dtype(float)), X)
+    assert slice_rows(X, slice(1, 3), np.dtype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_a_folded_network_has_the_same_outputs_on_raw_rows(rng, centred):
+    net, X = network(4, 5, 3), rng.randn(10, 4) * 7 + 3
+    scaling = Scaling(rng.rand(4) if centred else None, 0.5 + rng.rand(4))
+    theta, scaled = rng.randn(net.n_params), np.empty_like(X)
+    scaling.apply(X, scaled)
+    folded = scaling.fold(net, theta)
+    np.testing.assert_allclose(outputs(net, folded, X), outputs(net, theta, scaled), atol=1e-12)
+    np.testing.assert_allclose(scaling.unfold(net, folded), theta, atol=1e-13)
+
+
+def test_a_workspace_may_be_used_for_fewer_sparse_rows(rng, sparse_X):
+    net, Y = network(4, 5, 3), one_hot(np.arange(12) % 3, 3)
+    theta, J = rng.randn(net.n_params), objective(net)
+    work = Workspace(net, theta, 12)
+    expected = J.value_and_grad(theta, sparse_X[:5], Y[:5])[0]
+    assert J.value_and_grad(theta, sparse_X[:5], Y[:5], work=work.head(5))[0] == expected
+
+
+@pytest.mark.parametrize("given", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("centred", [False, True, None])
+def test_sparse_batches_equal_dense_batches(rng, given, dtype, centred):
+    X = (rng.rand(9, 3) * 5 * (rng.rand(9, 3) < 0.5)).astype(given)
+    rows, mean, scale = np.array([4, 4, 0, 8]), rng.rand(3), 0.5 + rng.rand(3)
+    scaling, expected = None, X[rows].astype(float)
+    if centred is not None:
+        scaling = Scaling(mean.astype(dtype) if centred else None, scale.astype(dtype))
+        expected = (expected - mean * centred) / scale
+    gathered = batch_reader(sparse.csr_array(X), (4,), dtype, scaling)(rows)
+    assert gathered.dtype == dtype
+    assert sparse.issparse(gathered) != bool(centred)
+    dense = gathered if centred else gathered.toarray()
+    np.testing.assert_allclose(dense, expected, rtol=1e-6, atol=1e-6)
+    assert X.dtype == given
+    assert slice_rows(sparse.csr_array(X), slice(2, 5), np.dtype(dtype)).dtype == dtype
+
+
+def test_sparse_rows_in_the_right_dtype_are_not_cast(sparse_X):
+    class Watched(sparse.csr_array):
+        def astype(self, dtype, casting="unsafe", copy=True):
+            assert not copy
+            return super().astype(dtype, casting=casting, copy=copy)
+
+    X = Watched(sparse_X)
+    batch_reader(X, (4,), np.float64)(np.arange(4))
+    batch_reader(X, (4,), np.float64, Scaling(None, np.ones(4)))(np.arange(4))
+    assert slice_rows(X, slice(0, 4), np.dtype(np.float64)).shape == (4, 4)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool])
+@pytest.mark.parametrize("centred", [False, True])
+def test_integers_are_scaled_to_floats(kind, centred):
+    X, out = np.arange(6).reshape(3, 2).astype(kind), np.empty((3, 2), np.float32)
+    mean = np.array([0.5, 1.5], np.float32) if centred else None
+    scaled = Scaling(mean, np.array([2.0, 4.0], np.float32)).apply(X, out)
+    assert scaled is out
+    expected = (X.astype(float) - ([0.5, 1.5] if centred else 0)) / [2, 4]
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
+
+
+def test_terms_that_cancel_are_folded_in_double_precision():
+    """mean W = 1e8 + 1 - 1e8 is 1, which single precision would lose."""
+    net = network(3, 1)
+    theta = np.array([1, 1, 1, 0], np.float32)
+    scaling = Scaling(np.array([1e8, 1, -1e8], np.float32), np.ones(3, np.float32))
+    assert scaling.fold(net, theta)[-1] == -1
+    assert scaling.unfold(net, theta)[-1] == 1
+
+
+def test_apply_mask_writes_to_out(rng, sparse_X):
+    A, mask = rng.randn(3, 4), rng.rand(3, 4)
+    out = np.empty_like(A)
+    assert apply_mask(A, mask, out) is out
+    np.testing.assert_array_equal(out, A * mask)
+    masks = np.arange(60.0).reshape(5, 12)
+    result = apply_mask(sparse_X, masks, None)
+    np.testing.assert_array_equal(result.data, sparse_X.data * masks.ravel()[: sparse_X.nnz])
+
+
+def test_unaligned_rows_are_read_without_copying_x():
+    """As in memory maps and deserialized arrays; `take` would copy X in each call."""
+    X = np.arange(4e5, dtype=np.float32).reshape(-1, 100)
+    memory = np.empty(X.nbytes + 1, np.uint8)
+    unaligned = memory[1:].view(np.float32).reshape(X.shape)
+    unaligned[...] = X
+    assert not unaligned.flags.aligned
+    gather, rows = batch_reader(unaligned, (10,), np.float32), np.array([3999, 0, 7])
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(gather(rows), X[rows])
+        assert tracemalloc.get_traced_memory()[1] < X.nbytes / 10
+    finally:
+        tracemalloc.stop()
