@@ -1,8 +1,8 @@
 """``python -m benchmarks.same_results OLD [NEW]``: compare two commits bit for bit.
 
-Both make the calls of `fits`, each in a process of its own, with the libraries of this interpreter
-and one BLAS thread. Parameters, histories (without times), probabilities and scores are compared
-bit for bit. NEW is the working tree by default.
+Both make the calls of `small_fits`, each in a process of its own, with the libraries of this
+interpreter and one BLAS thread. Parameters, histories (without times), probabilities and scores
+are compared bit for bit. NEW is the working tree by default.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import skmlp
-from benchmarks import fits
+from benchmarks import small_fits
 
 __all__ = ["KNOWN", "differences", "main", "record", "start", "unpack"]
 
@@ -48,14 +48,12 @@ def main(argv=None):
     words = {call: differences(old[call], new[call]) for call in old}
     differing = [call for call in words if words[call]]
     for call in differing:
-        reason = [f"known: {KNOWN[call]}"] if call in KNOWN else []
-        print(call, "; ".join([*words[call], *reason]), sep="\n    ")
-    known = sum(call in KNOWN for call in differing)
-    print(
-        f"{len(old)} fits: {len(old) - len(differing)} the same bit for bit, "
-        f"{len(differing)} differ" + (f", {known} of them known" if known else "")
-    )
-    return int(len(differing) > known)
+        reason = f" [known: {KNOWN[call]}]" if call in KNOWN else ""
+        print(f"{call}: {'; '.join(words[call])}{reason}")
+    n, known = len(differing), sum(call in KNOWN for call in differing)
+    also = f", {known} of them known" if known else ""
+    print(f"{len(old)} fits: {len(old) - n} the same bit for bit, {n} differ{also}")
+    return int(n > known)
 
 
 def _results(commit, folder, side, only):
@@ -101,7 +99,7 @@ def check_package(folder):
 def record(folder, path, only):
     """Make the calls with the skmlp in a folder, and write what they return to a file."""
     check_package(folder)
-    found = {call: fits.result(call) for call in fits.calls() if only in call}
+    found = {call: small_fits.result(call) for call in small_fits.calls() if only in call}
     Path(path).write_bytes(pickle.dumps(found))
 
 
@@ -111,7 +109,7 @@ def differences(old, new):
     Parameters
     ----------
     old, new : dict or str
-        From `fits.result`. A str is an error, which counts as a difference.
+        From `small_fits.result`. A str is an error, which counts as a difference.
 
     Returns
     -------

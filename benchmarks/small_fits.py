@@ -4,6 +4,7 @@ Only public names of skmlp are used, so that all code behind them may move.
 """
 
 import pickle
+import re
 import shutil
 import tempfile
 import traceback
@@ -30,12 +31,7 @@ from skmlp.callbacks import Checkpoint
 __all__ = ["calls", "result"]
 
 # The calls, which `result` evaluates, or their arguments, separated by semicolons.
-SOLVERS = (
-    "solver='adam'",
-    "solver='sgd'",
-    "solver='sgd', nesterovs_momentum=False",
-    "solver='lbfgs'",
-)
+SOLVERS = "'adam'", "'sgd'", "'sgd', nesterovs_momentum=False", "'lbfgs'"
 KINDS = "float32", "float64", "uint8", "int64", "bool", "csr float32", "csr float64", "csr uint8"
 OPTIONS = """
     units=(); units=(12, 7), activation=("tanh", "gelu"), l2=(0, 1e-3, 1e-2);
@@ -62,7 +58,7 @@ OPTIONS_BUT_OF_LBFGS = """
     dropout=0.1, warm_start=True, times=3, schedule="constant"; schedule=lambda x: 1 - x / 2;
     schedule="adaptive", epochs=25, n_iter_no_change=2, tol=0.1;
     schedule="adaptive", **stop(epochs=15, warm_start=True), times=3"""
-DASK_SOLVERS = "solver='adam'", "solver='sgd', rounds_per_epoch=3", "solver='lbfgs'"
+DASK_SOLVERS = "'adam'", "'sgd', rounds_per_epoch=3", "'lbfgs'"
 DASK_OPTIONS = """
     weighted=True; kind="uint8", units=(); kind="csr float32"; move=unknown_chunks; validated=True;
     n_shards=4, batch_size=20, l1=1e-3; warm_start=True, times=3; n_classes=2; **stop();
@@ -72,6 +68,7 @@ DASK_OPTIONS = """
     **stop(scoring=accuracy, validation_fraction=30); **stop(), validated=True, weighted=True"""
 OTHERS = """
     fit(move=np.asfortranarray); fit(move=frame); fit(move=mapped); large_file(); many_rows();
+    fit(n_rows=12_000, epochs=2, batch_size=500, validated=True); fit(move=not_aligned);
     fit("uint8", move=mapped, **stop()); in_parts(); stopped(); stopped(solver="lbfgs");
     in_parts("csr float64", weighted=True, standardize=False);
     in_parts("uint8", weighted=True, dropout=0.2, class_weight={0: 2.0}, schedule="constant");
@@ -100,7 +97,9 @@ OTHERS = """
     search({"random_state": [0, 1], "shuffle": [True, False], "label_smoothing": [0.0, 0.1]});
     search({"schedule": ["constant", "cosine", "invscaling"], "standardize": [True, False]});
     search({"l2": loguniform(1e-5, 0.1)}, of=partial(PopulationRandomizedSearchCV, random_state=0));
-    on_dask(dropout=0.2); on_dask(schedule="adaptive", epochs=20, n_iter_no_change=1, tol=0.1)"""
+    on_dask(dropout=0.2); on_dask(schedule="adaptive", epochs=20, n_iter_no_change=1, tol=0.1);
+    on_dask(move=dask_frame); on_dask(move=cut_otherwise, weighted=True, validated=True);
+    on_dask(n_rows=12_000, epochs=2, batch_size=500, validated=True)"""
 GRID = {"l2": [0.0, 1e-2], "learning_rate": [3e-3, 0.03]}
 
 
@@ -141,7 +140,7 @@ def data(kind="float32", n_classes=3, labels=None, n_rows=240):
 
 
 def network(make=SoftmaxMLPClassifier, **params):
-    """Return a small classifier, not fitted."""
+    """Return a small classifier that is not fitted."""
     return make(**{"units": 12, "epochs": 5, "batch_size": 32, "random_state": 0} | params)
 
 
@@ -155,42 +154,44 @@ def outcome(model, X, prefix=""):
 
 
 def fit(
-    kind="float32", *, n_classes=3, labels=None, weighted=False, validated=False, times=1,
-    move=lambda array: array, **params,
+    kind="float32", solver="adam", *, n_classes=3, labels=None, n_rows=240, weighted=False,
+    validated=False, times=1, move=lambda array: array, **params,
 ):  # fmt: skip
     """Call fit some times, with arrays to which ``move`` has been applied."""
-    rows = [move(array) for array in data(kind, n_classes, labels)][: 2 + weighted]
+    rows = [move(array) for array in data(kind, n_classes, labels, n_rows)][: 2 + weighted]
     given = {}
     if validated:
         names = ("X_val", "y_val", "sample_weight_val")[: 2 + weighted]
         given = dict(zip(names, map(move, data(kind, n_classes, labels, 120)), strict=False))
-    model = network(**params)
+    model = network(solver=solver, **params)
     for _ in range(times):
         model.fit(*rows, **given)
     return outcome(model, rows[0])
 
 
-def on_dask(kind="float32", *, n_shards=2, **params):
+def on_dask(solver="adam", *, kind="float32", n_shards=2, **params):
     """Call fit with Dask's arrays, in two threads of this process."""
     import dask  # needed nowhere else
 
     from skmlp.dask import DaskSoftmaxMLPClassifier
 
+    make = partial(DaskSoftmaxMLPClassifier, n_shards=n_shards)
     with dask.config.set(scheduler="threads", num_workers=2):
-        params = {
-            "move": chunks,
-            "make": partial(DaskSoftmaxMLPClassifier, n_shards=n_shards),
-        } | params
-        return fit(kind, **params)
+        return fit(kind, solver, **{"make": make, "move": chunks} | params)
 
 
 def chunks(array):
-    """Return an array as Dask's, in chunks of 60 rows."""
+    """Return an array as Dask's, in four chunks of rows."""
     import dask.array as da
 
     if issparse(array):
         return chunks(array.toarray()).map_blocks(csr_matrix)
-    return da.from_array(array, chunks=(60, *array.shape[1:]))
+    return da.from_array(array, chunks=(-(-len(array) // 4), *array.shape[1:]))
+
+
+def cut_otherwise(array):
+    """Return an array as Dask's: a matrix in chunks of columns, a vector in chunks of 50 rows."""
+    return chunks(array).rechunk(50 if array.ndim == 1 else {1: 4})
 
 
 def unknown_chunks(array):
@@ -198,14 +199,27 @@ def unknown_chunks(array):
     return chunks(array)[chunks(np.ones(len(array), bool))]
 
 
+def dask_frame(array):
+    """Return an array as Dask's DataFrame or Series."""
+    import dask.dataframe as dd
+    import pandas as pd
+
+    return dd.from_pandas(frame(array) if array.ndim == 2 else pd.Series(array), npartitions=4)
+
+
 def frame(array):
-    """Return a matrix as a DataFrame."""
+    """Return a matrix as a DataFrame, and a vector as it is."""
     import pandas as pd
 
     names = list("abcdefghi")
     if issparse(array):
         return pd.DataFrame.sparse.from_spmatrix(array, columns=names)
     return pd.DataFrame(array, columns=names) if array.ndim == 2 else array
+
+
+def not_aligned(array):
+    """Return an array whose numbers lie between their usual places in memory."""
+    return np.frombuffer(b"0" + array.tobytes(), array.dtype, offset=1).reshape(array.shape)
 
 
 def mapped(array):
@@ -270,7 +284,7 @@ def resumed(path="checkpoint.npz", **params):
     if not (path.startswith("..") and Path(path).exists()):
         shutil.copy("interrupted.npz", path)
     shutil.copy(path, "resumed.npz")
-    return found | outcome(SoftmaxMLPClassifier.resume("resumed.npz", X, y, w), X)
+    return found | outcome(SoftmaxMLPClassifier.resume("resumed.npz", X, y, w), X, "resumed.")
 
 
 def continued(pass_on, *args, **params):
@@ -296,24 +310,20 @@ def saved(model, path="model.npz"):
     return skmlp.load(path)
 
 
-def search(grid, kind="float32", *, of=PopulationGridSearchCV, steps=(), weighted=False, **params):
-    """Search; parameters that a search has are the search's, the others the network's."""
-    X, y, w = data(kind)
-    own = {
-        name: params.pop(name) for name in ("cv", "n_jobs", "return_train_score") if name in params
-    }
-    estimator, prefix = network(**params), "softmaxmlpclassifier__"
+def search(
+    grid, kind="float32", *, of=PopulationGridSearchCV, cv=3, n_jobs=None, steps=(),
+    return_train_score=False, weighted=False, **params,
+):  # fmt: skip
+    """Search with three splits, for a network or, with ``steps`` before it, a pipeline."""
+    (X, y, w), estimator = data(kind), network(**params)
     if steps:
-        estimator = make_pipeline(*steps, estimator)
-        grid = {name if "__" in name else prefix + name: values for name, values in grid.items()}
-    searched = of(estimator, grid, **{"cv": 3} | own)
+        estimator, last = make_pipeline(*steps, estimator), "softmaxmlpclassifier__"
+        grid = {name if "__" in name else last + name: values for name, values in grid.items()}
+    searched = of(estimator, grid, cv=cv, n_jobs=n_jobs, return_train_score=return_train_score)
     searched.fit(X, y, **({"sample_weight": w} if weighted else {}))
-    best = searched.best_estimator_
-    found = {
-        f"cv_results_[{k!r}]": v
-        for k, v in searched.cv_results_.items()
-        if "_score" in k and "time" not in k
-    }
+    best, results = searched.best_estimator_, searched.cv_results_
+    names = [name for name in results if re.fullmatch(".*_(test|train)_score", name)]
+    found = {f"cv_results_[{name!r}]": results[name] for name in names}
     found["best_params_"] = repr(searched.best_params_)
     if steps:
         X, best = best[:-1].transform(X), best[-1]
@@ -321,10 +331,12 @@ def search(grid, kind="float32", *, of=PopulationGridSearchCV, steps=(), weighte
 
 
 def result(call):
-    """Return what one of the calls returns, or the end of its traceback."""
+    """Return what one of the calls returns, or the error that it raises as a str."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return eval(call)
-        except Exception:
-            return traceback.format_exc(limit=-2)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}, line {place.lineno}"
+            return f"raises {type(error).__name__}: {error} ({where})"
