@@ -38,7 +38,13 @@ def main(argv=None):
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.same_results")
     parser.add_argument("old", metavar="OLD", help="a commit")
-    parser.add_argument("new", metavar="NEW", nargs="?", help="another; default: the working tree")
+    parser.add_argument(
+        "new",
+        metavar="NEW",
+        nargs="?",
+        default=".",
+        help="another; by default . for the working tree",
+    )
     parser.add_argument("--only", metavar="TEXT", default="", help="calls that contain this")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
@@ -62,13 +68,13 @@ def _results(commit, folder, side, only):
     settings = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     process = start(package, RECORD, package, path, only, env=settings)
     if process.wait():
-        sys.exit(f"the fits of {commit or 'the working tree'} ended with {process.returncode}")
+        sys.exit(f"the fits of {side.upper()} ended with {process.returncode}")
     return pickle.loads(path.read_bytes())
 
 
 def unpack(commit, folder):
-    """Write the skmlp of a commit, or of the working tree for None, into a new folder."""
-    if commit is None:
+    """Write the skmlp of a commit, or of the working tree for ".", into a new folder."""
+    if commit == ".":
         shutil.copytree(ROOT / "skmlp", folder / "skmlp")
         return folder
     command = ["git", "archive", commit, "skmlp"]
