@@ -25,6 +25,7 @@ __all__ = ["KNOWN", "differences", "main", "record", "start", "unpack"]
 
 ROOT = Path(__file__).parents[1]
 KNOWN = {}  # calls whose results are meant to differ, each with the reason
+MOST = 8  # differences to print of a call
 RECORD = "import sys; from benchmarks.same_results import record; record(*sys.argv[1:])"
 
 
@@ -55,7 +56,8 @@ def main(argv=None):
     differing = [call for call in words if words[call]]
     for call in differing:
         reason = f" [known: {KNOWN[call]}]" if call in KNOWN else ""
-        print(f"{call}: {'; '.join(words[call])}{reason}")
+        more = f"; {len(words[call]) - MOST} more" if len(words[call]) > MOST else ""
+        print(f"{call}: {'; '.join(words[call][:MOST])}{more}{reason}")
     n, known = len(differing), sum(call in KNOWN for call in differing)
     also = f", {known} of them known" if known else ""
     print(f"{len(old)} fits: {len(old) - n} the same bit for bit, {n} differ{also}")

@@ -10,14 +10,14 @@ import tempfile
 import traceback
 import warnings
 from functools import partial
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from scipy.stats import loguniform  # noqa: F401 - in a call, as others below
 from sklearn import config_context
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler  # noqa: F401
 
 import skmlp
@@ -82,8 +82,9 @@ OTHERS = """
     continued(lambda model: model.set_params(solver="sgd", standardize=False));
     continued(lambda model: SoftmaxMLPClassifier.from_sklearn(model.to_sklearn()));
     search(GRID); search(GRID, "uint8", weighted=True, class_weight="balanced");
-    search(GRID, "float64", return_train_score=True, cv=5); search(GRID, "csr float32");
-    search(GRID, units=700, batch_size=240, epochs=1, n_jobs=2); search(GRID, **stop());
+    search(GRID, "float64", params={"return_train_score": True, "cv": 5, "scoring": None});
+    search(GRID, "float64", params={"cv": 5}); search(GRID, "csr float32");
+    search(GRID, units=700, batch_size=240, epochs=1, params={"n_jobs": 2}); search(GRID, **stop());
     search(GRID, steps=[StandardScaler()]); search({"momentum": [0.0, 0.9]}, solver="sgd");
     search(GRID | {"standardscaler__with_mean": [True, False]}, steps=[StandardScaler()], **stop());
     search(GRID | {"n_iter_no_change": [1, 3]}, **stop(validation_fraction=20), weighted=True);
@@ -145,11 +146,12 @@ def network(make=SoftmaxMLPClassifier, **params):
 
 
 def outcome(model, X, prefix=""):
-    """Return by name what a fitted model must have in common with its counterpart."""
+    """Return by name what a fitted classifier, or pipeline, must have in common with another."""
     names = "n_iter_", "best_epoch_", "best_validation_score_", "stop_reason_", "class_weight_"
-    found = {name: getattr(model, name) for name in names}
-    found |= {f"history_[{k!r}]": np.array(v) for k, v in model.history_.items() if k != "seconds"}
-    found |= {"theta_": model.theta_.copy(), "predict_proba": np.asarray(model.predict_proba(X))}
+    clf = model[-1] if isinstance(model, Pipeline) else model
+    found = {name: getattr(clf, name) for name in names}
+    found |= {f"history_[{k!r}]": np.array(v) for k, v in clf.history_.items() if k != "seconds"}
+    found |= {"theta_": clf.theta_.copy(), "predict_proba": np.asarray(model.predict_proba(X))}
     return {prefix + name: value for name, value in found.items()}
 
 
@@ -311,23 +313,29 @@ def saved(model, path="model.npz"):
 
 
 def search(
-    grid, kind="float32", *, of=PopulationGridSearchCV, cv=3, n_jobs=None, steps=(),
-    return_train_score=False, weighted=False, **params,
+    grid, kind="float32", *, of=PopulationGridSearchCV, steps=(), weighted=False, params=None,
+    **of_network,
 ):  # fmt: skip
-    """Search with three splits, for a network or, with ``steps`` before it, a pipeline."""
-    (X, y, w), estimator = data(kind), network(**params)
+    """Search, and return the outcomes of all fits; with ``steps``, for a pipeline of these first.
+
+    ``params`` are parameters of the search.
+    """
+    (X, y, w), estimator, outcomes, numbers = data(kind), network(**of_network), {}, count()
     if steps:
         estimator, last = make_pipeline(*steps, estimator), "softmaxmlpclassifier__"
         grid = {name if "__" in name else last + name: values for name, values in grid.items()}
-    searched = of(estimator, grid, cv=cv, n_jobs=n_jobs, return_train_score=return_train_score)
+
+    def score(model, X, y):
+        outcomes.update(outcome(model, X, f"fit {next(numbers)}: "))
+        return model.score(X, y)
+
+    searched = of(estimator, grid, **{"cv": 3, "scoring": score} | (params or {}))
     searched.fit(X, y, **({"sample_weight": w} if weighted else {}))
-    best, results = searched.best_estimator_, searched.cv_results_
+    outcomes |= outcome(searched.best_estimator_, X, "best_estimator_.")
+    outcomes["best_params_"] = repr(searched.best_params_)
+    results = searched.cv_results_
     names = [name for name in results if re.fullmatch(".*_(test|train)_score", name)]
-    found = {f"cv_results_[{name!r}]": results[name] for name in names}
-    found["best_params_"] = repr(searched.best_params_)
-    if steps:
-        X, best = best[:-1].transform(X), best[-1]
-    return found | outcome(best, X, "best_estimator_.")
+    return outcomes | {f"cv_results_[{name!r}]": results[name] for name in names}
 
 
 def result(call):
