@@ -81,9 +81,9 @@ class Study:
                 n_scored[test] += 1
                 estimators, first = self.contestants(seed), turn % len(names)
                 for contestant in names[first:] + names[:first]:
-                    result = measure(estimators[contestant], X, y, train, test)
-                    correct[contestant][test] += result.pop("correct")
-                    results[contestant].append(result)
+                    figures, rows = measure(estimators[contestant], X, y, train, test)
+                    correct[contestant][test] += rows
+                    results[contestant].append(figures)
         rows, differences = n_scored > 0, {}
         for a, b in self.pairs:
             values = (correct[a] - correct[b])[rows] / n_scored[rows]
@@ -115,7 +115,7 @@ class Study:
         with threadpool_limits(1):
             return [
                 {"table": name, "seed": seed, "setting": setting}
-                | _without_rows(measure(clf, X, y, train, test))
+                | measure(clf, X, y, train, test)[0]
                 for seed, train, test in tuning_splits(y, self.n_splits)
                 for setting, clf in self.candidates(seed, len(train))
             ]
@@ -142,7 +142,7 @@ def _on_tables(function, names, options, notes):
 
 
 def measure(clf, X, y, train, test):
-    """Return seconds, accuracy, log-loss and the correctness of each row of one fit."""
+    """Return the figures of one fit, and which of the test rows are classified correctly."""
     started = perf_counter(), process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -150,17 +150,9 @@ def measure(clf, X, y, train, test):
     seconds, cpu_seconds = perf_counter() - started[0], process_time() - started[1]
     proba = clf.predict_proba(X[test])
     correct = proba.argmax(axis=1) == y[test]
-    return {
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
-        "accuracy": float(correct.mean()),
-        "log_loss": float(log_loss(y[test], proba, labels=np.arange(y.max() + 1))),
-        "correct": correct,
-    }
-
-
-def _without_rows(result):
-    return {key: value for key, value in result.items() if key != "correct"}
+    loss = float(log_loss(y[test], proba, labels=np.arange(y.max() + 1)))
+    times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
+    return times | {"accuracy": float(correct.mean()), "log_loss": loss}, correct
 
 
 # Splits

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from math import inf, isfinite
 from pathlib import Path
@@ -77,20 +78,11 @@ class Options:
 
 
 class Case(NamedTuple):
-    """A named benchmark.
-
-    Attributes
-    ----------
-    name, work : str
-        The name on the command line and a description of the work.
-    measure : callable (Options) -> list of Quantity, or dict for an experiment
-    usual : bool
-        Whether the case runs unless others are named.
-    """
+    """A benchmark; unless it is `usual`, it only runs if it is named."""
 
     name: str
-    work: str
-    measure: Callable
+    work: str  # a description
+    measure: Callable  # of Options; returns a list of Quantity, or a dict for an experiment
     usual: bool
 
 
@@ -108,9 +100,8 @@ def case(work, *, usual=True, registry=CASES):
     return register
 
 
-def experiment(work):
-    """Register the decorated function, which returns a dict that is written to JSON as it is."""
-    return case(work, usual=False, registry=EXPERIMENTS)
+# An experiment returns a dict that is written to JSON as it is.
+experiment = partial(case, usual=False, registry=EXPERIMENTS)
 
 
 # Quantities and targets
@@ -124,16 +115,16 @@ class Target(NamedTuple):
     kind : {"faster", "within", "at most", "at least"}
         Relation of the medians to the bound: ``against / of >= bound``, ``of / against <= bound``,
         ``of <= bound`` or ``of >= bound``.
-    bound : float
     against : str or None
         The contestant to compare with.
+    bound : float
     of : str
         The contestant that has the target.
     """
 
     kind: str
+    against: str | None
     bound: float
-    against: str | None = None
     of: str = SKMLP
 
     def to_json(self, medians):
@@ -149,24 +140,8 @@ class Target(NamedTuple):
         return self._asdict() | {"value": _finite(value)} | verdict
 
 
-def faster(than, bound, of=SKMLP):
-    """Require a figure at least `bound` times smaller than that of another contestant."""
-    return Target("faster", bound, than, of)
-
-
-def within(contestant, bound, of=SKMLP):
-    """Require a figure at most `bound` times that of another contestant."""
-    return Target("within", bound, contestant, of)
-
-
-def at_most(bound, of=SKMLP):
-    """Require a figure of at most `bound`."""
-    return Target("at most", bound, of=of)
-
-
-def at_least(bound, of=SKMLP):
-    """Require a figure of at least `bound`."""
-    return Target("at least", bound, of=of)
+faster, within = partial(Target, "faster"), partial(Target, "within")
+at_most, at_least = partial(Target, "at most", None), partial(Target, "at least", None)
 
 
 @dataclass

@@ -21,43 +21,28 @@ from sklearn.preprocessing import OneHotEncoder
 from skmlp import SoftmaxMLPClassifier
 
 PEER = re.compile(r"sklearn\.neural_network\.\w+\.MLPClassifier\b")
-HEADER = f"{'task':>7} {'dataset':26} {'rows':>7} {'cols':>5} {'K':>3} {'ours':>7} "
-HEADER += f"{'median':>7} {'best':>7} {'runs':>6} {'beaten':>7}"
+COLUMNS = "{:>7} {:26} {:>7} {:>5} {:>3} {:>7} {:>7} {:>7} {:>6} {:>7}"
+HEADS = "task", "dataset", "rows", "cols", "K", "ours", "median", "best", "runs", "beaten"
 
 
 class Result(NamedTuple):
-    """The result of a task.
-
-    Attributes
-    ----------
-    task_id : int
-    name : str
-        The name of the data set.
-    n_rows, n_features, n_classes : int
-    ours : float
-        Mean accuracy over the folds.
-    peers : list of float or None
-        The accuracies of published runs of MLPClassifier; None without a network.
-    """
+    """The mean accuracy of a task over its folds, and the accuracies of published runs."""
 
     task_id: int
-    name: str
-    n_rows: int
-    n_features: int
-    n_classes: int
+    name: str  # of the data set
+    shape: tuple  # numbers of rows, features and classes
     ours: float
-    peers: list | None
+    peers: list | None  # None without a network
 
     def line(self):
         """Return a row of the table."""
-        shape = f"{self.n_rows:7} {self.n_features:5} {self.n_classes:3}"
-        begin = f"{self.task_id:7} {self.name[:26]:26} {shape} {self.ours:7.4f} "
-        if not self.peers:
-            runs = "?" if self.peers is None else "0"
-            return f"{begin}{'-':>7} {'-':>7} {runs:>6} {'-':>7}"
-        beaten = mean(self.ours > value for value in self.peers)
-        peers = f"{median(self.peers):7.4f} {max(self.peers):7.4f} {len(self.peers):6}"
-        return f"{begin}{peers} {beaten:7.0%}"
+        cells = "-", "-", "?" if self.peers is None else "0", "-"
+        if self.peers:
+            share = mean(self.ours > value for value in self.peers)
+            best = f"{median(self.peers):.4f}", f"{max(self.peers):.4f}"
+            cells = *best, len(self.peers), f"{share:.0%}"
+        first = self.task_id, self.name[:26], *self.shape, f"{self.ours:.4f}"
+        return COLUMNS.format(*first, *cells)
 
 
 def _numerical(X):
@@ -94,7 +79,7 @@ def run_task(task_id, model):
         peers = published(task_id)
     except OSError:  # without a network, tasks of the cache can still be run
         peers = None
-    return Result(task_id, data.name, *X.shape, len(task.class_labels), ours, peers)
+    return Result(task_id, data.name, (*X.shape, len(task.class_labels)), ours, peers)
 
 
 def published(task_id):
@@ -173,7 +158,7 @@ def _run(args):
     import openml
 
     tasks, results = args.task or openml.study.get_suite(args.suite).tasks, []
-    print(HEADER)
+    print(COLUMNS.format(*HEADS))
     for task_id in tasks[: args.limit]:
         try:
             results.append(run_task(task_id, classifier(random_state=0)))
@@ -198,7 +183,3 @@ def _summary(compared):
         f"better than the median of published runs on {better} of {len(compared)} tasks, "
         f"than the best on {best}"
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,14 +11,13 @@ So no figure is written by hand. ``--picture`` draws the picture of README.md as
 """
 
 import argparse
-import csv
-import io
 import json
 import re
 import sys
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+
+import pandas as pd
 
 from benchmarks import plots, sections
 from benchmarks.formatting import (
@@ -93,26 +92,27 @@ def read(folder=FOLDER):
 
 def texts(found):
     """Return the contents of all files except the plots, by name."""
-    made = {f"{name}.csv": _csv(rows) for name, rows in _tables(found).items() if len(rows) > 1}
+    tables = {name: table for name, table in _tables(found).items() if len(table)}
+    made = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
     parts = {}
-    for name, tables in PARTS.items():
-        there = [_shown(table) for table in tables if f"{table}.csv" in made]
-        figure = plots.directive(name) if there and name in plots.PLOTS else ""
-        parts[name] = figure + "\n".join(there)
+    for part, names in PARTS.items():
+        there = [_directive(name) for name in names if name in tables]
+        figure = plots.directive(part) if there and part in plots.PLOTS else ""
+        parts[part] = figure + "\n".join(there)
     parts["missed"] = parts["missed"] or "Every target is met.\n"
     parts["steps_notes"] = sections.steps_notes(_succeeded(found, "steps"))
     not_measured = "*Not measured yet.*\n"
-    return made | {f"{name}.txt": part or not_measured for name, part in parts.items()}
+    return made | {f"{name}.txt": text or not_measured for name, text in parts.items()}
 
 
 def _tables(found):
-    """Return the rows of all tables, by name."""
+    """Return all tables by name."""
     speed, searches, cluster = (_cases(found, name) for name in ("speed", "searches", "dask"))
     curves = _succeeded(found, "curves")
     verdicts = [
-        *(v for case in [*speed, *searches, *curves.values(), *cluster] for v in _verdicts(case)),
-        *(Verdict(*verdict) for verdict in sections.study_verdicts(found)),
+        v for case in [*speed, *searches, *curves.values(), *cluster] for v in _verdicts(case)
     ]
+    verdicts = pd.DataFrame(verdicts + sections.study_verdicts(found), columns=VERDICT)
     return {
         "environment": _environment({n: run for n, run in found.items() if n not in CLUSTER}),
         "cluster_environment": _environment({n: found[n] for n in CLUSTER if n in found}),
@@ -120,19 +120,14 @@ def _tables(found):
         "figures": _figures(speed),
         "search_ratios": _ratios(searches),
         "search_figures": _figures(searches),
-        "cluster_figures": [row[1:] for row in _figures(cluster)],
-        **{name: [row[1:] for row in _figures([case])] for name, case in curves.items()},
-        "targets": [
-            ["case", "measured", "target", "found", "verdict"],
-            *([*verdict[:4], "met" if verdict.met else "missed"] for verdict in verdicts),
-        ],
-        "missed": [
-            ["case", "target", "found", "missed by", "at the limit"],
-            *([v.case, *v[2:4], v.missed_by, v.at_limit] for v in verdicts if not v.met),
-        ],
+        "cluster_figures": _figures(cluster).drop(columns="case"),
+        **{name: _figures([case]).drop(columns="case") for name, case in curves.items()},
+        "targets": verdicts[VERDICT[:5]],
+        "missed": verdicts.loc[verdicts["verdict"] == "missed", MISSED],
         **sections.study_tables(found),
         **sections.steps_tables(_succeeded(found, "steps")),
-        **sections.cluster_tables(_succeeded(found, "dask"), found.get("averaging", {})),
+        **sections.cluster_tables(_succeeded(found, "dask")),
+        **sections.averaging_tables(found.get("averaging", {})),
     }
 
 
@@ -146,13 +141,7 @@ def _succeeded(found, name):
     return {case["name"]: case for case in _cases(found, name) if "quantities" in case}
 
 
-def _csv(rows):
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue()
-
-
-def _shown(table):
+def _directive(table):
     """Return the directive that shows a table."""
     title = f".. csv-table:: {TITLES.get(table, '')}".rstrip()
     return f"{title}\n   :file: {table}.csv\n   :header-rows: 1\n"
@@ -167,7 +156,7 @@ def _rst(text):
 
 
 def _environment(found):
-    """Rows: date, machine and versions, with a column for each run."""
+    """Return date, machine and versions, with a column for each run."""
     described = []
     for run in found.values():
         threads = dict.fromkeys(f"{p['internal_api']} {p['num_threads']}" for p in run["threads"])
@@ -180,9 +169,8 @@ def _environment(found):
             **{name: version for name, version in run["versions"].items() if version},
             "notes": _rst("; ".join(run["notes"])),
         })  # fmt: skip
-    heads = dict.fromkeys(key for run in described for key in run)
-    rows = [[head, *(run.get(head, "") for run in described)] for head in heads]
-    return [["", *(SOURCES[name] for name in found)], *rows] if found else []
+    frame = pd.DataFrame(described, index=[SOURCES[name] for name in found])
+    return frame.T.rename_axis("").reset_index()
 
 
 def _by_column(quantity):
@@ -199,65 +187,58 @@ def _quantities(cases):
     ]
 
 
-def _contestants(cases):
-    """Return the contestants in the order in which they first occur."""
-    return list(dict.fromkeys(name for *_, q in _quantities(cases) for name in _by_column(q)))
+def _table(rows, last):
+    """Return a table of rows, which may lack cells; a contestant has a column if a row has it."""
+    heads = dict.fromkeys(["case", "measured", *(head for row in rows for head in row)])
+    return pd.DataFrame(rows, columns=[*(head for head in heads if head != last), last])
 
 
 def _ratios(cases):
-    """Rows: the figures of the peers over those of skmlp."""
-    peers = [name for name in _contestants(cases) if name != SKMLP]
-    rows = [["case", "measured", *peers, "work"]]
+    """Return the figures of the peers over those of skmlp."""
+    rows = []
     for case, name, quantity in _quantities(cases):
         medians = {column: figure["median"] for column, figure in _by_column(quantity).items()}
-        ratios = [quotient(medians.get(peer), medians[SKMLP]) for peer in peers]
-        rows.append([name, quantity["what"], *ratios, case["work"] if name else ""])
-    return rows
+        own = medians.pop(SKMLP)
+        ratios = {peer: quotient(value, own) for peer, value in medians.items()}
+        row = {"case": name, "measured": quantity["what"], "work": case["work"] if name else ""}
+        rows.append(row | ratios)
+    return _table(rows, "work")
 
 
 def _figures(cases):
-    """Rows: median and spread of every contestant, and the number of turns."""
-    names = _contestants(cases)
-    rows = [["case", "measured", *names, "turns"]]
+    """Return median and spread of every contestant, and the number of turns."""
+    rows = []
     for _, name, quantity in _quantities(cases):
-        cells = {
-            column: amount(figure["median"], quantity["unit"]) + spread(figure["turns"])
-            for column, figure in _by_column(quantity).items()
-        }
-        n_turns = max(len(figure["turns"]) for figure in quantity["figures"].values())
-        rows.append([name, quantity["what"], *(cells.get(n, "") for n in names), str(n_turns)])
-    failed = [[case["name"], _rst(case["error"])] for case in cases if "error" in case]
-    return rows + [row + [""] * (len(names) + 1) for row in failed]
+        row = {"case": name, "measured": quantity["what"]}
+        for column, figure in _by_column(quantity).items():
+            row[column] = amount(figure["median"], quantity["unit"]) + spread(figure["turns"])
+        row["turns"] = max(len(figure["turns"]) for figure in quantity["figures"].values())
+        rows.append(row)
+    errors = {case["name"]: case["error"] for case in cases if "error" in case}
+    rows += [{"case": name, "measured": _rst(error)} for name, error in errors.items()]
+    return _table(rows, "turns").astype({"turns": "Int64"})
 
 
-class Verdict(NamedTuple):
-    """A target and whether it is met, as text."""
-
-    case: str
-    measured: str
-    target: str
-    found: str
-    met: bool
-    missed_by: str
-    at_limit: str = ""
+VERDICT = ["case", "measured", "target", "found", "verdict", "missed by", "at the limit"]
+MISSED = ["case", "target", "found", "missed by", "at the limit"]
 
 
 def _verdicts(case):
-    """Return the verdicts on the targets of a case."""
-    made = []
+    """Return the cells of `VERDICT` for each target of a case."""
+    rows = []
     for _, _, quantity in _quantities([case]):
         unit, figures = quantity["unit"], quantity["figures"]
         for target in quantity["targets"]:
+            verdict = "met" if target["met"] else "missed"
             # How many times as fast as the peer the matrix products alone are.
             at_limit = ""
             if target["kind"] == "faster" and LIMIT in figures:
                 at_limit = times(figures[target["against"]]["median"], figures[LIMIT]["median"])
-            found = target_text(target, unit), target_value(target, unit)
-            missed_by = percent(target["missed_by"])
-            made.append(
-                Verdict(case["name"], quantity["what"], *found, target["met"], missed_by, at_limit)
-            )
-    return made
+            rows.append([
+                case["name"], quantity["what"], target_text(target, unit),
+                target_value(target, unit), verdict, percent(target["missed_by"]), at_limit,
+            ])  # fmt: skip
+    return rows
 
 
 # README.md

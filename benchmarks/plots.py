@@ -5,6 +5,10 @@ from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
+from PIL import Image
 
 from benchmarks import data
 from benchmarks.accuracy import BEST, TRAINED_ON
@@ -50,9 +54,6 @@ def directive(name):
 
 def draw(cases, folder):
     """Draw those of the cases that have plots; return the names of the files."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     drawing = {"accuracy": _draw_accuracy, "width": _draw_width, "steps": _draw_steps}
     style = {
         "font.size": 11, "xtick.labelsize": 10, "ytick.labelsize": 10,
@@ -92,8 +93,6 @@ def _draw_accuracy(ax, quantities):
 
 def _draw_width(ax, quantities):
     """Draw the time of a step over the width of the layer, and the limit."""
-    from matplotlib.ticker import NullLocator
-
     units = [quantity["details"]["units"] for quantity in quantities]
     ends = {}
     for name in quantities[0]["figures"]:
@@ -136,9 +135,7 @@ def _draw_steps(ax, quantities):
 
 def _plain_numbers(axis):
     """Label a logarithmic axis with numbers instead of powers."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -172,9 +169,6 @@ def draw_picture(path=PICTURE, n_rows=60_000, *, n_columns=10):
     It shows the first test image of each class with its predicted label, and the first-layer
     weights of largest norm.
     """
-    from matplotlib.figure import Figure
-    from PIL import Image
-
     # Without standardization: it gives huge weights to pixels that are almost always 0.
     clf = SoftmaxMLPClassifier(
         64, standardize=False, l2=(1e-3, 0.0), dropout=(0.1, 0.3), epochs=12, random_state=0

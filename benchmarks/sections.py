@@ -5,6 +5,7 @@ from math import sqrt
 from statistics import mean, stdev
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.accuracy import TRAINED_ON
 from benchmarks.clusters import ONE
@@ -19,49 +20,50 @@ HEADS = {RAW: "X as it is", SCALED: "after StandardScaler", LARGER: "larger sett
 
 
 def study_tables(found):
-    """Return the rows of the tables on the defaults and on the larger setting, by name."""
+    """Return the tables on the defaults and on the larger setting, by name."""
     made = {}
     if defaults := found.get("defaults"):
         names = {RAW: "defaults_raw", SCALED: "defaults_scaled"}
         for pair in defaults["summary"]:
-            made[names[pair]] = _comparison_rows(defaults["comparisons"], pair)
+            made[names[pair]] = _comparison_table(defaults["comparisons"], pair)
         made["defaults"] = _columns(defaults["summary"], _defaults_column)
     if realmlp := found.get("realmlp"):
-        made["realmlp_tables"] = _comparison_rows(realmlp["comparisons"], LARGER, share=True)
+        made["realmlp_tables"] = _comparison_table(realmlp["comparisons"], LARGER, share=True)
         made["realmlp"] = _columns(realmlp["summary"], _realmlp_column)
     return made
 
 
-def _comparison_rows(comparisons, pair, share=False):
-    """Rows: the figures of both contestants on each table; perhaps skmlp's share of the time."""
-    heads = ["table", "X", "classes", "accuracy", "difference", "skmlp", "log-loss", "time"]
-    rows = [heads + ["share"] * share]
+def _comparison_table(comparisons, pair, share=False):
+    """Return the figures of both contestants by table, and perhaps skmlp's share of the time."""
+    rows = []
     for found in comparisons:
-        ours, theirs = (found["figures"][name] for name in pair.split(" - "))
+        sides = [found["figures"][name] for name in pair.split(" - ")]
         difference, error = (found["differences"][pair][key] for key in ("accuracy", "error"))
-        cells = {
-            "accuracy": [f"{side['accuracy']:.4f}" for side in (ours, theirs)],
-            "log-loss": [f"{side['log_loss']:.3f}" for side in (ours, theirs)],
-            "time": [amount(side["seconds"], "s") for side in (ours, theirs)],
-        }
-        cells = {head: f"{SPACE}/ ".join(both) for head, both in cells.items()} | {
+        rows.append({
             "table": found["table"],
             "X": f"{SPACE}{TIMES} ".join(map(str, found["shape"])),
-            "classes": str(found["classes"]),
+            "classes": found["classes"],
+            "accuracy": _both(f"{side['accuracy']:.4f}" for side in sides),
             "difference": with_error(difference, error, "+"),
             "skmlp": "wins" if difference > error else "ties" if difference >= -error else "loses",
-        }
+            "log-loss": _both(f"{side['log_loss']:.3f}" for side in sides),
+            "time": _both(amount(side["seconds"], "s") for side in sides),
+        })  # fmt: skip
         if share:
-            cells["share"] = percent(ours["cpu_seconds"] / theirs["cpu_seconds"])
-        rows.append([cells[head] for head in rows[0]])
-    return rows
+            ours, theirs = (side["cpu_seconds"] for side in sides)
+            rows[-1]["share"] = percent(ours / theirs)
+    return pd.DataFrame(rows)
+
+
+def _both(cells):
+    """Join the cells of skmlp and of the other contestant."""
+    return f"{SPACE}/ ".join(cells)
 
 
 def _columns(summary, column):
-    """Rows: one for each key of the columns, with a column for each pair."""
-    columns = [column(s) for s in summary.values()]
-    rows = [[key, *(values[key] for values in columns)] for key in columns[0]]
-    return [["", *(HEADS.get(pair, "defaults") for pair in summary)], *rows]
+    """Return a table with a column for each pair."""
+    columns = {HEADS.get(pair, "defaults"): column(s) for pair, s in summary.items()}
+    return pd.DataFrame(columns).rename_axis("").reset_index()
 
 
 def _defaults_column(s):
@@ -98,35 +100,32 @@ def _realmlp_column(s):
 
 
 def study_verdicts(found):
-    """Yield (case, quantity, target, found, whether it is met, missed by) of the studies."""
-    targets = []
+    """Return the cells (case, measured, target, found, verdict, missed by) of each target."""
+    rows = []
+
+    def add(*cells, shortfall):
+        rows.append([*cells, "met" if shortfall <= 0.0 else "missed", percent(shortfall), ""])
+
     for pair, s in found.get("defaults", {}).get("summary", {}).items():
         name = f"defaults, {'scaled' if pair == SCALED else 'raw'}"
-        ties, faster = s["at_least_ties"] / s["tables"], s["faster"] / s["tables"]
+        share = s["at_least_ties"] / s["tables"]
+        aim = f"wins or ties on ≥{SPACE}90{SPACE}%"
+        add(name, "accuracy", aim, percent(share), shortfall=1 - share / 0.9)
         ours, theirs = s["mean_log_loss"]
-        losses = f"{ours:.3f} against {theirs:.3f}"
-        targets += [
-            (
-                name,
-                "accuracy",
-                f"wins or ties on ≥{SPACE}90{SPACE}%",
-                percent(ties),
-                1 - ties / 0.9,
-            ),
-            (name, "log-loss", f"mean below that of {SKLEARN}", losses, ours / theirs - 1),
-            (name, "time", f"less than {SKLEARN} on all", f"on {percent(faster)}", 1 - faster),
-        ]
+        aim, losses = f"mean below that of {SKLEARN}", f"{ours:.3f} against {theirs:.3f}"
+        add(name, "log-loss", aim, losses, shortfall=ours / theirs - 1)
+        share = s["faster"] / s["tables"]
+        add(
+            name, "time", f"less than {SKLEARN} on all", f"on {percent(share)}", shortfall=1 - share
+        )
     if realmlp := found.get("realmlp"):
         s, name = realmlp["summary"][LARGER], "larger setting"
         ours, theirs = s["mean_accuracy"]
-        accuracies, share = f"{ours:.4f} against {theirs:.4f}", s["share"]
-        at_most = f"≤{SPACE}10{SPACE}% of RealMLP's"
-        targets += [
-            (name, "accuracy", "mean at least that of RealMLP", accuracies, 1 - ours / theirs),
-            (name, "time", at_most, percent(share), share / 0.1 - 1),
-        ]
-    for *described, shortfall in targets:
-        yield *described, shortfall <= 0.0, percent(shortfall)
+        aim, accuracies = "mean at least that of RealMLP", f"{ours:.4f} against {theirs:.4f}"
+        add(name, "accuracy", aim, accuracies, shortfall=1 - ours / theirs)
+        aim = f"≤{SPACE}10{SPACE}% of RealMLP's"
+        add(name, "time", aim, percent(s["share"]), shortfall=s["share"] / 0.1 - 1)
+    return rows
 
 
 # Steps from the network of the notebook
@@ -135,19 +134,19 @@ MIN_ERRORS = 2.0  # a gain of fewer standard errors is not significant
 
 
 def steps_tables(cases):
-    """Return the rows of the table of steps: what each changes, its accuracy and its gain."""
+    """Return the table of steps: what each changes, its accuracy and its gain."""
     if "steps" not in cases:
         return {}
     *quantities, _ = cases["steps"]["quantities"]
     gains = ["", *(with_error(*_gain(a, b), "+") for a, b in pairwise(quantities))]
-    rows = [["step", "validation", "gain", "training"]]
+    rows = []
     for quantity, gain in zip(quantities, gains, strict=True):
         changes = quantity["details"]["changes"].items()
         changes = [f"`{parameter}={_python(value)}`" for parameter, value in changes]
         trained_on = mean(quantity["figures"][TRAINED_ON]["turns"])
         step = " ".join([quantity["what"], *changes])
         rows.append([step, with_error(*_mean(quantity)), gain, f"{trained_on:.4f}"])
-    return {"steps": rows}
+    return {"steps": pd.DataFrame(rows, columns=["step", "validation", "gain", "training"])}
 
 
 def steps_notes(cases):
@@ -227,31 +226,36 @@ def cluster_constants(quantities):
     return c, a, s, b
 
 
-def cluster_tables(cases, averaging):
-    """Return the rows of the tables on the model of a cluster and on averaging, by name."""
-    made = {}
-    if "dask" in cases:
-        quantities = cases["dask"]["quantities"]
-        state = STATE_BYTES * quantities[0]["details"]["n_params"]
-        c, a, s, b = cluster_constants(quantities)
-        names = ["c, for a row", "a, for a round", "s, for a shard in it", "b, for a megabyte"]
-        values = zip(names, (c, a, s, 1e6 * b), strict=True)
-        fitted = [[name, amount(value, "s")] for name, value in values]
-        rows = [["workers", "rounds", "computing", "sending and waiting", "share", "sent"]]
-        for n_workers, n_rounds in CLUSTERS:
-            sent, computing = 2 * n_workers * state * n_rounds, N_ROWS * c / n_workers
-            rest = n_rounds * (a + n_workers * s) + sent * b
-            seconds = [amount(computing, "s"), amount(rest, "s")]
-            share = percent(rest / (rest + computing))
-            rows.append([str(n_workers), str(n_rounds), *seconds, share, amount(sent / 1e6, "MB")])
-        made = {"cluster_constants": [["constant", "found"], *fitted], "cluster_model": rows}
-    by_setting = {}
-    for row in averaging.get("accuracies", []):
-        of_setting = by_setting.setdefault((row["shards"], row["rounds"]), {})
-        of_setting[row["kind"]] = f"{np.mean(row['accuracies']):.4f}"
-    kinds = list(dict.fromkeys(kind for of_setting in by_setting.values() for kind in of_setting))
-    rows = [
-        [*map(str, setting), *(accuracies.get(kind, "") for kind in kinds)]
-        for setting, accuracies in by_setting.items()
-    ]
-    return made | {"averaging": [["shards", "rounds", *kinds], *rows]}
+def cluster_tables(cases):
+    """Return the constants of the model, and its predictions for clusters."""
+    if "dask" not in cases:
+        return {}
+    quantities = cases["dask"]["quantities"]
+    state = STATE_BYTES * quantities[0]["details"]["n_params"]
+    c, a, s, b = cluster_constants(quantities)
+    names = ["c, for a row", "a, for a round", "s, for a shard in it", "b, for a megabyte"]
+    found = [amount(value, "s") for value in (c, a, s, 1e6 * b)]
+    rows = []
+    for n_workers, n_rounds in CLUSTERS:
+        sent, computing = 2 * n_workers * state * n_rounds, N_ROWS * c / n_workers
+        rest = n_rounds * (a + n_workers * s) + sent * b
+        rows.append({
+            "workers": n_workers,
+            "rounds": n_rounds,
+            "computing": amount(computing, "s"),
+            "sending and waiting": amount(rest, "s"),
+            "share": percent(rest / (rest + computing)),
+            "sent": amount(sent / 1e6, "MB"),
+        })  # fmt: skip
+    constants = pd.DataFrame({"constant": names, "found": found})
+    return {"cluster_constants": constants, "cluster_model": pd.DataFrame(rows)}
+
+
+def averaging_tables(run):
+    """Return the accuracies by shards, rounds, and what is done with Adam's arrays."""
+    if not run:
+        return {}
+    frame = pd.DataFrame(run["accuracies"])
+    frame["accuracies"] = frame["accuracies"].map(lambda values: f"{np.mean(values):.4f}")
+    table = frame.pivot(index=["shards", "rounds"], columns="kind", values="accuracies")
+    return {"averaging": table[frame["kind"].unique()].reset_index()}
