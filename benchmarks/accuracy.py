@@ -68,8 +68,7 @@ def _train_mlp_classifier(train, test, seed, max_iter):
     clf = _RecordingMLPClassifier(random_state=seed, max_iter=max_iter)
     curve = _Curve(test)
     clf._on_epoch = curve.add
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         clf.fit(*train)
     return curve.points
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -54,17 +53,15 @@ def _epoch(setting, X, y, options, few, many, *, targets=(), also=()):
         return (seconds(fit, many) - seconds(fit, few)) / (many - few)
 
     fits = contestants(setting, X, y, options, also)
-    measures = {name: partial(measure, fit) for name, fit in fits.items()}
     details = {"rows": X.shape[0], "steps": -(-X.shape[0] // setting.batch_size)}
-    return measured("epoch", "s", measures, options, targets=targets, **details)
+    return measured("epoch", "s", measure, fits, options, targets=targets, **details)
 
 
 def _whole_fit(setting, X, y, options, epochs, *, targets=()):
     """Measure the seconds of a call of fit."""
     epochs, fits = options.epochs(epochs), contestants(setting, X, y, options)
-    measures = {name: partial(seconds, fit, epochs) for name, fit in fits.items()}
-    details = {"rows": X.shape[0], "epochs": epochs}
-    return measured("whole fit", "s", measures, options, targets=targets, **details)
+    details = {"targets": targets, "rows": X.shape[0], "epochs": epochs}
+    return measured("whole fit", "s", lambda fit: seconds(fit, epochs), fits, options, **details)
 
 
 @case("784-100-10 logistic, SGD, batch 256, an epoch")
@@ -167,17 +164,15 @@ def _search(setting, X, y, options, epochs, bound, *, splits=5, decays=DECAYS):
         SKLEARN: GridSearchCV(mlp, sklearn_grid, **rest),
         ONE_BY_ONE: GridSearchCV(net, grid, **rest),
     }
-    measures = {name: partial(seconds, _fit, search, X, y) for name, search in searches.items()}
+
+    def measure(search):
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:Stochastic Optimizer")  # for the jobs
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+            return seconds(search.fit, X, y)
+
     details = {"rows": len(X), "epochs": epochs, "splits": splits, "jobs": rest["n_jobs"]}
-    targets = faster(SKLEARN, bound), faster(ONE_BY_ONE, 1)
-    return measured("search", "s", measures, options, warm_up=False, targets=targets, **details)
-
-
-def _fit(search, X, y):
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:Stochastic Optimizer")  # in other processes
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        search.fit(X, y)
+    details["targets"] = faster(SKLEARN, bound), faster(ONE_BY_ONE, 1)
+    return measured("search", "s", measure, searches, options, warm_up=False, **details)
 
 
 @case("135 fits: 1,000 x 20, 16 units, batch 32, 50 epochs", usual=False)
@@ -230,16 +225,15 @@ def _memory(method, X, y, options, targets):
         def measure(library):
             return float(_python("-m", "benchmarks.memory", library, method, folder))
 
-        measures, what = {name: partial(measure, name) for name in ESTIMATORS}, "peak memory"
-        return measured(f"{what} over the data", "MB", measures, options, turns=3, warm_up=False,
-                        targets=targets, rows=len(X))  # fmt: skip
+        names = {name: name for name in ESTIMATORS}
+        details = {"turns": 3, "warm_up": False, "targets": targets, "rows": len(X)}
+        return measured("peak memory over the data", "MB", measure, names, options, **details)
 
 
 def _fitted(options):
     """Return the fitted models of both libraries for 784-100-10 in float32."""
     X, y = data.images(options.rows(2_000))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         return {library: make(ADAM, 2).fit(X, y) for library, make in ESTIMATORS.items()}
 
 
@@ -258,19 +252,17 @@ def one_row(options):
     def measure(clf):
         return seconds(lambda: [clf.predict_proba(X) for _ in range(calls)]) / calls
 
-    measures = {library: partial(measure, clf) for library, clf in _fitted(options).items()}
-    targets = [faster(SKLEARN, 2.0)]
-    return [measured("call", "s", measures, options, turns=11, targets=targets, calls=calls)]
+    details = {"turns": 11, "targets": [faster(SKLEARN, 2.0)], "calls": calls}
+    return [measured("call", "s", measure, _fitted(options), options, **details)]
 
 
 @case("predict_proba of 60,000 rows, time and memory")
 def many_rows(options):
     """Measure time and memory of predict_proba; the result itself takes 2.4 MB."""
-    X, y = data.images(options.rows(60_000))
-    models = _fitted(options)
-    measures = {library: partial(seconds, clf.predict_proba, X) for library, clf in models.items()}
+    (X, y), models = data.images(options.rows(60_000)), _fitted(options)
+    details = {"targets": [faster(SKLEARN, 1.5)], "rows": len(X)}
     return [
-        measured("call", "s", measures, options, targets=[faster(SKLEARN, 1.5)], rows=len(X)),
+        measured("call", "s", lambda m: seconds(m.predict_proba, X), models, options, **details),
         _memory("predict_proba", X, y, options, [at_most(10.0)]),
     ]
 
@@ -279,8 +271,9 @@ def many_rows(options):
 def import_(options):
     """Measure a new Python process that imports the package; its own start-up time is included."""
     peer = "sklearn.neural_network"
-    measures = {name: partial(seconds, _python, "-c", f"import {name}") for name in (SKMLP, peer)}
-    return [measured("import", "s", measures, options, turns=11, targets=[within(peer, 1.1)])]
+    code = {module: f"import {module}" for module in (SKMLP, peer)}
+    details = {"turns": 11, "targets": [within(peer, 1.1)]}
+    return [measured("import", "s", lambda c: seconds(_python, "-c", c), code, options, **details)]
 
 
 @case("bytes of a fitted model over those of its parameters")
@@ -315,28 +308,36 @@ def disk(options):
     """
     n_rows, bytes_read = options.rows(2 * 10**9 // 784), {name: [] for name in ROW_ORDERS}
     with TemporaryDirectory() as folder:
-        path, rng = Path(folder, "X.npy"), np.random.RandomState(0)
-        X = np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784))
-        for start in range(0, n_rows, 2**14):
-            rows = X[start : start + 2**14]
-            rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
-        X.flush()
+        path = Path(folder, "X.npy")
+        _write_rows(path, n_rows)
 
         def measure(name):
-            rng = np.random.RandomState(len(bytes_read[name]))
+            X, rng = np.load(path, mmap_mode="r"), np.random.RandomState(len(bytes_read[name]))
             order = ROW_ORDERS[name](rng, X, np.arange(n_rows))
-            took, n_done, n_read = _read_batches(path, order)
+            took, n_done, n_read = _read_batches(path, X, order)
             bytes_read[name].append(n_read / (n_done * X.shape[1]))
             return took / n_done
 
-        measures = {name: partial(measure, name) for name in ROW_ORDERS}
-        time = measured("row", "s", measures, options, turns=3, warm_up=False, rows=n_rows)
+        names = {name: name for name in ROW_ORDERS}
+        details = {"turns": 3, "warm_up": False, "rows": n_rows}
+        time = measured("row", "s", measure, names, options, **details)
     return [time, Quantity("bytes read over bytes used", "x", bytes_read)]
 
 
-def _read_batches(path, order, *, batch_size=128, most_seconds=60.0):
-    """Gather batches from a file that is not cached; return seconds, rows and bytes read."""
-    X = np.load(path, mmap_mode="r")
+def _write_rows(path, n_rows):
+    """Write a file; its map ends here, since the page cache keeps pages that are mapped."""
+    X, rng = (
+        np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784)),
+        np.random.RandomState(0),
+    )
+    for start in range(0, n_rows, 2**14):
+        rows = X[start : start + 2**14]
+        rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
+    X.flush()
+
+
+def _read_batches(path, X, order, *, batch_size=128, most_seconds=60.0):
+    """Gather batches of an uncached file, mapped as X; return seconds, rows and bytes read."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -15,7 +15,6 @@ import copy
 import gc
 import os
 from contextlib import contextmanager
-from functools import partial
 from itertools import product
 from statistics import mean, median
 from time import sleep
@@ -116,9 +115,9 @@ def _fits(options):
         shapes.update(n_iter=clf.n_iter_, n_params=clf.theta_.size)
         return took
 
-    measures = {name: partial(measure, name) for name in makers}
-    fit = measured("whole fit", "s", measures, options, targets=[within(ONE, TARGET)],
-                   rows=len(X), workers=N_WORKERS)  # fmt: skip
+    details = {"targets": [within(ONE, TARGET)], "rows": len(X), "workers": N_WORKERS}
+    names = {name: name for name in makers}
+    fit = measured("whole fit", "s", measure, names, options, **details)
     fit.details |= shapes
     n_turns = len(fit.turns[ONE])
     scores = {name: values[-n_turns:] for name, values in scores.items()}  # without the warm-up

@@ -144,8 +144,7 @@ def _on_tables(function, names, options, notes):
 def measure(clf, X, y, train, test):
     """Return the figures of one fit, and which of the test rows are classified correctly."""
     started = perf_counter(), process_time()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         clf.fit(X[train], y[train])
     seconds, cpu_seconds = perf_counter() - started[0], process_time() - started[1]
     proba = clf.predict_proba(X[test])

@@ -33,7 +33,7 @@ NOTEBOOK = "notebook's loop"
 LIMIT = "limit"  # the time of the matrix products alone
 
 LIBRARIES = "skmlp", "numpy", "scipy", "scikit-learn", "torch", "pytabkit", "dask", "distributed"
-COLUMNS = "{:14} {:34} {:23} {:>14}{:8} {:>8}"
+COLUMNS = "{:14} {:34} {:23} {:>17}{:8} {:>8}"
 
 
 @dataclass(frozen=True)
@@ -229,10 +229,16 @@ def interleave(contestants, turns, *, warm_up=True):
     return figures
 
 
-def measured(what, unit, contestants, options, *, turns=5, warm_up=True, targets=(), **details):
-    """Return a quantity measured in interleaved turns; `turns` is the usual number of them."""
+def measured(
+    what, unit, measure, contestants, options, *, turns=5, warm_up=True, targets=(), **details
+):
+    """Return the quantity ``measure(contestant)`` of contestants given by name.
+
+    They are measured in interleaved turns; `turns` is their usual number.
+    """
+    measures = {name: partial(measure, contestant) for name, contestant in contestants.items()}
     warm_up = warm_up and not options.tiny
-    figures = interleave(contestants, options.turns_or(turns), warm_up=warm_up)
+    figures = interleave(measures, options.turns_or(turns), warm_up=warm_up)
     return Quantity(what, unit, figures, targets, details)
 
 
@@ -262,14 +268,16 @@ def run(names, options, notes=(), path=None):
     versions = ", ".join(f"{name} {v}" for name, v in found["versions"].items() if v)
     print(f"{found['date']}, {found['cpu']}, {found['cpus']} CPUs, threads: {threads}")
     print(f"Python {found['python']}, {versions}", *notes, "", sep="\n")
-    print(COLUMNS.format("case", "quantity", "contestant", "median", " spread", "x skmlp"))
+    if CASES.keys() >= set(names):
+        print(COLUMNS.format("case", "quantity", "contestant", "median", " spread", "x skmlp"))
     for name in names:
         result = _measure((CASES | EXPERIMENTS)[name], options)
         if isinstance(result, dict):  # of an experiment
             found |= result | {"notes": found["notes"] + result.get("notes", [])}
         else:
             found["cases"] += result
-        if path is not None:
+        failed = name in EXPERIMENTS and found["cases"]
+        if path is not None and not failed:  # a failed experiment keeps an earlier file
             Path(path).write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
     return found
 

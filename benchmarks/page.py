@@ -93,7 +93,10 @@ def read(folder=FOLDER):
 def texts(found):
     """Return the contents of all files except the plots, by name."""
     tables = {name: table for name, table in _tables(found).items() if len(table)}
-    made = {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
+    made = {
+        f"{name}.csv": table.to_csv(index=False, lineterminator="\n")
+        for name, table in tables.items()
+    }
     parts = {}
     for part, names in PARTS.items():
         there = [_directive(name) for name in names if name in tables]
@@ -109,9 +112,7 @@ def _tables(found):
     """Return all tables by name."""
     speed, searches, cluster = (_cases(found, name) for name in ("speed", "searches", "dask"))
     curves = _succeeded(found, "curves")
-    verdicts = [
-        v for case in [*speed, *searches, *curves.values(), *cluster] for v in _verdicts(case)
-    ]
+    verdicts = _verdicts([*speed, *searches, *curves.values(), *cluster])
     verdicts = pd.DataFrame(verdicts + sections.study_verdicts(found), columns=VERDICT)
     return {
         "environment": _environment({n: run for n, run in found.items() if n not in CLUSTER}),
@@ -179,7 +180,7 @@ def _by_column(quantity):
 
 
 def _quantities(cases):
-    """Return (case, name of the case if the quantity is its first, quantity)."""
+    """Return (case, its name for the first of its quantities, quantity)."""
     return [
         (case, "" if i else case["name"], quantity)
         for case in cases
@@ -223,10 +224,10 @@ VERDICT = ["case", "measured", "target", "found", "verdict", "missed by", "at th
 MISSED = ["case", "target", "found", "missed by", "at the limit"]
 
 
-def _verdicts(case):
-    """Return the cells of `VERDICT` for each target of a case."""
+def _verdicts(cases):
+    """Return the cells of `VERDICT` for each target of the cases."""
     rows = []
-    for _, _, quantity in _quantities([case]):
+    for case, _, quantity in _quantities(cases):
         unit, figures = quantity["unit"], quantity["figures"]
         for target in quantity["targets"]:
             verdict = "met" if target["met"] else "missed"

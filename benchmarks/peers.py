@@ -65,8 +65,7 @@ def _fit_of(make, setting, X, y):
     """Return the fit of an estimator as a function of the number of epochs."""
 
     def fit(epochs):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
             return make(setting, epochs).fit(X, y)
 
     return fit

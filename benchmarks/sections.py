@@ -100,32 +100,29 @@ def _realmlp_column(s):
 
 
 def study_verdicts(found):
-    """Return the cells (case, measured, target, found, verdict, missed by) of each target."""
-    rows = []
-
-    def add(*cells, shortfall):
-        rows.append([*cells, "met" if shortfall <= 0.0 else "missed", percent(shortfall), ""])
-
+    """Return (case, measured, target, found, verdict, missed by, "") of each target."""
+    targets = []
     for pair, s in found.get("defaults", {}).get("summary", {}).items():
         name = f"defaults, {'scaled' if pair == SCALED else 'raw'}"
         share = s["at_least_ties"] / s["tables"]
         aim = f"wins or ties on ≥{SPACE}90{SPACE}%"
-        add(name, "accuracy", aim, percent(share), shortfall=1 - share / 0.9)
+        targets.append((name, "accuracy", aim, percent(share), 1 - share / 0.9))
         ours, theirs = s["mean_log_loss"]
-        aim, losses = f"mean below that of {SKLEARN}", f"{ours:.3f} against {theirs:.3f}"
-        add(name, "log-loss", aim, losses, shortfall=ours / theirs - 1)
-        share = s["faster"] / s["tables"]
-        add(
-            name, "time", f"less than {SKLEARN} on all", f"on {percent(share)}", shortfall=1 - share
-        )
+        aim, found_losses = f"mean below that of {SKLEARN}", f"{ours:.3f} against {theirs:.3f}"
+        targets.append((name, "log-loss", aim, found_losses, ours / theirs - 1))
+        aim, share = f"less than {SKLEARN} on all", s["faster"] / s["tables"]
+        targets.append((name, "time", aim, f"on {percent(share)}", 1 - share))
     if realmlp := found.get("realmlp"):
         s, name = realmlp["summary"][LARGER], "larger setting"
         ours, theirs = s["mean_accuracy"]
         aim, accuracies = "mean at least that of RealMLP", f"{ours:.4f} against {theirs:.4f}"
-        add(name, "accuracy", aim, accuracies, shortfall=1 - ours / theirs)
-        aim = f"≤{SPACE}10{SPACE}% of RealMLP's"
-        add(name, "time", aim, percent(s["share"]), shortfall=s["share"] / 0.1 - 1)
-    return rows
+        targets.append((name, "accuracy", aim, accuracies, 1 - ours / theirs))
+        aim, share = f"≤{SPACE}10{SPACE}% of RealMLP's", s["share"]
+        targets.append((name, "time", aim, percent(share), share / 0.1 - 1))
+    return [
+        [*cells, "met" if shortfall <= 0.0 else "missed", percent(shortfall), ""]
+        for *cells, shortfall in targets
+    ]
 
 
 # Steps from the network of the notebook
@@ -138,7 +135,7 @@ def steps_tables(cases):
     if "steps" not in cases:
         return {}
     *quantities, _ = cases["steps"]["quantities"]
-    gains = ["", *(with_error(*_gain(a, b), "+") for a, b in pairwise(quantities))]
+    gains = ["", *(_gain_text(*pair) for pair in pairwise(quantities))]
     rows = []
     for quantity, gain in zip(quantities, gains, strict=True):
         changes = quantity["details"]["changes"].items()
@@ -165,13 +162,9 @@ def steps_notes(cases):
         gain, error = _gain(before, after)
         if gain < MIN_ERRORS * error:
             chance = " that can be told from chance" * (gain > -MIN_ERRORS * error)
-            notes.append(
-                f"*{after['what']}* gains nothing{chance}: {with_error(gain, error, '+')}."
-            )
-    notes.append(
-        "The test images, looked at once, by the networks of the last step: an accuracy of "
-        f"**{with_error(*_mean(test))}**."
-    )
+            notes.append(f"*{after['what']}* gains nothing{chance}: {_gain_text(before, after)}.")
+    last = "The test images, looked at once, by the networks of the last step: an accuracy of"
+    notes.append(f"{last} **{with_error(*_mean(test))}**.")
     return "".join(f"{note}\n\n" for note in notes)
 
 
@@ -192,6 +185,10 @@ def _gain(before, after):
     """Return the difference of two means and its standard error."""
     (a, error_a), (b, error_b) = _mean(before), _mean(after)
     return b - a, sqrt(error_a**2 + error_b**2)
+
+
+def _gain_text(before, after):
+    return with_error(*_gain(before, after), "+")
 
 
 # The cluster
@@ -253,7 +250,7 @@ def cluster_tables(cases):
 
 def averaging_tables(run):
     """Return the accuracies by shards, rounds, and what is done with Adam's arrays."""
-    if not run:
+    if "accuracies" not in run:
         return {}
     frame = pd.DataFrame(run["accuracies"])
     frame["accuracies"] = frame["accuracies"].map(lambda values: f"{np.mean(values):.4f}")
