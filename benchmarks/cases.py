@@ -16,6 +16,7 @@ from time import perf_counter
 
 import numpy as np
 from joblib import cpu_count
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
@@ -109,8 +110,8 @@ def tabular(options):
 @case("150 x 4, 100 units, Adam, one batch, 200 epochs")
 def iris(options):
     """Measure a whole fit on a very small table, with all rows in one batch."""
-    X, y = data.iris()
-    setting = replace(ADAM, batch_size=len(X))
+    X, y = load_iris(return_X_y=True)
+    setting, X = replace(ADAM, batch_size=len(X)), X.astype(np.float32)
     return [_whole_fit(setting, X, y, options, 200, targets=[faster(SKLEARN, 4.0)])]
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.sparse
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import make_classification
 
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 
@@ -48,12 +48,6 @@ def tabular(n_rows, n_features=20, n_classes=3):
     X, y = make_classification(
         n_rows, n_features=n_features, n_informative=10, n_classes=n_classes, random_state=0
     )
-    return X.astype(np.float32), y
-
-
-def iris():
-    """Return the 150 rows of iris as float32, and labels."""
-    X, y = load_iris(return_X_y=True)
     return X.astype(np.float32), y
 
 

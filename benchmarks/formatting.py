@@ -5,6 +5,11 @@ from math import isfinite
 SPACE, TIMES = "\N{NO-BREAK SPACE}", "\N{MULTIPLICATION SIGN}"
 
 
+def first_line(error):
+    """Return the type and the first line of the message of an exception."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
 def significant(value):
     """Format a number with three significant digits."""
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")

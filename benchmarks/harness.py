@@ -23,7 +23,15 @@ from typing import NamedTuple
 
 from threadpoolctl import threadpool_info
 
-from benchmarks.formatting import amount, percent, quotient, spread, target_text, target_value
+from benchmarks.formatting import (
+    amount,
+    first_line,
+    percent,
+    quotient,
+    spread,
+    target_text,
+    target_value,
+)
 
 SKMLP = "skmlp"
 SKLEARN = "MLPClassifier"
@@ -89,12 +97,12 @@ class Case(NamedTuple):
 CASES, EXPERIMENTS = {}, {}
 
 
-def case(work, *, usual=True, registry=CASES):
-    """Register the decorated function as a case, under its name without trailing underscores."""
+def case(work, *, name=None, usual=True, registry=CASES):
+    """Register a function as a case; its default name is that of the function."""
 
     def register(measure):
-        name = measure.__name__.rstrip("_")
-        registry[name] = Case(name, work, measure, usual)
+        key = name or measure.__name__.rstrip("_")
+        registry[key] = Case(key, work, measure, usual)
         return measure
 
     return register
@@ -288,9 +296,8 @@ def _measure(case, options):
     try:
         result = case.measure(options)
     except Exception as error:  # the other cases can still run
-        message = f"{type(error).__name__}: {error}".partition("\n")[0]
-        print(f"{case.name:14} {message}", flush=True)
-        return [described | {"error": message}]
+        print(f"{case.name:14} {first_line(error)}", flush=True)
+        return [described | {"error": first_line(error)}]
     if isinstance(result, dict):
         return result
     quantities = list(map(quantity_json, result))

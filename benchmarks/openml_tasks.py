@@ -18,6 +18,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from benchmarks.formatting import first_line
 from skmlp import SoftmaxMLPClassifier
 
 PEER = re.compile(r"sklearn\.neural_network\.\w+\.MLPClassifier\b")
@@ -111,7 +112,7 @@ def main(argv=None):
     except Exception as error:  # many kinds, of the network and the server
         print(
             f"OpenML gave no tasks for suite {args.suite}, which needs a network; --task takes "
-            f"those in the cache without: {_first_line(error)}",
+            f"those in the cache without: {first_line(error)}",
             file=sys.stderr,
         )
         return 1
@@ -165,12 +166,8 @@ def _run(args):
             print(results[-1].line(), flush=True)
         except Exception as error:  # the other tasks can still run
             results.append(None)
-            print(f"{task_id:7} {_first_line(error)}", flush=True)
+            print(f"{task_id:7} {first_line(error)}", flush=True)
     return results
-
-
-def _first_line(error):
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _summary(compared):

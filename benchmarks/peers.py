@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_info
 
 from benchmarks.harness import COMPILED, LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
@@ -31,12 +30,6 @@ class Setting:
     learning_rate: float = 0.001
     batch_size: int = 200
     l2: float = 0.0
-
-
-def blas_threads():
-    """Return the number of threads of BLAS, or None if it is unknown."""
-    counts = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
-    return max(counts, default=None)
 
 
 def _skmlp(setting, epochs):

@@ -11,9 +11,10 @@ from itertools import pairwise
 from math import sqrt
 
 import torch
+from threadpoolctl import threadpool_info
 from torch.nn.functional import cross_entropy, linear
 
-from benchmarks.peers import blas_threads
+from benchmarks.formatting import first_line
 
 ACTIVATIONS = {"relu": torch.relu, "logistic": torch.sigmoid}
 
@@ -51,8 +52,8 @@ def _optimizer(setting, weights, biases):
 
 def use_blas_threads():
     """Set the number of threads of PyTorch to that of NumPy's BLAS."""
-    if (threads := blas_threads()) is not None:
-        torch.set_num_threads(threads)
+    if counts := [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]:
+        torch.set_num_threads(max(counts))
 
 
 def trainer(setting, X, y, *, compiled=False):
@@ -115,5 +116,5 @@ def why_not_compiled():
     try:
         torch.compile(torch.sigmoid)(torch.ones(2))
     except Exception as error:  # no compiler, no headers, an unsupported Python
-        return f"{type(error).__name__}: {error}".partition("\n")[0]
+        return first_line(error)
     return None
