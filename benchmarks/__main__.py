@@ -62,6 +62,8 @@ def _parse(argv):
         parser.error("an experiment cannot be combined with other cases")
     if args.turns is not None and args.turns < 1:
         parser.error("--turns must be an integer >= 1")
+    if args.json is not None and not args.json.absolute().parent.is_dir():
+        parser.error(f"no such folder: {args.json.parent}")
     return args
 
 

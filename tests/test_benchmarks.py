@@ -122,7 +122,13 @@ def test_the_experiment_on_averaging(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["--turns", "0"], ["defaults", "--tables", "nonsense"], ["defaults", "adam"]],
+    [
+        ["nonsense"],
+        ["--turns", "0"],
+        ["defaults", "--tables", "nonsense"],
+        ["defaults", "adam"],
+        ["--json", "no/such/folder.json"],
+    ],
 )
 def test_invalid_arguments(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
