@@ -8,7 +8,7 @@ which can be read without R::
     for file in r-cran-*.deb; do dpkg-deb -x $file tables; done
     export R_LIBS=$PWD/tables/usr/lib/R/site-library
 
-``apt-get install`` works as well. Missing tables are left out, and a line tells so.
+``apt-get install`` works as well. Missing tables are left out, with a message.
 
 Rows with missing values are dropped. Strings and unordered levels are encoded one-hot; ordered
 levels and numbers stay one column. Classes of fewer than 10 rows are dropped, so that every part
