@@ -1,4 +1,4 @@
-"""How fast, how small: measurements beside peers that anyone can run again.
+"""Benchmarks of skmlp and its peers: time, memory and accuracy.
 
-``python -m benchmarks`` runs them (``--help`` tells more); `cases` lists what is measured.
+``python -m benchmarks --list`` shows the cases, and ``python -m benchmarks.page`` makes the pages.
 """

@@ -1,73 +1,357 @@
-"""The cases, in the order in which they run."""
+"""Cases: training, grid search, prediction, memory, import time, size of a model, disk.
 
-from collections.abc import Callable
-from typing import NamedTuple
+An epoch is the difference of two fits, ``(fit of m epochs - fit of k) / (m - k)``: the checks, the
+encoding and the initialization happen in both fits and cancel. A whole fit includes them.
+"""
 
-from benchmarks import clusters, footprint, searching, training
-from benchmarks.accuracy import accuracy
-from benchmarks.steps import steps
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
 
-__all__ = ["CASES", "Case"]
+import numpy as np
+from joblib import cpu_count
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+
+from benchmarks import data
+from benchmarks.harness import (
+    LIMIT,
+    NOTEBOOK,
+    SKLEARN,
+    SKMLP,
+    TORCH,
+    Quantity,
+    at_most,
+    case,
+    faster,
+    measured,
+    seconds,
+    within,
+)
+from benchmarks.peers import ESTIMATORS, Setting, contestants
+from skmlp import PopulationGridSearchCV
+from skmlp.disk import permutation
+
+ROWS = 48_000  # training rows of the notebook
+ADAM = Setting((100,))
+LOGISTIC = {"activation": "logistic", "solver": "sgd", "learning_rate": 0.1}
 
 
-class Case(NamedTuple):
-    """A name, what is measured in words, and the function that measures it.
-
-    ``measure(options)`` returns a list of Quantity. Cases that are not ``usual`` take long and
-    run only when named.
-    """
-
-    name: str
-    work: str
-    measure: Callable
-    usual: bool = True
+# Training
 
 
-CASES = {
-    case.name: case
-    for case in [
-        Case("notebook", "784-100-10 logistic, SGD, batch 256, an epoch", training.notebook),
-        Case("adam", "784-100-10 relu, Adam, batch 200, an epoch", training.adam),
-        Case("small", "784-10-10 logistic, SGD, batch 32, an epoch", training.small),
-        Case("deep", "784-256-256-10 relu, Adam, batch 128, an epoch", training.deep),
-        Case("tabular", "2,000 x 20, 32 units, Adam, batch 64, 100 epochs", training.tabular),
-        Case("iris", "150 x 4, 100 units, Adam, one batch, 200 epochs", training.iris),
-        Case("float64", "adam in float64, an epoch", training.float64),
-        Case("pixels", "fit on 60,000 x 784 uint8, memory", footprint.pixels),
-        Case(
-            "sparse", "10,000 x 20,000 CSR, 0.5 % dense, 5 classes, Adam, an epoch", training.sparse
-        ),
-        Case("one_row", "predict_proba of one row", footprint.one_row),
-        Case("many_rows", "predict_proba of 60,000 rows, time and memory", footprint.many_rows),
-        Case("import", "python -c 'import skmlp'", footprint.importing),
-        Case("pickle", "bytes of a fitted model over those of its parameters", footprint.pickled),
-        Case(
-            "accuracy",
-            "Fashion-MNIST, seconds to an accuracy (half an hour)",
-            accuracy,
-            usual=False,
-        ),
-        *(
-            Case(f"search_{name}", f"135 fits: {work}", measure, usual=False)
-            for name, work, measure in [
-                ("small", "1,000 x 20, 16 units, batch 32, 50 epochs", searching.search_small),
-                ("medium", "1,000 x 20, 32 units, batch 128, 50 epochs", searching.search_medium),
-                ("large", "5,000 x 50, 64 units, batch 128, 20 epochs", searching.search_large),
-            ]
-        ),
-        Case(
-            "search_images",
-            "27 fits: 10,000 x 784, 100 units, batch 256, 5 epochs",
-            searching.search_images,
-            usual=False,
-        ),
-        Case("steps", "Fashion-MNIST, from the notebook on (half an hour)", steps, usual=False),
-        Case(
-            "dask",
-            "Fashion-MNIST, whole fit, 2 workers of 1 thread beside 1 thread",
-            clusters.cluster,
-            usual=False,
-        ),
-        Case("width", "a step over the width of the layer (minutes)", training.width, usual=False),
+def _epoch(setting, X, y, options, few, many, *, targets=(), also=()):
+    """Measure the seconds of an epoch, by the difference of two fits."""
+
+    def measure(fit):
+        return (seconds(fit, many) - seconds(fit, few)) / (many - few)
+
+    fits = contestants(setting, X, y, options, also)
+    details = {"rows": X.shape[0], "steps": -(-X.shape[0] // setting.batch_size)}
+    return measured("epoch", "s", measure, fits, options, targets=targets, **details)
+
+
+def _whole_fit(setting, X, y, options, epochs, *, targets=()):
+    """Measure the seconds of a call of fit."""
+    epochs, fits = options.epochs(epochs), contestants(setting, X, y, options)
+    details = {"targets": targets, "rows": X.shape[0], "epochs": epochs}
+    return measured("whole fit", "s", lambda fit: seconds(fit, epochs), fits, options, **details)
+
+
+@case("784-100-10 logistic, SGD, batch 256, an epoch")
+def notebook(options):
+    """Measure the network of the notebook, also as trained by the notebook's own loop."""
+    setting = Setting((100,), batch_size=256, **LOGISTIC)
+    X, y = data.images(options.rows(ROWS))
+    targets = [faster(SKLEARN, 1.8), faster(TORCH, 1.8), within(LIMIT, 1.4), faster(NOTEBOOK, 8.0)]
+    return [_epoch(setting, X, y, options, 1, 3, targets=targets, also=[NOTEBOOK])]
+
+
+@case("784-100-10 relu, Adam, batch 200, an epoch")
+def adam(options):
+    """Measure the default network, optimizer and batch size of MLPClassifier."""
+    X, y = data.images(options.rows(ROWS))
+    targets = faster(SKLEARN, 2.0), faster(TORCH, 2.0), within(LIMIT, 1.6)
+    return [_epoch(ADAM, X, y, options, 1, 4, targets=targets)]
+
+
+@case("784-10-10 logistic, SGD, batch 32, an epoch")
+def small(options):
+    """Measure a network so small that the overhead of calls dominates."""
+    X, y = data.images(options.rows(ROWS))
+    targets = faster(SKLEARN, 3.5), faster(TORCH, 6.0)
+    setting = Setting((10,), batch_size=32, **LOGISTIC)
+    return [_epoch(setting, X, y, options, 1, 4, targets=targets)]
+
+
+@case("784-256-256-10 relu, Adam, batch 128, an epoch")
+def deep(options):
+    """Measure a network so large that arithmetic dominates."""
+    X, y = data.images(options.rows(ROWS))
+    targets = faster(SKLEARN, 1.5), faster(TORCH, 1.5)
+    return [_epoch(Setting((256, 256), batch_size=128), X, y, options, 1, 2, targets=targets)]
+
+
+@case("2,000 x 20, 32 units, Adam, batch 64, 100 epochs")
+def tabular(options):
+    """Measure a whole fit on a table of moderate size."""
+    X, y = data.tabular(options.rows(2_000))
+    setting = Setting((32,), batch_size=64)
+    return [_whole_fit(setting, X, y, options, 100, targets=[faster(SKLEARN, 4.0)])]
+
+
+@case("150 x 4, 100 units, Adam, one batch, 200 epochs")
+def iris(options):
+    """Measure a whole fit on a very small table, with all rows in one batch."""
+    X, y = load_iris(return_X_y=True)
+    setting, X = replace(ADAM, batch_size=len(X)), X.astype(np.float32)
+    return [_whole_fit(setting, X, y, options, 200, targets=[faster(SKLEARN, 4.0)])]
+
+
+@case("adam in float64, an epoch")
+def float64(options):
+    """Measure the case "adam" in double precision."""
+    X, y = data.images(options.rows(ROWS), dtype=np.float64)
+    return [_epoch(ADAM, X, y, options, 1, 3, targets=[faster(SKLEARN, 1.3)])]
+
+
+@case("10,000 x 20,000 CSR, 0.5 % dense, 5 classes, Adam, an epoch")
+def sparse(options):
+    """Measure sparse rows, as in text classification."""
+    X, y = data.sparse(options.rows(10_000), 400 if options.tiny else 20_000)
+    return [_epoch(ADAM, X, y, options, 1, 2, targets=[faster(SKLEARN, 2.0)])]
+
+
+@case("a step over the width of the layer (minutes)", usual=False)
+def width(options):
+    """Measure a step of the case "adam" for several widths of the hidden layer."""
+    X, y = data.images(options.rows(10_000))
+    quantities = []
+    for units in [16] if options.tiny else [16, 32, 64, 128, 256, 512, 1024]:
+        epoch = _epoch(replace(ADAM, units=(units,)), X, y, options, 1, 3)
+        steps = epoch.details["steps"]
+        turns = {name: [value / steps for value in values] for name, values in epoch.turns.items()}
+        details = epoch.details | {"units": units}
+        quantities.append(Quantity(f"step, {units} units", "s", turns, (), details))
+    return quantities
+
+
+# Grid searches: the same candidates, splits, batches and epochs for all contestants. The best
+# candidate is not fitted again, and there are as many jobs as processors.
+
+ONE_BY_ONE = "skmlp, GridSearchCV"
+RATES, PENALTIES, DECAYS = (0.001, 0.003, 0.01), (1e-5, 1e-4, 1e-3), (0.8, 0.9, 0.95)
+
+
+def _search(setting, X, y, options, epochs, bound, *, splits=5, decays=DECAYS):
+    """Measure the seconds of a grid search."""
+    rest = {"cv": splits, "refit": False, "n_jobs": cpu_count()}
+    grid = {"learning_rate": RATES, "l2": PENALTIES, "beta_1": decays}
+    alphas = [l2 * setting.batch_size for l2 in PENALTIES]  # which are divided by the batch size
+    sklearn_grid = {"learning_rate_init": RATES, "alpha": alphas, "beta_1": decays}
+    if options.tiny:
+        grid, sklearn_grid = ({k: v[:1] for k, v in g.items()} for g in (grid, sklearn_grid))
+    epochs = options.epochs(epochs)
+    net, mlp = (make(setting, epochs) for make in ESTIMATORS.values())
+    searches = {
+        SKMLP: PopulationGridSearchCV(net, grid, **rest),
+        SKLEARN: GridSearchCV(mlp, sklearn_grid, **rest),
+        ONE_BY_ONE: GridSearchCV(net, grid, **rest),
+    }
+
+    def measure(search):
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:Stochastic Optimizer")  # for the jobs
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+            return seconds(search.fit, X, y)
+
+    details = {"rows": len(X), "epochs": epochs, "splits": splits, "jobs": rest["n_jobs"]}
+    details["targets"] = faster(SKLEARN, bound), faster(ONE_BY_ONE, 1)
+    return measured("search", "s", measure, searches, options, warm_up=False, **details)
+
+
+@case("135 fits: 1,000 x 20, 16 units, batch 32, 50 epochs", usual=False)
+def search_small(options):
+    """Search with networks so small that the overhead of calls dominates."""
+    X, y = data.tabular(options.rows(1_000))
+    return [_search(Setting((16,), batch_size=32), X, y, options, 50, 15.0)]
+
+
+@case("135 fits: 1,000 x 20, 32 units, batch 128, 50 epochs", usual=False)
+def search_medium(options):
+    """Search on the same rows with larger batches."""
+    X, y = data.tabular(options.rows(1_000))
+    return [_search(Setting((32,), batch_size=128), X, y, options, 50, 8.0)]
+
+
+@case("135 fits: 5,000 x 50, 64 units, batch 128, 20 epochs", usual=False)
+def search_large(options):
+    """Search with more rows, columns, classes and units."""
+    X, y = data.tabular(options.rows(5_000), n_features=50, n_classes=5)
+    return [_search(Setting((64,), batch_size=128), X, y, options, 20, 4.0)]
+
+
+@case("27 fits: 10,000 x 784, 100 units, batch 256, 5 epochs", usual=False)
+def search_images(options):
+    """Search with networks so large that arithmetic dominates."""
+    X, y = data.images(options.rows(10_000))
+    setting = Setting((100,), batch_size=32 if options.tiny else 256)
+    return [_search(setting, X, y, options, 5, 1.5, splits=3, decays=DECAYS[1:2])]
+
+
+# Prediction, memory, import time, size of a model
+
+
+def _python(*args):
+    """Run a new Python process in the repository and return its output."""
+    root = Path(__file__).parents[1]
+    run = subprocess.run([sys.executable, *args], cwd=root, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(run.stderr.strip().rpartition("\n")[2])
+    return run.stdout
+
+
+def _memory(method, X, y, options, targets):
+    """Measure the peak memory of a method beyond its data, each time in a new process."""
+    with TemporaryDirectory() as folder:
+        np.save(Path(folder, "X.npy"), X)
+        np.save(Path(folder, "y.npy"), y)
+
+        def measure(library):
+            return float(_python("-m", "benchmarks.memory", library, method, folder))
+
+        names = {name: name for name in ESTIMATORS}
+        details = {"turns": 3, "warm_up": False, "targets": targets, "rows": len(X)}
+        return measured("peak memory over the data", "MB", measure, names, options, **details)
+
+
+def _fitted(options):
+    """Return the fitted models of both libraries for 784-100-10 in float32."""
+    X, y = data.images(options.rows(2_000))
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        return {library: make(ADAM, 2).fit(X, y) for library, make in ESTIMATORS.items()}
+
+
+@case("fit on 60,000 x 784 uint8, memory")
+def pixels(options):
+    """Measure the memory of training on uint8 images; a copy as float64 takes 8 times the data."""
+    X, y = data.pixels(options.rows(60_000))
+    return [_memory("fit", X, y, options, [at_most(30.0)])]
+
+
+@case("predict_proba of one row")
+def one_row(options):
+    """Measure the latency of predict_proba for one row, including the input checks."""
+    calls, (X, _) = 2 if options.tiny else 500, data.images(1)
+
+    def measure(clf):
+        return seconds(lambda: [clf.predict_proba(X) for _ in range(calls)]) / calls
+
+    details = {"turns": 11, "targets": [faster(SKLEARN, 2.0)], "calls": calls}
+    return [measured("call", "s", measure, _fitted(options), options, **details)]
+
+
+@case("predict_proba of 60,000 rows, time and memory")
+def many_rows(options):
+    """Measure time and memory of predict_proba; the result itself takes 2.4 MB."""
+    (X, y), models = data.images(options.rows(60_000)), _fitted(options)
+    details = {"targets": [faster(SKLEARN, 1.5)], "rows": len(X)}
+    return [
+        measured("call", "s", lambda m: seconds(m.predict_proba, X), models, options, **details),
+        _memory("predict_proba", X, y, options, [at_most(10.0)]),
     ]
+
+
+@case("python -c 'import skmlp'")
+def import_(options):
+    """Measure a new Python process that imports the package; its own start-up time is included."""
+    peer = "sklearn.neural_network"
+    code = {module: f"import {module}" for module in (SKMLP, peer)}
+    details = {"turns": 11, "targets": [within(peer, 1.1)]}
+    return [measured("import", "s", lambda c: seconds(_python, "-c", c), code, options, **details)]
+
+
+@case("bytes of a fitted model over those of its parameters")
+def pickle_(options):
+    """Measure the size of a pickled model relative to that of its parameters."""
+    turns = {}
+    for library, clf in _fitted(options).items():
+        parameters = sum(array.nbytes for array in [*clf.coefs_, *clf.intercepts_])
+        turns[library] = [len(pickle.dumps(clf)) / parameters]
+    return [Quantity("pickle", "x parameters", turns, [at_most(1.1)])]
+
+
+# Reading mini-batches from a file
+
+ROW_ORDERS = {
+    SKMLP: permutation,  # blocks in random order
+    "as written": lambda rng, X, rows: rows,
+    "random": lambda rng, X, rows: rng.permutation(rows),
 }
+
+
+@case("mini-batches of a memory-mapped file of 2 GB, by the order of the rows", usual=False)
+def disk(options):
+    """Measure the time and the bytes read for a row of a memory-mapped file.
+
+    The file is written to the folder for temporary files (environment variable TMPDIR), which must
+    be on a disk. The figures are meaningful only if the file does not fit into the page cache::
+
+        systemd-run --scope -p MemoryMax=500M python -m benchmarks disk
+
+    Each turn starts with an empty page cache and ends after an epoch or a minute.
+    """
+    n_rows, bytes_read = options.rows(2 * 10**9 // 784), {name: [] for name in ROW_ORDERS}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "X.npy")
+        _write_rows(path, n_rows)
+
+        def measure(name):
+            X, rng = np.load(path, mmap_mode="r"), np.random.RandomState(len(bytes_read[name]))
+            order = ROW_ORDERS[name](rng, X, np.arange(n_rows))
+            took, n_done, n_read = _read_batches(path, X, order)
+            bytes_read[name].append(n_read / (n_done * X.shape[1]))
+            return took / n_done
+
+        names = {name: name for name in ROW_ORDERS}
+        details = {"turns": 3, "warm_up": False, "rows": n_rows}
+        time = measured("row", "s", measure, names, options, **details)
+    return [time, Quantity("bytes read over bytes used", "x", bytes_read)]
+
+
+def _write_rows(path, n_rows):
+    """Write a file; its map ends here, since the page cache keeps pages that are mapped."""
+    X, rng = (
+        np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784)),
+        np.random.RandomState(0),
+    )
+    for start in range(0, n_rows, 2**14):
+        rows = X[start : start + 2**14]
+        rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
+    X.flush()
+
+
+def _read_batches(path, X, order, *, batch_size=128, most_seconds=60.0):
+    """Gather batches of an uncached file, mapped as X; return seconds, rows and bytes read."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    batch, before, n_done = np.empty((batch_size, X.shape[1]), X.dtype), _bytes_read(), 0
+    started = perf_counter()
+    while n_done < len(order) and perf_counter() - started < most_seconds:
+        rows = order[n_done : n_done + batch_size]
+        X.take(rows, axis=0, out=batch[: len(rows)], mode="clip")
+        n_done += len(rows)
+    return perf_counter() - started, n_done, _bytes_read() - before
+
+
+def _bytes_read():
+    """Return the number of bytes that this process has read from disks."""
+    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("read_bytes")))

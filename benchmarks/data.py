@@ -1,19 +1,17 @@
-"""What the contestants work on: the same arrays for all of them."""
+"""Arrays of the cases, the same for all contestants."""
 
 from functools import lru_cache
 
 import numpy as np
 import scipy.sparse
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import make_classification
 
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
-
-__all__ = ["images", "images_source", "iris", "pixels", "sparse", "tabular"]
 
 
 @lru_cache
 def _fashion_mnist(subset):
-    """Return uint8 images, their labels, and whether they are the official ones."""
+    """Return uint8 images, their labels, and whether they are the complete data set."""
     try:
         X, y = fetch_fashion_mnist(subset, return_X_y=True, download_if_missing=False)
     except OSError:
@@ -22,17 +20,17 @@ def _fashion_mnist(subset):
 
 
 def images_source():
-    """Return in words what stands for images, in one line."""
+    """Return a note on the origin of the images."""
     if _fashion_mnist("train")[2]:
         return "images: Fashion-MNIST"
     return (
         "images: the sample of Fashion-MNIST in skmlp, repeated as often as needed; accuracies "
-        "are not those of the whole (skmlp.datasets.fetch_fashion_mnist tells how to get it)"
+        "are not those of the complete data (see skmlp.datasets.fetch_fashion_mnist)"
     )
 
 
 def pixels(n_rows, subset="train"):
-    """Return n_rows images of uint8, repeated if there are not so many, and labels."""
+    """Return n_rows images of uint8, repeated if there are fewer, and labels."""
     X, y, _ = _fashion_mnist(subset)
     if n_rows <= len(X):
         return X[:n_rows], y[:n_rows]
@@ -40,7 +38,7 @@ def pixels(n_rows, subset="train"):
 
 
 def images(n_rows, subset="train", dtype=np.float32):
-    """Return n_rows images between 0 and 1, and labels."""
+    """Return n_rows images scaled to [0, 1], and labels."""
     X, y = pixels(n_rows, subset)
     return X / dtype(255), y
 
@@ -50,12 +48,6 @@ def tabular(n_rows, n_features=20, n_classes=3):
     X, y = make_classification(
         n_rows, n_features=n_features, n_informative=10, n_classes=n_classes, random_state=0
     )
-    return X.astype(np.float32), y
-
-
-def iris():
-    """Return the 150 flowers, as float32."""
-    X, y = load_iris(return_X_y=True)
     return X.astype(np.float32), y
 
 

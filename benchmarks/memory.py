@@ -1,13 +1,10 @@
-"""The child process of the memory cases; prints the peak of its memory over what it held.
+"""Resident memory, and the process that measures the peak memory of a method.
 
-    python -m benchmarks.memory {skmlp,MLPClassifier} {fit,predict_proba} FOLDER
-
-Counted is the resident memory of the process, what the machine must really have, whoever
-asked for it: NumPy, BLAS, SciPy or Python itself. (tracemalloc would see only what goes through
-Python's and NumPy's allocators, and slow down the library that makes more calls.) A process of
-its own for each figure, because allocators keep what an earlier contestant freed. Before, the
-process loads the data and works on a few rows of it, so that neither the data nor imports nor
-the buffers of BLAS count.
+``python -m benchmarks.memory {skmlp,MLPClassifier} {fit,predict_proba} FOLDER`` prints by how many
+MB the method raises the resident memory, whichever library allocates it. (tracemalloc would count
+only the allocations of Python and NumPy.) Every figure needs a new process, since allocators keep
+memory that was freed. The data is loaded and a few rows are processed first, so that the data,
+the imports and the buffers of BLAS are not counted.
 """
 
 import sys
@@ -17,20 +14,16 @@ from pathlib import Path
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from benchmarks.measure import SKLEARN, SKMLP
-from benchmarks.peers import Setting, mlp_classifier, ours
-
-__all__ = ["main", "resident"]
+from benchmarks.peers import ESTIMATORS, Setting
 
 FEW_ROWS = 256
-MAKERS = {SKMLP: ours, SKLEARN: mlp_classifier}
 
 
 def resident(field):
-    """Return a size of this process in bytes: VmRSS, its memory now, or VmHWM, its peak.
+    """Return VmRSS, the resident memory of this process in bytes, or VmHWM, its peak.
 
-    Where there is no /proc, both are the peak of getrusage. Linux has that one too, but there
-    a new process starts with the peak of the process that started it.
+    Without /proc both are the peak of getrusage. On Linux that one is not used, because there a
+    new process starts with the peak of its parent.
     """
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -42,15 +35,15 @@ def resident(field):
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
-def main(library, action, folder):
-    """Print by how many MB (10^6 bytes) the action raises the peak of memory."""
+def main(library, method, folder):
+    """Print the increase of the peak memory by a method in MB (10^6 bytes)."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = np.load(Path(folder, "X.npy")), np.load(Path(folder, "y.npy"))
-    clf = MAKERS[library](Setting((100,)), 2)
+    clf = ESTIMATORS[library](Setting((100,)), 2)
     clf.fit(X[:FEW_ROWS], y[:FEW_ROWS])
     clf.predict_proba(X[:FEW_ROWS])
     before = resident("VmRSS")
-    result = clf.fit(X, y) if action == "fit" else clf.predict_proba(X)
+    result = clf.fit(X, y) if method == "fit" else clf.predict_proba(X)
     print((resident("VmHWM") - before) / 1e6)
     return result
 

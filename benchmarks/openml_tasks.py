@@ -1,8 +1,8 @@
-"""``python -m benchmarks openml``: accuracy on OpenML's tasks, beside published runs.
+"""``python -m benchmarks openml``: accuracy on tasks of OpenML, beside published runs.
 
-A task of OpenML fixes data, target and splits, so that runs of different people compare. Ours is
-made here by `openml.runs.run_model_on_task` and stays here; those of scikit-learn's
-MLPClassifier, alone or in a pipeline or search, are what others have published of the same task.
+A task of OpenML fixes data, target and splits, so that runs are comparable. The defaults of skmlp
+are run locally by `openml.runs.run_model_on_task` and not published. The peers are published runs
+of scikit-learn's MLPClassifier, alone or in a pipeline or search, on the same task.
 """
 
 import argparse
@@ -18,66 +18,48 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from benchmarks.formatting import first_line
 from skmlp import SoftmaxMLPClassifier
 
-__all__ = ["Result", "categorical", "classifier", "main", "numerical", "published", "run_task"]
-
 PEER = re.compile(r"sklearn\.neural_network\.\w+\.MLPClassifier\b")
-HEADER = f"{'task':>7} {'dataset':26} {'rows':>7} {'cols':>5} {'K':>3} {'ours':>7} "
-HEADER += f"{'median':>7} {'best':>7} {'runs':>6} {'beaten':>7}"
+COLUMNS = "{:>7} {:26} {:>7} {:>5} {:>3} {:>7} {:>7} {:>7} {:>6} {:>7}"
+HEADS = "task", "dataset", "rows", "cols", "K", "ours", "median", "best", "runs", "beaten"
 
 
 class Result(NamedTuple):
-    """What became of a task.
-
-    Attributes
-    ----------
-    task_id : int
-    name : str
-        Of its data.
-    n_rows, n_features, n_classes : int
-    ours : float
-        Mean accuracy over the task's folds.
-    peers : list of float or None
-        The accuracies of published runs of MLPClassifier; None if they could not be asked for.
-    """
+    """The mean accuracy of a task over its folds, and the accuracies of published runs."""
 
     task_id: int
-    name: str
-    n_rows: int
-    n_features: int
-    n_classes: int
+    name: str  # of the data set
+    shape: tuple  # numbers of rows, features and classes
     ours: float
-    peers: list | None
+    peers: list | None  # None without a network
 
     def line(self):
         """Return a row of the table."""
-        shape = f"{self.n_rows:7} {self.n_features:5} {self.n_classes:3}"
-        begin = f"{self.task_id:7} {self.name[:26]:26} {shape} {self.ours:7.4f} "
-        if not self.peers:
-            runs = "?" if self.peers is None else "0"
-            return f"{begin}{'-':>7} {'-':>7} {runs:>6} {'-':>7}"
-        beaten = mean(self.ours > value for value in self.peers)
-        peers = f"{median(self.peers):7.4f} {max(self.peers):7.4f} {len(self.peers):6}"
-        return f"{begin}{peers} {beaten:7.0%}"
+        cells = "-", "-", "?" if self.peers is None else "0", "-"
+        if self.peers:
+            share = mean(self.ours > value for value in self.peers)
+            best = f"{median(self.peers):.4f}", f"{max(self.peers):.4f}"
+            cells = *best, len(self.peers), f"{share:.0%}"
+        first = self.task_id, self.name[:26], *self.shape, f"{self.ours:.4f}"
+        return COLUMNS.format(*first, *cells)
 
 
-def categorical(X):
-    """Return the names of a DataFrame's columns that hold no numbers."""
-    return X.columns.difference(numerical(X), sort=False).tolist()
-
-
-def numerical(X):
-    """Return the names of a DataFrame's columns that hold numbers."""
+def _numerical(X):
     return X.select_dtypes("number").columns.tolist()
 
 
+def _categorical(X):
+    return X.columns.difference(_numerical(X), sort=False).tolist()
+
+
 def classifier(**params):
-    """Return the estimator with what data of all kinds need: categories and missing values."""
+    """Return a pipeline of the classifier for tables with categories and missing values."""
     columns = ColumnTransformer(
         [
-            ("numerical", SimpleImputer(strategy="median"), numerical),
-            ("categorical", OneHotEncoder(handle_unknown="ignore"), categorical),
+            ("numerical", SimpleImputer(strategy="median"), _numerical),
+            ("categorical", OneHotEncoder(handle_unknown="ignore"), _categorical),
         ],
         sparse_threshold=0.0,  # standardize centres dense columns only
     )
@@ -94,12 +76,11 @@ def run_task(task_id, model):
     repeats = run.fold_evaluations["predictive_accuracy"].values()
     ours = float(np.mean([list(folds.values()) for folds in repeats]))
     X, _, _, _ = data.get_data(target=task.target_name)
-    shape = (*X.shape, len(task.class_labels))
     try:
         peers = published(task_id)
-    except OSError:  # without network, a task of the cache is worth its run all the same
+    except OSError:  # without a network, tasks of the cache can still be run
         peers = None
-    return Result(task_id, data.name, *shape, ours, peers)
+    return Result(task_id, data.name, (*X.shape, len(task.class_labels)), ours, peers)
 
 
 def published(task_id):
@@ -117,42 +98,40 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0 when every task ran, 1 when one failed or there was nothing to run, 130 after Ctrl-C.
+        0 if every task ran, 1 if one failed or none could be run, 130 after Ctrl-C.
     """
     args = _parse(argv)
-    problem = _why_not()
-    if problem:
+    if problem := _why_not():
         print(problem, file=sys.stderr)
         return 1
     try:
-        tasks = args.task or _tasks_of(args.suite)
-        results = _run(tasks[: args.limit])
+        results = _run(args)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
-    except Exception as error:  # of the network and the server there are many kinds
+    except Exception as error:  # many kinds, of the network and the server
         print(
             f"OpenML gave no tasks for suite {args.suite}, which needs a network; --task takes "
-            f"those in the cache without: {_first_line(error)}",
+            f"those in the cache without: {first_line(error)}",
             file=sys.stderr,
         )
         return 1
-    print(*_summary([result for result in results if result]), sep="\n")
+    print("", _summary([result for result in results if result and result.peers]), sep="\n")
     return int(None in results)
 
 
 def _parse(argv):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks openml",
-        description="Run skmlp's defaults on tasks of OpenML, and print the accuracy beside those "
-        "of published runs of MLPClassifier on the same splits: their median and best, how many "
-        "there are and the share that ours is better than. Nothing is published. Needs the "
-        "package openml, and the network for what is not in its cache.",
+        description="Run the defaults of skmlp on tasks of OpenML, and print the accuracy beside "
+        "those of published runs of MLPClassifier on the same splits: their median and best, their "
+        "number, and the share that skmlp exceeds. Nothing is published. Requires the package "
+        "openml, and the network for what is not in its cache.",
     )
     add = parser.add_argument
-    add("--suite", default="99", metavar="ID", help="a suite of tasks; 99, the default, is CC18")
+    add("--suite", default="99", metavar="ID", help="a suite of tasks (default: 99, CC18)")
     add("--limit", type=int, metavar="N", help="only the first N tasks")
-    add("--task", type=int, action="append", metavar="ID", help="tasks instead of a suite's")
+    add("--task", type=int, action="append", metavar="ID", help="a task, instead of a suite")
     args = parser.parse_args(argv)
     if args.limit is not None and args.limit < 1:
         parser.error("--limit must be an integer >= 1")
@@ -160,58 +139,44 @@ def _parse(argv):
 
 
 def _why_not():
-    """Return why there can be no runs, or nothing."""
+    """Return the reason why tasks cannot be run, or None."""
     try:
         import openml
     except ImportError as error:
         return f"{error}. Install it: pip install 'skmlp[openml]'"
-    # It logs what it downloads, and warns of every flow that it cannot find online.
+    # It logs downloads, and warns of every flow that it cannot find online.
     logging.getLogger("openml").setLevel(logging.ERROR)
     if openml.extensions.get_extension_by_model(SoftmaxMLPClassifier()) is None:
         return (
             f"openml {openml.__version__} has no extension for scikit-learn. Install one: "
-            "pip install openml-sklearn, or 'openml<0.16', which brings its own."
+            "pip install openml-sklearn, or 'openml<0.16', which includes one."
         )
     return None
 
 
-def _tasks_of(suite):
+def _run(args):
+    """Run tasks and print a line of each; return Results, None for those that failed."""
     import openml
 
-    return openml.study.get_suite(suite).tasks
-
-
-def _run(tasks):
-    """Run tasks and print a line of each; return Results, None for those that failed."""
-    print(HEADER)
-    results = []
-    for task_id in tasks:
+    tasks, results = args.task or openml.study.get_suite(args.suite).tasks, []
+    print(COLUMNS.format(*HEADS))
+    for task_id in tasks[: args.limit]:
         try:
             results.append(run_task(task_id, classifier(random_state=0)))
             print(results[-1].line(), flush=True)
         except Exception as error:  # the other tasks can still run
             results.append(None)
-            print(f"{task_id:7} {_first_line(error)}", flush=True)
+            print(f"{task_id:7} {first_line(error)}", flush=True)
     return results
 
 
-def _first_line(error):
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
-
-
-def _summary(results):
-    """Return lines about all tasks that others have run MLPClassifier on."""
-    compared = [result for result in results if result.peers]
+def _summary(compared):
+    """Return a line on the tasks that have published runs of MLPClassifier."""
     if not compared:
-        return ["", "no published runs of MLPClassifier on these tasks"]
+        return "no published runs of MLPClassifier on these tasks"
     better = sum(result.ours > median(result.peers) for result in compared)
     best = sum(result.ours > max(result.peers) for result in compared)
-    return [
-        "",
+    return (
         f"better than the median of published runs on {better} of {len(compared)} tasks, "
-        f"than the best on {best}",
-    ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        f"than the best on {best}"
+    )

@@ -1,77 +1,87 @@
-"""``python -m benchmarks.page``: the tables and plots of docs/benchmarks.rst, made of JSON.
+"""``python -m benchmarks.page``: the tables, plots and text of the documentation, from JSON.
 
-It reads in docs/benchmarks
+The folder docs/benchmarks holds the JSON files of `SOURCES`, of which only speed.json is required;
+docs/benchmarks.rst lists the commands that write them. This command writes
 
-- speed.json, which ``python -m benchmarks --json`` writes,
-- searches.json, of ``python -m benchmarks search_small ... --json``, if it is there,
-- curves.json, of ``python -m benchmarks accuracy width --json``, if it is there,
-- defaults.json, of ``python -m benchmarks.defaults table --json``, if it is there,
-- realmlp.json, of ``python -m benchmarks.realmlp table --json``, if it is there,
-- steps.json, of ``python -m benchmarks steps --json``, if it is there,
-- dask.json, of ``python -m benchmarks dask --json``, if it is there,
-- averaging.json, of ``python -m benchmarks.averaging --json``, if it is there,
+- .csv files, which the pages show as tables, and .svg files, the plots;
+- .txt files, the parts of the pages that depend on what was measured;
+- the table in README.md, between two comments.
 
-and writes beside them .csv, which the page shows as tables, .svg, and .txt: the parts of the page
-that depend on what was measured. The README's table is made as well. So no figure is written by
-hand.
+So no figure is written by hand. ``--picture`` draws the picture of README.md as well.
 """
 
 import argparse
-import csv
-import io
 import json
 import re
 import sys
 from pathlib import Path
+from statistics import median
 
-from benchmarks import cluster_page, many_tables, plots, readme, steps_page
-from benchmarks.measure import LIMIT, SKMLP
-from benchmarks.plots import PLOTS
-from benchmarks.printing import (
-    SPACE,
+import pandas as pd
+
+from benchmarks import plots, sections
+from benchmarks.formatting import (
     TIMES,
-    Verdict,
     amount,
-    by_column,
     percent,
     quotient,
     spread,
-    table,
+    target_text,
+    target_value,
     times,
 )
+from benchmarks.harness import LIMIT, SKLEARN, SKMLP, TORCH
 
-__all__ = ["FOLDER", "main", "read", "texts", "write"]
-
-FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
+ROOT = Path(__file__).parents[1]
+FOLDER, README = ROOT / "docs" / "benchmarks", ROOT / "README.md"
+# JSON files by name, and the heads of their columns in the tables of environments.
 SOURCES = {
     "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
     "realmlp": "larger", "steps": "steps", "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
-CLUSTER = "dask", "averaging"  # which are shown on a page of their own
+CLUSTER = "dask", "averaging"  # the files shown on the page on Dask
+# The tables of each part; a plot of the same name comes first.
+PARTS = {
+    "accuracy": ["accuracy"],
+    "width": ["width"],
+    "steps": ["steps"],
+    "searches": ["search_ratios", "search_figures"],
+    "defaults": ["defaults", "defaults_raw", "defaults_scaled"],
+    "realmlp": ["realmlp", "realmlp_tables"],
+    "cluster": ["cluster_environment", "cluster_figures"],
+    "cluster_model": ["cluster_constants", "cluster_model"],
+    "averaging": ["averaging"],
+    "missed": ["missed"],
+}
+TITLES = {"defaults_raw": "X as it is", "defaults_scaled": "X after StandardScaler"}
+SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # contestants shown in the column of another
 
 
 def main(argv=None):
-    """Write what docs/benchmarks.rst shows, and the README's table; print which files these are."""
+    """Write the files of docs/benchmarks.rst and the table of README.md, and print their names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=main.__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where the JSON is")
-    folder = parser.parse_args(argv).folder
-    print(*write(folder), sep="\n")
-    if folder == FOLDER:  # figures of elsewhere are not the project's
-        print(readme.write(read(folder)))
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="folder of the JSON")
+    parser.add_argument("--picture", action="store_true", help="train, draw README.md's picture")
+    args = parser.parse_args(argv)
+    print(*write(args.folder), sep="\n")
+    if args.folder == FOLDER:  # README.md has the project's own figures only
+        print(write_readme(read()))
+    if args.picture:
+        print(plots.draw_picture())
     return 0
 
 
 def write(folder=FOLDER):
-    """Write tables, parts of the page and plots beside the JSON, and return their names."""
+    """Write tables, parts and plots to the folder of the JSON files; return their names."""
     found = read(folder)
     made = texts(found)
     for name, text in made.items():
         Path(folder, name).write_text(text, encoding="utf-8", newline="\n")
-    return [*made, *plots.draw(_curves(found) | steps_page.case_of(found), folder)]
+    return [*made, *plots.draw(_succeeded(found, "curves") | _succeeded(found, "steps"), folder)]
 
 
 def read(folder=FOLDER):
-    """Return what was measured, by the names of the files without their suffix."""
+    """Return the contents of the JSON files by name."""
     paths = {name: Path(folder, f"{name}.json") for name in SOURCES}
     return {
         name: json.loads(path.read_text(encoding="utf-8"))
@@ -81,185 +91,227 @@ def read(folder=FOLDER):
 
 
 def texts(found):
-    """Return all files but the plots, as text by name."""
-    speed, curves = found["speed"]["cases"], _curves(found)
-    searches = found.get("searches", {}).get("cases", [])
-    cluster = found.get("dask", {}).get("cases", [])
-    judged = [*speed, *searches, *curves.values(), *cluster]
-    targets = [verdict for case in judged for verdict in _verdicts(case)]
-    targets += many_tables.verdicts(found)
-    tables = {
+    """Return the contents of all files except the plots, by name."""
+    tables = {name: table for name, table in _tables(found).items() if len(table)}
+    made = {
+        f"{name}.csv": table.to_csv(index=False, lineterminator="\n")
+        for name, table in tables.items()
+    }
+    parts = {}
+    for part, names in PARTS.items():
+        there = [_directive(name) for name in names if name in tables]
+        figure = plots.directive(part) if there and part in plots.PLOTS else ""
+        parts[part] = figure + "\n".join(there)
+    parts["missed"] = parts["missed"] or "Every target is met.\n"
+    parts["steps_notes"] = sections.steps_notes(_succeeded(found, "steps"))
+    not_measured = "*Not measured yet.*\n"
+    return made | {f"{name}.txt": text or not_measured for name, text in parts.items()}
+
+
+def _tables(found):
+    """Return all tables by name."""
+    speed, searches, cluster = (_cases(found, name) for name in ("speed", "searches", "dask"))
+    curves = _succeeded(found, "curves")
+    verdicts = _verdicts([*speed, *searches, *curves.values(), *cluster])
+    verdicts = pd.DataFrame(verdicts + sections.study_verdicts(found), columns=VERDICT)
+    return {
         "environment": _environment({n: run for n, run in found.items() if n not in CLUSTER}),
-        "cluster_environment": _environment({n: run for n, run in found.items() if n in CLUSTER}),
+        "cluster_environment": _environment({n: found[n] for n in CLUSTER if n in found}),
         "ratios": _ratios(speed),
         "figures": _figures(speed),
         "search_ratios": _ratios(searches),
         "search_figures": _figures(searches),
-        "cluster_figures": [row[1:] for row in _figures(cluster)],
-        "targets": [TARGETS, *map(_target_row, targets)],
-        "missed": [MISSED, *(_missed_row(verdict) for verdict in targets if not verdict.met)],
-        **{name: [row[1:] for row in _figures([case])] for name, case in curves.items()},
-        **many_tables.tables(found),
-        **steps_page.tables(found),
-        **cluster_page.tables(found),
+        "cluster_figures": _figures(cluster).drop(columns="case"),
+        **{name: _figures([case]).drop(columns="case") for name, case in curves.items()},
+        "targets": verdicts[VERDICT[:5]],
+        "missed": verdicts.loc[verdicts["verdict"] == "missed", MISSED],
+        **sections.study_tables(found),
+        **sections.steps_tables(_succeeded(found, "steps")),
+        **sections.cluster_tables(_succeeded(found, "dask")),
+        **sections.averaging_tables(found.get("averaging", {})),
     }
-    tables = {f"{name}.csv": _csv(rows) for name, rows in tables.items() if len(rows) > 1}
-    return tables | _parts(tables, found)
 
 
-def _curves(found):
-    """Return the cases that are drawn, by name, without those that failed."""
-    cases = found.get("curves", {}).get("cases", [])
-    return {case["name"]: case for case in cases if "quantities" in case}
+def _cases(found, name):
+    """Return the cases of a file, which may be missing."""
+    return found.get(name, {}).get("cases", [])
 
 
-def _csv(rows):
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue()
+def _succeeded(found, name):
+    """Return the cases of a file by name, without those that failed."""
+    return {case["name"]: case for case in _cases(found, name) if "quantities" in case}
+
+
+def _directive(table):
+    """Return the directive that shows a table."""
+    title = f".. csv-table:: {TITLES.get(table, '')}".rstrip()
+    return f"{title}\n   :file: {table}.csv\n   :header-rows: 1\n"
 
 
 def _rst(text):
-    """Return words that the page shows as they are: no markup, options with both their dashes."""
+    """Escape markup; options are code, so that both of their dashes are kept."""
     return re.sub(r"(?<!\S)(--[\w-]+)", r"`\1`", re.sub(r"([\\*`|_])", r"\\\1", text))
 
 
-# The cases
+# Tables of cases
 
 
 def _environment(found):
-    """Rows: what figures depend on, with a column for each run."""
-    rows = [["", *(SOURCES[name] for name in found)]]
-    described = [_described(run) for run in found.values()]
-    for what in dict.fromkeys(key for run in described for key in run):
-        rows.append([what, *(run.get(what, "") for run in described)])
-    return rows
+    """Return date, machine and versions, with a column for each run."""
+    described = []
+    for run in found.values():
+        threads = dict.fromkeys(f"{p['internal_api']} {p['num_threads']}" for p in run["threads"])
+        described.append({
+            "date": run["date"][:10],
+            "processor": run["cpu"],
+            "CPUs": str(run["cpus"]),
+            "threads": ", ".join(threads),
+            "Python": run["python"],
+            **{name: version for name, version in run["versions"].items() if version},
+            "notes": _rst("; ".join(run["notes"])),
+        })  # fmt: skip
+    frame = pd.DataFrame(described, index=[SOURCES[name] for name in found])
+    return frame.T.rename_axis("").reset_index()
 
 
-def _described(run):
-    threads = dict.fromkeys(f"{p['internal_api']} {p['num_threads']}" for p in run["threads"])
-    return {
-        "date": run["date"][:10],
-        "processor": run["cpu"],
-        "CPUs": str(run["cpus"]),
-        "threads": ", ".join(threads),
-        "Python": run["python"],
-        **{name: version for name, version in run["versions"].items() if version},
-        "notes": _rst("; ".join(run["notes"])),
-    }
+def _by_column(quantity):
+    """Return the figures of a quantity by the heads of their columns."""
+    return {SAME_COLUMN.get(name, name): figure for name, figure in quantity["figures"].items()}
 
 
-def _contestants(cases):
-    """Return the names that head the columns, in the order in which they come."""
-    quantities = [quantity for case in cases for quantity in case.get("quantities", [])]
-    return list(dict.fromkeys(name for quantity in quantities for name in by_column(quantity)))
+def _quantities(cases):
+    """Return (case, its name for the first of its quantities, quantity)."""
+    return [
+        (case, "" if i else case["name"], quantity)
+        for case in cases
+        for i, quantity in enumerate(case.get("quantities", []))
+    ]
+
+
+def _table(rows, last):
+    """Return a table of rows, which may lack cells; a contestant has a column if a row has it."""
+    heads = dict.fromkeys(["case", "measured", *(head for row in rows for head in row)])
+    return pd.DataFrame(rows, columns=[*(head for head in heads if head != last), last])
 
 
 def _ratios(cases):
-    """Rows: how many times what skmlp takes the others take."""
-    peers = [name for name in _contestants(cases) if name != SKMLP]
-    rows = [["case", "measured", *peers, "work"]]
-    for case in cases:
-        for i, quantity in enumerate(case.get("quantities", [])):
-            medians = {name: f["median"] for name, f in by_column(quantity).items()}
-            ratios = [quotient(medians.get(peer), medians[SKMLP]) for peer in peers]
-            name, work = ("", "") if i else (case["name"], case["work"])
-            rows.append([name, quantity["what"], *ratios, work])
-    return rows
+    """Return the figures of the peers over those of skmlp."""
+    rows = []
+    for case, name, quantity in _quantities(cases):
+        medians = {column: figure["median"] for column, figure in _by_column(quantity).items()}
+        own = medians.pop(SKMLP)
+        ratios = {peer: quotient(value, own) for peer, value in medians.items()}
+        row = {"case": name, "measured": quantity["what"], "work": case["work"] if name else ""}
+        rows.append(row | ratios)
+    return _table(rows, "work")
 
 
 def _figures(cases):
-    """Rows: median and spread of every contestant."""
-    names = _contestants(cases)
-    rows = [["case", "measured", *names, "turns"]]
-    for case in cases:
-        for i, quantity in enumerate(case.get("quantities", [])):
-            rows.append(["" if i else case["name"], quantity["what"], *_cells(quantity, names)])
-        if "error" in case:
-            rows.append([case["name"], _rst(case["error"]), *([""] * len(names)), ""])
-    return rows
+    """Return median and spread of every contestant, and the number of turns."""
+    rows = []
+    for _, name, quantity in _quantities(cases):
+        row = {"case": name, "measured": quantity["what"]}
+        for column, figure in _by_column(quantity).items():
+            row[column] = amount(figure["median"], quantity["unit"]) + spread(figure["turns"])
+        row["turns"] = max(len(figure["turns"]) for figure in quantity["figures"].values())
+        rows.append(row)
+    errors = {case["name"]: case["error"] for case in cases if "error" in case}
+    rows += [{"case": name, "measured": _rst(error)} for name, error in errors.items()]
+    return _table(rows, "turns").astype({"turns": "Int64"})
 
 
-def _cells(quantity, names):
-    """Return a cell for each contestant, and the number of turns."""
-    figures, cells = by_column(quantity), []
-    for name in names:
-        figure = figures.get(name)
-        cell = figure and amount(figure["median"], quantity["unit"]) + spread(figure["turns"])
-        cells.append(cell or "")
-    return [*cells, str(max(len(figure["turns"]) for figure in figures.values()))]
-
-
-# The targets
-
-TARGETS = ["case", "measured", "target", "found", "verdict"]
+VERDICT = ["case", "measured", "target", "found", "verdict", "missed by", "at the limit"]
 MISSED = ["case", "target", "found", "missed by", "at the limit"]
 
 
-def _target_row(verdict):
-    outcome = "met" if verdict.met else "missed"
-    return [verdict.case, verdict.measured, verdict.target, verdict.found, outcome]
+def _verdicts(cases):
+    """Return the cells of `VERDICT` for each target of the cases."""
+    rows = []
+    for case, _, quantity in _quantities(cases):
+        unit, figures = quantity["unit"], quantity["figures"]
+        for target in quantity["targets"]:
+            verdict = "met" if target["met"] else "missed"
+            # How many times as fast as the peer the matrix products alone are.
+            at_limit = ""
+            if target["kind"] == "faster" and LIMIT in figures:
+                at_limit = times(figures[target["against"]]["median"], figures[LIMIT]["median"])
+            rows.append([
+                case["name"], quantity["what"], target_text(target, unit),
+                target_value(target, unit), verdict, percent(target["missed_by"]), at_limit,
+            ])  # fmt: skip
+    return rows
 
 
-def _missed_row(verdict):
-    return [verdict.case, verdict.target, verdict.found, verdict.missed_by, verdict.at_limit]
+# README.md
+
+CONTESTANTS = SKMLP, SKLEARN, TORCH
+START, END = "<!-- made by python -m benchmarks.page -->\n", "<!-- until here -->\n"
+# JSON file, case, quantity, and the text of the row.
+ROWS = [
+    ("speed", "adam", "epoch", "an epoch: 48,000 images, 100 units, batches of 200"),
+    ("speed", "deep", "epoch", "an epoch: the same, two layers of 256, batches of 128"),
+    ("speed", "float64", "epoch", "an epoch: the first in double precision"),
+    ("speed", "tabular", "whole fit", f"100 epochs: table of 2,000 {TIMES} 20, 32 units"),
+    ("speed", "sparse", "epoch", f"an epoch: sparse rows, 10,000 {TIMES} 20,000"),
+    ("speed", "pixels", "peak memory over the data", "memory to fit 60,000 uint8 images"),
+    ("speed", "import", "import", "import"),
+    ("searches", "search_medium", "search", "a grid search of 135 fits, 1,000 rows"),
+    ("searches", "search_images", "search", "one of 27 fits, 10,000 images"),
+    ("curves", "accuracy", "whole fit", "Fashion-MNIST with defaults, 60,000 images"),
+    ("curves", "accuracy", "test accuracy", "its test accuracy"),
+]
+STUDIES = {
+    sections.RAW: "accuracy with defaults, mean of {} tables",
+    sections.SCALED: "the same after StandardScaler",
+}
 
 
-def _verdicts(case):
-    """Return what became of a case's targets."""
-    return [
-        Verdict(
-            case["name"], quantity["what"], _aim(target, quantity["unit"]),
-            _value(target, quantity["unit"]), target["met"], percent(target["missed_by"]),
-            _at_limit(target, quantity["figures"]),
-        )
-        for quantity in case.get("quantities", [])
-        for target in quantity["targets"]
-    ]  # fmt: skip
+def write_readme(found, path=README):
+    """Write the table into README.md, and return the path."""
+    text = updated_readme(path.read_text(encoding="utf-8"), found)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
 
 
-def _value(target, unit):
-    """Return what is compared with the bound."""
-    if target["against"] is None:
-        return amount(target["value"], unit)
-    return times(target["value"], 1.0)
+def updated_readme(text, found):
+    """Return the text of README.md with the table and a note on the run."""
+    before, rest = text.split(START)
+    after = rest.split(END)[1]
+    rows = [["", *CONTESTANTS], ["---", *["---:"] * len(CONTESTANTS)], *_readme_rows(found)]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    run = found["speed"]
+    versions = {"Python": run["python"]} | run["versions"] | {SKMLP: None}
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    threads = max(pool["num_threads"] for pool in run["threads"])
+    note = (
+        f"Measured {run['date'][:10]} on {run['cpu']} with {run['cpus']} CPUs and as many as "
+        f"{threads} threads, with {libraries}. Figures are medians of turns, which all take one "
+        "after another; in bold are the best, and those that lie within the turns of the best."
+    )
+    return f"{before}{START}\n{table}\n\n{note}\n\n{END}{after}"
 
 
-def _aim(target, unit):
-    """Return what is aimed at, in words."""
-    sign = "≥" if target["kind"] in ("faster", "at least") else "≤"
-    if target["against"] is None:
-        aim = f"{target['bound']:g}" + ("" if unit == "accuracy" else SPACE + unit)
-    else:
-        aim = f"{target['bound']:g}{SPACE}{TIMES} "
-        aim += {"s": "as fast as ", "accuracy": ""}.get(unit, "as small as ") * (sign == "≥")
-        aim += target["against"]
-    who = "" if target["of"] == SKMLP else f"{target['of']}: "
-    return f"{who}{sign}{SPACE}{aim}"
+def _readme_rows(found):
+    for source, name, what, title in ROWS:
+        for case, _, quantity in _quantities(_cases(found, source)):
+            if (case["name"], quantity["what"]) == (name, what):
+                turns = {n: figure["turns"] for n, figure in _by_column(quantity).items()}
+                yield [title, *_marked(turns, quantity["unit"])]
+    for pair, title in STUDIES.items():
+        if summary := found.get("defaults", {}).get("summary", {}).get(pair):
+            accuracies = zip((SKMLP, SKLEARN), summary["mean_accuracy"], strict=True)
+            turns = {name: [accuracy] for name, accuracy in accuracies}
+            yield [title.format(summary["tables"]), *_marked(turns, "accuracy")]
 
 
-def _at_limit(target, figures):
-    """Return by how much the matrix products alone are faster than the peer of a target."""
-    if target["kind"] != "faster" or LIMIT not in figures:
-        return ""
-    return times(figures[target["against"]]["median"], figures[LIMIT]["median"])
-
-
-# The parts of the page that depend on what was measured
-
-
-def _parts(tables, found):
-    """Return what the page includes, by names of files: tables that are there, or a sentence."""
-    parts = {}
-    for name, (alt, caption) in PLOTS.items():
-        figure = f".. figure:: /benchmarks/{name}.svg\n   :alt: {alt}\n\n   {caption}\n\n"
-        parts[name] = figure + table(name) if f"{name}.csv" in tables else ""
-    measured = "search_ratios.csv" in tables
-    parts["searches"] = table("search_ratios") + "\n" + table("search_figures") if measured else ""
-    parts |= many_tables.parts(tables) | steps_page.parts(found) | cluster_page.parts(tables)
-    parts = {name: part or "*Not measured yet.*\n" for name, part in parts.items()}
-    parts["missed"] = table("missed") if "missed.csv" in tables else "Every target is met.\n"
-    return {f"{name}.txt": part for name, part in parts.items()}
+def _marked(turns, unit):
+    """Return cells; the best median and those within the range of its turns are bold."""
+    medians = {name: median(turns[name]) for name in CONTESTANTS if name in turns}
+    best = (max if unit == "accuracy" else min)(medians, key=medians.get)
+    low, high = min(turns[best]), max(turns[best])
+    cells = {name: amount(value, unit) for name, value in medians.items()}
+    cells |= {name: f"**{cells[name]}**" for name in cells if low <= medians[name] <= high}
+    return [cells.get(name, "") for name in CONTESTANTS]
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The contestants of training. All do the same work on the same arrays.
+"""The contestants of the training cases.
 
-The same layers, batches, epochs, step size, precision and order (new in each epoch), no early
-stopping, and all keep the loss of each epoch. Three things differ, and are meant to: how they
-do it; that the two estimators check their input, encode the labels and refuse what is not
-finite, which PyTorch's loop is spared; and that MLPClassifier always computes an l2 penalty,
-be it 0. Every one may use as many threads as NumPy's BLAS does.
+All use the same arrays, layers, batches, epochs, step size and precision, a new order of the rows
+in each epoch, no early stopping, and keep the loss of each epoch. Three differences remain: the
+implementation; the two estimators check their input, encode the labels and reject non-finite
+values; and MLPClassifier always computes an l2 penalty, even if it is 0. All may use as many
+threads as the BLAS of NumPy.
 """
 
 import warnings
@@ -14,18 +14,15 @@ from itertools import pairwise
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_info
 
-from benchmarks.measure import COMPILED, LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
+from benchmarks.harness import COMPILED, LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
 from tests import notebook_loop
-
-__all__ = ["Setting", "blas_threads", "contestants", "mlp_classifier", "notebook", "ours"]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A network and how it is trained; sgd is without momentum."""
+    """A network and its training; "sgd" has no momentum."""
 
     units: tuple[int, ...]
     activation: str = "relu"
@@ -35,13 +32,7 @@ class Setting:
     l2: float = 0.0
 
 
-def blas_threads():
-    """Return how many threads matrix products use, or None if that cannot be told."""
-    counts = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
-    return max(counts, default=None)
-
-
-def ours(setting, epochs):
+def _skmlp(setting, epochs):
     """Return the SoftmaxMLPClassifier of a setting."""
     return SoftmaxMLPClassifier(
         setting.units, activation=setting.activation, solver=setting.solver, momentum=0.0,
@@ -50,11 +41,8 @@ def ours(setting, epochs):
     )  # fmt: skip
 
 
-def mlp_classifier(setting, epochs):
-    """Return the MLPClassifier of a setting, which never stops early.
-
-    Its alpha is divided by the rows of each batch.
-    """
+def _mlp_classifier(setting, epochs):
+    """Return the MLPClassifier of a setting, whose alpha is divided by the batch size."""
     return MLPClassifier(
         setting.units, activation=setting.activation, solver=setting.solver, momentum=0.0,
         nesterovs_momentum=False, learning_rate_init=setting.learning_rate,
@@ -63,50 +51,51 @@ def mlp_classifier(setting, epochs):
     )  # fmt: skip
 
 
-def _fits(make, setting, X, y):
+ESTIMATORS = {SKMLP: _skmlp, SKLEARN: _mlp_classifier}
+
+
+def _fit_of(make, setting, X, y):
     """Return the fit of an estimator as a function of the number of epochs."""
 
     def fit(epochs):
-        with warnings.catch_warnings():  # MLPClassifier's, that it did what it was asked for
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
             return make(setting, epochs).fit(X, y)
 
     return fit
 
 
-def notebook(setting, X, y):
-    """Return the notebook's own loop, in float64 as it is there; for logistic sgd only."""
+def _notebook(setting, X, y):
+    """Return the training loop of the notebook, in float64; only for logistic units and SGD."""
     X, Y = X.astype(np.float64), np.eye(y.max() + 1)[y]
     (units,) = setting.units
     fixed = {"units": units, "batch_size": setting.batch_size, "seed": 0, "mended": True}
+    fixed["learning_rate"] = setting.learning_rate
 
     def fit(epochs):
-        for _ in notebook_loop.steps(
-            X, Y, learning_rate=setting.learning_rate, epochs=epochs, **fixed
-        ):
+        for _ in notebook_loop.steps(X, Y, epochs=epochs, **fixed):
             pass
 
     return fit
 
 
-def limit(setting, X, y):
-    """Return what no training can undercut: the matrix products of its steps, nothing else.
+def _limit(setting, X, y):
+    """Return a lower bound of training: the matrix products of its steps and nothing else.
 
-    Forward ``A W``, backward ``A^T delta`` and, but for the first layer, ``delta W^T``, all
-    into memory that is there already. The batch is always the same one, so that it lies in
-    the processor's cache, as gathered rows do.
+    These are ``A W`` forward, ``A^T delta`` backward and, except for the first layer,
+    ``delta W^T``, with preallocated output. The batch is always the same, so that it is in the
+    processor's cache, as gathered rows are.
     """
     sizes = (X.shape[1], *setting.units, int(y.max()) + 1)
     full, rest = divmod(len(X), setting.batch_size)
-    whole = _products(sizes, setting.batch_size, X.dtype)
-    short = _products(sizes, rest, X.dtype) if rest else []
+    products = _products(sizes, setting.batch_size, X.dtype)
+    last = _products(sizes, rest, X.dtype) if rest else []
 
     def fit(epochs):
         for _ in range(epochs):
             for _ in range(full):
-                for A, B, out in whole:
+                for A, B, out in products:
                     np.matmul(A, B, out=out)
-            for A, B, out in short:
+            for A, B, out in last:
                 np.matmul(A, B, out=out)
 
     return fit
@@ -114,12 +103,11 @@ def limit(setting, X, y):
 
 def _products(sizes, n_rows, dtype):
     """Return (A, B, out) of each matrix product of a step."""
-    rng = np.random.RandomState(0)
+    rng, triples = np.random.RandomState(0), []
 
     def array(*shape):
         return rng.normal(size=shape).astype(dtype)
 
-    triples = []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         A, W, delta = array(n_rows, fan_in), array(fan_in, fan_out), array(n_rows, fan_out)
         triples.append((A, W, array(n_rows, fan_out)))
@@ -130,14 +118,12 @@ def _products(sizes, n_rows, dtype):
 
 
 def contestants(setting, X, y, options, also=()):
-    """Return those who train, and the limit: functions of the number of epochs, by name.
+    """Return the training functions of all contestants, and of the limit, by name.
 
-    ``also`` may hold NOTEBOOK. Of sparse X there are only the two estimators.
+    Each takes the number of epochs. The notebook's loop is included if `also` contains NOTEBOOK;
+    for sparse X there are only the two estimators.
     """
-    fits = {
-        SKMLP: _fits(ours, setting, X, y),
-        SKLEARN: _fits(mlp_classifier, setting, X, y),
-    }
+    fits = {name: _fit_of(make, setting, X, y) for name, make in ESTIMATORS.items()}
     if not isinstance(X, np.ndarray):
         return fits
     if options.torch:
@@ -147,6 +133,6 @@ def contestants(setting, X, y, options, also=()):
         if options.compiled:
             fits[COMPILED] = torch_peer.trainer(setting, X, y, compiled=True)
     if NOTEBOOK in also:
-        fits[NOTEBOOK] = notebook(setting, X, y)
-    fits[LIMIT] = limit(setting, X, y)
+        fits[NOTEBOOK] = _notebook(setting, X, y)
+    fits[LIMIT] = _limit(setting, X, y)
     return fits

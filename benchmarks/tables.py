@@ -1,30 +1,28 @@
-"""Small and middling tables to classify, all to be had without a network.
+"""Small and medium-sized tables for classification that are available without downloads.
 
 They come with scikit-learn, are drawn by its make_classification, or are in Debian's R packages,
-which R itself is not needed to read::
+which can be read without R::
 
     pip install pyreadr
     apt-get download r-cran-mlbench r-cran-kernlab r-cran-caret
     for file in r-cran-*.deb; do dpkg-deb -x $file tables; done
     export R_LIBS=$PWD/tables/usr/lib/R/site-library
 
-or just ``apt-get install`` them. What is missing is left out, with a line that says so.
+``apt-get install`` works as well. Missing tables are left out, with a message.
 
-Encodings are fixed: rows with gaps are dropped; columns of words (and of unordered levels) become
-one column of 0 and 1 a word, ordered levels and numbers stay one column; a class of fewer than 10
-rows is dropped, so that every part of a split has some of it. X is float64, that of images
-float32.
+Rows with missing values are dropped. Strings and unordered levels are encoded one-hot; ordered
+levels and numbers stay one column. Classes of fewer than 10 rows are dropped, so that every part
+of a split has all classes. X is float64, or float32 for images.
 """
 
 import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn import datasets
 
 from benchmarks.data import images
-
-__all__ = ["NAMES", "available", "load"]
 
 MADE = {
     "made_tiny": {"n_samples": 100, "n_features": 10, "n_informative": 5},
@@ -35,7 +33,7 @@ MADE = {
         "n_samples": 6000, "n_features": 30, "n_informative": 15, "n_classes": 20,
         "n_clusters_per_class": 1,
     },
-    # As many columns and classes as Forest Covertype has, whose columns differ in scale by 10^4.
+    # As many columns and classes as Forest Covertype, with scales that differ by 10^4.
     "made_cover": {
         "n_samples": 20_000, "n_features": 54, "n_informative": 25, "n_classes": 7,
         "flip_y": 0.05, "class_sep": 1.5,
@@ -47,7 +45,7 @@ SKLEARN = {
     "breast_cancer": datasets.load_breast_cancer,
     "digits": datasets.load_digits,
 }
-# name: (package, file, column of the classes, columns that only number the rows)
+# name: (package, file, column of the classes, columns of row numbers)
 R_TABLES = {
     "zoo": ("mlbench", "Zoo.rda", "type", ()),
     "sonar": ("mlbench", "Sonar.rda", "Class", ()),
@@ -78,14 +76,16 @@ def load(name):
     Raises
     ------
     ImportError
-        If the package is missing that reads R's files.
+        If pyreadr, which reads R's files, is missing.
     FileNotFoundError
         If the R package is missing.
     """
     if name in SKLEARN:
         X, y = SKLEARN[name](return_X_y=True)
     elif name in MADE:
-        X, y = _made(name)
+        X, y = datasets.make_classification(random_state=0, **MADE[name])
+        if name == "made_cover":  # columns of very different scale
+            X = X * np.logspace(-1, 3, X.shape[1]) + 1000.0 * np.arange(X.shape[1]) / X.shape[1]
     elif name in IMAGES:
         X, y = images(IMAGES[name])
     else:
@@ -108,16 +108,8 @@ def available(names=NAMES):
     return there, lines
 
 
-def _made(name):
-    """Return rows drawn from clusters; the columns of made_cover are of very unequal scale."""
-    X, y = datasets.make_classification(random_state=0, **MADE[name])
-    if name == "made_cover":
-        X = X * np.logspace(-1, 3, X.shape[1]) + 1000.0 * np.arange(X.shape[1]) / X.shape[1]
-    return X, y
-
-
 def _r_libraries():
-    """Return the folders in which R itself would look."""
+    """Return the folders in which R looks for packages."""
     given = filter(None, os.environ.get("R_LIBS", "").split(os.pathsep))
     return [*map(Path, given), Path("/usr/lib/R/site-library"), Path("/usr/lib/R/library")]
 
@@ -127,7 +119,7 @@ def _r_file(package, file):
     try:
         import pyreadr
     except ImportError:
-        raise ImportError("pyreadr reads R's files and is not installed") from None
+        raise ImportError("pyreadr, which reads R's files, is not installed") from None
     paths = [folder / package / "data" / file for folder in _r_libraries()]
     path = next(filter(Path.is_file, paths), None)
     if path is None:
@@ -135,24 +127,15 @@ def _r_file(package, file):
     return pyreadr, path
 
 
-def _r_table(package, file, target, numbering):
-    """Return X and y of a data frame in an R package."""
-    import pandas as pd
-
+def _r_table(package, file, target, row_numbers):
+    """Return the X and y of a data frame in an R package."""
     pyreadr, path = _r_file(package, file)
     frames = list(pyreadr.read_r(path).values())
     frame = pd.concat(frames, axis=1) if len(frames) > 1 else frames[0]
-    frame = frame.drop(columns=list(numbering)).dropna()
-    if package == "mlbench" and file == "Shuttle.rda":
+    frame = frame.drop(columns=list(row_numbers)).dropna()
+    if (package, file) == ("mlbench", "Shuttle.rda"):
         frame = frame.sample(10_000, random_state=0)
     y = frame.pop(target).astype(str).to_numpy()
-    return _numbers(frame), y
-
-
-def _numbers(frame):
-    """Return columns as float64, words one-hot; words that are numbers are numbers."""
-    import pandas as pd
-
     for name in frame:
         if not pd.api.types.is_numeric_dtype(frame[name]):
             try:
@@ -160,4 +143,4 @@ def _numbers(frame):
             except ValueError:
                 frame[name] = frame[name].astype(str)
     X = pd.get_dummies(frame, dtype=float)
-    return np.ascontiguousarray(X.to_numpy(float))
+    return np.ascontiguousarray(X.to_numpy(float)), y

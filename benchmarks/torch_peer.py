@@ -1,9 +1,9 @@
-"""The same training in PyTorch on the CPU, written to be fast.
+"""The training of the cases in PyTorch on the CPU, optimized.
 
-The whole data is one tensor, from which a batch is taken by a slice of a permutation: no
-DataLoader, no copies by row. Layers are plain functions on plain tensors, without the calls
-that modules add. Adam is the fused one; sgd, without momentum, is faster unfused. Nothing is
-read back from a tensor during an epoch. So this is faster than what tutorials show.
+The whole data is one tensor, and a batch is selected by a slice of a permutation: there is no
+DataLoader and no copy of single rows. Layers are plain functions of plain tensors, without the
+calls that modules add. Adam is the fused one; SGD without momentum is faster unfused. Nothing is
+read back from a tensor during an epoch.
 """
 
 from functools import lru_cache
@@ -11,24 +11,27 @@ from itertools import pairwise
 from math import sqrt
 
 import torch
+from threadpoolctl import threadpool_info
 from torch.nn.functional import cross_entropy, linear
 
-from benchmarks.peers import blas_threads
-
-__all__ = ["trainer", "use_blas_threads", "why_not_compiled"]
+from benchmarks.formatting import first_line
 
 ACTIVATIONS = {"relu": torch.relu, "logistic": torch.sigmoid}
 
 
-def _loss(activation, weights, biases, X, y):
+def _logits(activation, weights, biases, X):
     *hidden, (W, b) = zip(weights, biases, strict=True)
     for W_hidden, b_hidden in hidden:
         X = activation(linear(X, W_hidden, b_hidden))
-    return cross_entropy(linear(X, W, b), y)
+    return linear(X, W, b)
+
+
+def _loss(activation, weights, biases, X, y):
+    return cross_entropy(_logits(activation, weights, biases, X), y)
 
 
 def _parameters(sizes, dtype):
-    """Return weights, uniform as Glorot & Bengio have it, and biases."""
+    """Return weights, uniform as by Glorot & Bengio, and biases."""
     weights, biases = [], []
     for fan_in, fan_out in pairwise(sizes):
         r = sqrt(6.0 / (fan_in + fan_out))
@@ -48,10 +51,9 @@ def _optimizer(setting, weights, biases):
 
 
 def use_blas_threads():
-    """Let PyTorch use as many threads as NumPy's BLAS."""
-    threads = blas_threads()
-    if threads is not None:
-        torch.set_num_threads(threads)
+    """Set the number of threads of PyTorch to that of NumPy's BLAS."""
+    if counts := [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]:
+        torch.set_num_threads(max(counts))
 
 
 def trainer(setting, X, y, *, compiled=False):
@@ -64,7 +66,7 @@ def trainer(setting, X, y, *, compiled=False):
     y : ndarray of int of shape (n,)
         Classes, counted from 0.
     compiled : bool, default=False
-        Whether forward and backward pass are compiled, for either shape of batch.
+        Whether the forward and backward passes are compiled, for either shape of batch.
 
     Returns
     -------
@@ -74,13 +76,10 @@ def trainer(setting, X, y, *, compiled=False):
     """
     use_blas_threads()
     data, labels = torch.from_numpy(X), torch.from_numpy(y).long()
-    sizes, activation = (
-        (X.shape[1], *setting.units, int(y.max()) + 1),
-        ACTIVATIONS[setting.activation],
-    )
-    loss_of = _loss
+    sizes, loss_of = (X.shape[1], *setting.units, int(y.max()) + 1), _loss
+    activation = ACTIVATIONS[setting.activation]
     if compiled:
-        torch.compiler.reset()  # else earlier settings would count as recompilations, and end it
+        torch.compiler.reset()  # earlier settings would count towards the recompilation limit
         loss_of = torch.compile(_loss, dynamic=False)
 
     def fit(epochs, on_epoch=None):
@@ -88,6 +87,12 @@ def trainer(setting, X, y, *, compiled=False):
         weights, biases = _parameters(sizes, data.dtype)
         optimizer = _optimizer(setting, weights, biases)
         history = []
+
+        @torch.no_grad()
+        def predict(X):
+            logits = _logits(activation, weights, biases, torch.from_numpy(X))
+            return logits.argmax(dim=1).numpy()
+
         for _ in range(epochs):
             total = torch.zeros((), dtype=data.dtype)
             for rows in torch.randperm(len(data)).split(setting.batch_size):
@@ -99,27 +104,17 @@ def trainer(setting, X, y, *, compiled=False):
                 total.add_(loss.detach(), alpha=len(rows))
             history.append(total.item() / len(data))
             if on_epoch is not None:
-                on_epoch(lambda X: _predict(activation, weights, biases, X))
+                on_epoch(predict)
         return history
 
     return fit
 
 
-@torch.no_grad()
-def _predict(activation, weights, biases, X):
-    """Return the classes of an array."""
-    A, last = torch.from_numpy(X), len(weights) - 1
-    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
-        A = linear(A, W, b)
-        A = A if layer == last else activation(A)
-    return A.argmax(dim=1).numpy()
-
-
 @lru_cache
 def why_not_compiled():
-    """Return why torch.compile does not work here, in one line, or None if it does."""
+    """Return the reason why torch.compile does not work here, or None if it works."""
     try:
         torch.compile(torch.sigmoid)(torch.ones(2))
-    except Exception as error:  # no compiler, no headers, a Python it does not know
-        return f"{type(error).__name__}: {error}".partition("\n")[0]
+    except Exception as error:  # no compiler, no headers, an unsupported Python
+        return first_line(error)
     return None

@@ -10,10 +10,18 @@ from statistics import mean
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import cluster_page, page, picture, plots, readme, steps, steps_page, training
-from benchmarks.measure import Options, Quantity, at_least, at_most, faster, within
-from benchmarks.printing import SPACE, TIMES
-from benchmarks.report import environment, quantity_json
+from benchmarks import accuracy, cases, page, plots, sections
+from benchmarks.formatting import SPACE, TIMES
+from benchmarks.harness import (
+    Options,
+    Quantity,
+    at_least,
+    at_most,
+    environment,
+    faster,
+    quantity_json,
+    within,
+)
 
 
 def case(name, *quantities, work="some work"):
@@ -138,11 +146,11 @@ def test_environment_has_a_column_for_each_run(tmp_path):
 
 
 def test_what_the_suite_writes_can_be_shown(tmp_path, monkeypatch):
-    def seconds(fit, epochs):
-        fit(epochs)
-        return 1e-3 * epochs  # so small a difference of two fits may be negative
+    def seconds(fit, *args):  # so small a difference of two fits may be negative
+        fit(*args)
+        return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
 
-    monkeypatch.setattr(training, "seconds", seconds)
+    monkeypatch.setattr(cases, "seconds", seconds)
     tiny = Options(tiny=True)
     suite.run(["pickle", "iris"], tiny, path=tmp_path / "speed.json")
     suite.run(["accuracy", "width"], tiny, path=tmp_path / "curves.json")
@@ -197,7 +205,7 @@ def test_main_prints_what_it_wrote(tmp_path, capsys):
 
 
 def step(name, accuracies, training, changes, tried=()):
-    turns = {"skmlp": accuracies, steps.TRAINED_ON: [training] * 3}
+    turns = {"skmlp": accuracies, accuracy.TRAINED_ON: [training] * 3}
     return Quantity(name, "accuracy", turns, (), {"changes": changes, "tried": dict(tried)})
 
 
@@ -207,7 +215,7 @@ STEPS = [
          {"rate": [[0.1, 0.8], [1, 0.5]]}),
     step("dropout", [0.80, 0.82, 0.82], 0.85, {"dropout": (0.1, 0.2)}),
     step("worse", [0.70, 0.72, 0.72], 0.85, {"l1": 1}),
-    Quantity(steps.TEST, "accuracy", {"skmlp": [0.75, 0.75, 0.78]}),
+    Quantity(accuracy.TEST, "accuracy", {"skmlp": [0.75, 0.75, 0.78]}),
 ]  # fmt: skip
 
 
@@ -229,7 +237,7 @@ def test_steps_and_their_gains(tmp_path):
 
 
 def test_the_steps_lead_where_the_page_and_the_readme_say():
-    *found, _ = steps_page.case_of(page.read())["steps"]["quantities"]
+    *found, _ = page._succeeded(page.read(), "steps")["steps"]["quantities"]
     accuracies = [mean(quantity["figures"]["skmlp"]["turns"]) for quantity in found]
     assert accuracies[0] == pytest.approx(0.815, abs=0.005)
     assert accuracies[-1] > 0.9
@@ -239,9 +247,9 @@ def test_the_steps_lead_where_the_page_and_the_readme_say():
 def test_readme_table(tmp_path):
     """The best is bold, and what its turns reach; files that are not there have no rows."""
     path = tmp_path / "README.md"
-    path.write_text(f"above\n{readme.START}what was here\n{readme.END}below\n", encoding="utf-8")
+    path.write_text(f"above\n{page.START}what was here\n{page.END}below\n", encoding="utf-8")
     found = {"speed": environment() | {"cases": SPEED}, "defaults": DEFAULTS}
-    assert readme.write(found, path) == path
+    assert page.write_readme(found, path) == path
     text = path.read_text(encoding="utf-8").replace(SPACE, " ")
     assert text.startswith("above\n")
     assert text.endswith("below\n")
@@ -254,22 +262,22 @@ def test_readme_table(tmp_path):
 
 def test_the_readme_is_what_its_json_says():
     """Run ``python -m benchmarks.page`` and commit what it writes."""
-    text = readme.README.read_text(encoding="utf-8")
-    assert readme.updated(text, page.read()) == text
+    text = page.README.read_text(encoding="utf-8")
+    assert page.updated_readme(text, page.read()) == text
 
 
 def test_the_readme_shows_files_that_are_there():
-    text = readme.README.read_text(encoding="utf-8")
+    text = page.README.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) > 5
     for link in links:
-        assert (readme.README.parent / link).exists(), link
+        assert (page.README.parent / link).exists(), link
 
 
 def test_the_picture_is_drawn(tmp_path):
-    path = picture.draw(tmp_path / "picture.png", n_rows=300)
+    path = plots.draw_picture(tmp_path / "picture.png", n_rows=300)
     assert 10_000 < path.stat().st_size < 100_000
-    assert picture.PICTURE.stat().st_size < 100_000
+    assert plots.PICTURE.stat().st_size < 100_000
 
 
 def test_the_constants_of_a_cluster_are_found_again(tmp_path):
@@ -282,7 +290,7 @@ def test_the_constants_of_a_cluster_are_found_again(tmp_path):
         for i, (size, shards) in enumerate([(100, 2), (100, 16), (10**4, 2), (10**6, 2)])
     ]  # fmt: skip
     cluster = case("dask", fit, *rounds)
-    found = cluster_page.constants(cluster["quantities"])
+    found = sections.cluster_constants(cluster["quantities"])
     assert found == pytest.approx((c, a, s, b))
     accuracies = [{"shards": 2, "rounds": 1, "kind": "kept", "accuracies": [0.8, 0.9]}]
     write(tmp_path, speed={"cases": SPEED}, dask={"cases": [cluster]},

@@ -5,20 +5,36 @@ import json
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import footprint, training
-from benchmarks.cases import CASES
-from benchmarks.measure import Options, Quantity, at_least, at_most, faster, interleave, within
-from benchmarks.report import quantity_json, quantity_lines
+from benchmarks import cases
+from benchmarks.formatting import percent
+from benchmarks.harness import (
+    CASES,
+    EXPERIMENTS,
+    Options,
+    Quantity,
+    at_least,
+    at_most,
+    faster,
+    interleave,
+    quantity_json,
+    quantity_lines,
+    within,
+)
 
 TINY = Options(tiny=True)
+
+
+def seconds_by_epochs(function, *args):
+    """Replace a time, because so small a difference of two fits may be 0 or less."""
+    function(*args)
+    return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_runs(name, tmp_path, capsys, monkeypatch):
     if name in ("many_rows", "import"):  # one case is enough to see that new processes work
-        monkeypatch.setattr(footprint, "_python", lambda *args: "1.0")
-    # So small a difference of two fits may be 0 or less.
-    monkeypatch.setattr(training, "seconds", lambda fit, epochs: (fit(epochs), 1e-3 * epochs)[1])
+        monkeypatch.setattr(cases, "_python", lambda *args: "1.0")
+    monkeypatch.setattr(cases, "seconds", seconds_by_epochs)
     path = tmp_path / "found.json"
     suite.run([name], TINY, path=path)
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -62,12 +78,13 @@ def quantity(*targets):
     ],
 )
 def test_targets_are_judged_by_medians(target, value, missed_by):
-    (found,) = quantity_json(quantity(target))["targets"]
+    measured = quantity_json(quantity(target))
+    (found,) = measured["targets"]
     assert found["value"] == pytest.approx(value)
     assert found["missed_by"] == pytest.approx(missed_by)
     assert found["met"] == (missed_by == 0.0)
-    verdict = f"missed by {missed_by:.1%}" if missed_by else "met"
-    assert sum(verdict in line for line in quantity_lines("case", quantity(target))) == 1
+    verdict = f"missed by {percent(missed_by)}" if missed_by else "met"
+    assert sum(verdict in line for line in quantity_lines("case", measured)) == 1
 
 
 def test_targets_against_absent_peers_are_left_out():
@@ -92,11 +109,28 @@ def test_a_case_that_fails_does_not_stop_the_others(monkeypatch, capsys):
 
 def test_list(capsys):
     assert suite.main(["--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(CASES)
+    assert len(capsys.readouterr().out.splitlines()) == len(CASES | EXPERIMENTS)
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["--turns", "0"]])
-def test_arguments_that_cannot_be_meant(arguments, capsys):
+def test_the_experiment_on_averaging(tmp_path, capsys):
+    path = tmp_path / "found.json"
+    found = suite.run(["averaging"], TINY, path=path)
+    assert json.loads(path.read_text(encoding="utf-8")) == found
+    assert {row["kind"] for row in found["accuracies"]} == {"averaged", "kept", "begun anew"}
+    assert all(0.0 <= row["accuracies"][0] <= 1.0 for row in found["accuracies"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["--turns", "0"],
+        ["defaults", "--tables", "nonsense"],
+        ["defaults", "adam"],
+        ["--json", "no/such/folder.json"],
+    ],
+)
+def test_invalid_arguments(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         suite.main(arguments)
     assert "error" in capsys.readouterr().err

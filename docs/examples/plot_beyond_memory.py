@@ -48,7 +48,7 @@ print("equal:", (clf.theta_ == same.theta_).all())
 # all its surroundings, which are dropped before they are wanted: with 500 MB of memory for a file
 # of 2 GB, a row of 784 bytes took 17 to 22 ms, which makes half a day of an epoch. So blocks of
 # 4 MiB are put in random order, and the rows are shuffled within each group of 16 blocks, which
-# took 3 to 4 microseconds a row, 10 s an epoch (``python -m benchmarks.disk`` measures it). The
+# took 3 to 4 microseconds a row, 10 s an epoch (``python -m benchmarks disk`` measures it). The
 # file should have been written row by row, in C order: `fit` copies a matrix in Fortran order into
 # memory.
 #
