@@ -37,7 +37,7 @@ from benchmarks.harness import (
 )
 from benchmarks.peers import ESTIMATORS, Setting, contestants
 from skmlp import PopulationGridSearchCV
-from skmlp.disk import permutation
+from skmlp.data.memmap import block_shuffle
 
 ROWS = 48_000  # training rows of the notebook
 ADAM = Setting((100,))
@@ -290,7 +290,7 @@ def pickle_(options):
 # Reading mini-batches from a file
 
 ROW_ORDERS = {
-    SKMLP: permutation,  # blocks in random order
+    SKMLP: block_shuffle,  # blocks in random order
     "as written": lambda rng, X, rows: rows,
     "random": lambda rng, X, rows: rng.permutation(rows),
 }

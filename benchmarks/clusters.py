@@ -37,9 +37,12 @@ from benchmarks.harness import (
 from benchmarks.memory import resident
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.averaging import average
-from skmlp.core.training import MiniBatches, train
-from skmlp.fitting import Training
-from skmlp.inputs import check_fit_data, encode
+from skmlp.core.minibatch import MiniBatches, train_epoch
+from skmlp.core.network import Workspace
+from skmlp.data.dataset import encode
+from skmlp.estimators.validation import validate_fit_data
+from skmlp.training.config import TrainConfig
+from skmlp.training.local import local_trainer
 
 ONE, N_WORKERS, TARGET = "one process", 2, 0.65
 STATE = "2 x workers x state"  # parameters and Adam's two arrays, to every worker and back
@@ -203,44 +206,59 @@ def averaging(options):
 def _train_locally(rows, kind, n_shards, n_rounds, seed):
     """Return a classifier trained on shards, with `n_rounds` rounds in an epoch."""
     clf = SoftmaxMLPClassifier(random_state=seed)
-    checked, _ = check_fit_data(clf, *rows)
-    training = Training(clf, encode(checked, clf.classes_, np.dtype("f4"), clf.label_smoothing))
+    validated, _ = validate_fit_data(clf, *rows)
+    config = TrainConfig.from_params(clf.get_params()).resolve(
+        n_features=clf.n_features_in_, n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")
+    )
+    dataset = encode(validated, clf.classes_, config.theta_dtype, clf.label_smoothing)
+    trainer = local_trainer(config, clf.classes_, dataset)
+    run, optimizer = trainer.run, trainer.run.optimizer
     shards = np.array_split(np.random.default_rng(seed).permutation(len(rows[0])), n_shards)
-    p = training.progress
-    theta, states = p.theta, [training.optimizer.init(p.theta) for _ in shards]
-    for epoch in range(training.epochs):
+    theta, states = run.state.theta, [optimizer.init(run.state.theta) for _ in shards]
+    for epoch in range(run.config.n_epochs):
         orders = [
             np.random.default_rng([seed, epoch, s]).permutation(shard)
             for s, shard in enumerate(shards)
         ]
         for number in range(n_rounds):
             parts = [np.array_split(order, n_rounds)[number] for order in orders]
-            done = epoch * n_rounds + number, training.epochs * n_rounds
+            done = epoch * n_rounds + number, run.config.n_epochs * n_rounds
             thetas = [
-                _train_round(training, theta, state, part, *done)
+                _train_round(trainer, theta, state, part, *done)
                 for state, part in zip(states, parts, strict=True)
             ]
             theta, mean_state = average(thetas, states, [len(part) for part in parts])
             if kind == "averaged":
                 states = [copy.deepcopy(mean_state) for _ in shards]
             elif kind == "begun anew":
-                states = [training.optimizer.init(theta) for _ in shards]
-    np.copyto(p.theta, theta)
-    training.monitor.history["loss"].append(0.0)
-    clf._keep(training.finish())
+                states = [optimizer.init(theta) for _ in shards]
+    np.copyto(run.state.theta, theta)
+    clf._set_fitted(run.finish())
     return clf
 
 
-def _train_round(training, theta, state, order, number, n_rounds):
+def _train_round(trainer, theta, state, order, number, n_rounds):
     """Return the parameters after a round on a shard; `state` changes in place."""
-    theta, (rows, _, _) = theta.copy(), training.data
+    run, dataset, theta = trainer.run, trainer.source.dataset, theta.copy()
     batches = MiniBatches(
-        rows.X, rows.Y, None, batch_size=training.batches.batch_size, n_rows=len(order),
-        dtype=theta.dtype, draw_order=lambda: order, scaling=training.progress.scaling,
-    )  # fmt: skip
-    train(
-        training.objective, training.optimizer, theta, state, batches,
-        learning_rate=training.estimator.learning_rate, schedule=training.schedule,
-        epochs=n_rounds, first_epoch=number, on_epoch_end=lambda record: True,
-    )  # fmt: skip
+        dataset.X,
+        dataset.Y,
+        None,
+        batch_size=trainer.source.batches.batch_size,
+        n_rows=len(order),
+        dtype=theta.dtype,
+        draw_order=lambda: order,
+        scaling=run.state.scaling,
+    )
+    train_epoch(
+        run.objective,
+        run.optimizer,
+        state,
+        batches,
+        Workspace(run.network, theta, batches.batch_size),
+        learning_rate=run.config.learning_rate,
+        schedule=run.schedule,
+        epoch=number,
+        epochs=n_rounds,
+    )
     return theta

@@ -15,7 +15,7 @@ from benchmarks.accuracy import BEST, TRAINED_ON
 from benchmarks.harness import COMPILED, LIMIT, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
 from skmlp.datasets import load_fashion_mnist_sample
-from skmlp.images import ImageGridDisplay
+from skmlp.plotting import ImageGridDisplay
 
 # Colours of Okabe & Ito, which can be told apart with all kinds of colour vision.
 COLOURS = {

@@ -672,7 +672,7 @@ def test_sample_all_is_train_then_test():
 
 
 def test_sample_is_small_and_licensed():
-    folder = Path(module.__file__).parent / "data"
+    folder = Path(module.__file__).parent
     assert sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) < 3e6
     licence = (folder / "LICENSE-fashion-mnist").read_text(encoding="utf-8")
     assert "Copyright © 2017 Zalando SE, https://tech.zalando.com" in licence
