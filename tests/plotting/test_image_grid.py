@@ -14,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.plotting.image_grid import ImageGridDisplay
-from tests.test_display import assert_legible
+from tests.plotting.test_loss_curve import assert_legible
 
 pytestmark = pytest.mark.usefixtures("no_figure_left_open")
 

@@ -272,7 +272,7 @@ def test_a_damaged_file_loads_as_it_was_or_not_at_all(tmp_path, sound, data):
 
 def test_files_of_the_first_version_are_read(tmp_path):
     """Files written by version 0.1.0, with what that predicted; they are never written again."""
-    folder = Path(__file__).parent / "data"
+    folder = Path(__file__).parents[1] / "golden"
     with np.load(folder / "expected-0.1.0.npz") as expected:
         clf = load(folder / "model-0.1.0.npz")
         np.testing.assert_allclose(clf.predict_proba(X), expected["proba"], rtol=1e-6)

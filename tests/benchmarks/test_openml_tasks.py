@@ -16,7 +16,7 @@ import benchmarks.__main__ as suite_of_cases
 from benchmarks import openml_tasks
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.schedules import one_cycle
-from tests import openml_server as site
+from tests.benchmarks import openml_server as site
 
 with (
     TemporaryDirectory() as home,

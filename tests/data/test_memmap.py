@@ -16,7 +16,7 @@ from skmlp.data import memmap, splitting
 from skmlp.data.dataset import encode
 from skmlp.data.validation import ValidatedRows
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def blobs(rng):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_a_file_of_2_gb_needs_less_than_300_mb(dtype, tmp_path):
-    command = [sys.executable, "-m", "tests.beyond_memory", dtype, tmp_path / "X.npy"]
+    command = [sys.executable, "-m", "tests.data.memory_of_fit", dtype, tmp_path / "X.npy"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     peaks = dict(line.split() for line in run.stdout.splitlines())

@@ -25,7 +25,7 @@ from sklearn.datasets import get_data_home
 
 import skmlp.datasets.fashion_mnist as module
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
-from tests import openml_site as site
+from tests.datasets import openml_site as site
 
 REAL = Path("/usr/share/datasets/fashion-mnist")
 needs_real_files = pytest.mark.skipif(

@@ -337,7 +337,7 @@ def test_a_path_that_cannot_be_written_is_found_out_before_training(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_killed_at_random_moments_it_ends_as_if_never_killed(tmp_path):
-    command = [sys.executable, "-m", "tests.killing", tmp_path, "120"]
+    command = [sys.executable, "-m", "tests.io.kill_and_resume", tmp_path, "120"]
     threads = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, env={**os.environ, **threads}, capture_output=True, text=True, check=False

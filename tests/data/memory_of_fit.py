@@ -1,4 +1,4 @@
-"""``python -m tests.beyond_memory DTYPE FILE``: train on a file of 2 GB, print memory.
+"""``python -m tests.data.memory_of_fit DTYPE FILE``: train on a file of 2 GB, print memory.
 
 A process of its own, because memory that an earlier test freed would be used again. Counted is
 anonymous memory, which nothing but the process's end gives back to the system; pages of a mapped
