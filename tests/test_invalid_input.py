@@ -152,20 +152,20 @@ DATA = {
 @pytest.mark.parametrize(
     ("params", "message"), PARAMETERS, ids=[f"{i}-{min(p)}" for i, (p, _) in enumerate(PARAMETERS)]
 )
-def test_a_parameter_that_cannot_be_meant_is_named(params, message):
+def test_invalid_parameters_are_named(params, message):
     with pytest.raises(ValueError, match=message):
         SoftmaxMLPClassifier(**params).fit(X, y)
 
 
 @pytest.mark.parametrize("case", DATA)
-def test_data_that_cannot_be_meant_are_named(case):
+def test_invalid_data_are_named(case):
     args, kwargs, message = DATA[case]
     with pytest.raises(ValueError, match=message):
         SoftmaxMLPClassifier(epochs=1).fit(*args, **kwargs)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 15, 100])
-def test_labels_of_another_kind_are_unknown(n_classes):
+def test_validation_labels_of_another_type_are_unknown(n_classes):
     y = np.arange(1000) % n_classes
     for y_val in (y.astype(str), y + 1, y + 0.5):
         with pytest.raises(ValueError, match="Unknown class in y_val"):
@@ -175,7 +175,7 @@ def test_labels_of_another_kind_are_unknown(n_classes):
 @pytest.mark.parametrize(
     "params", [{"learning_rate": 1e6, "solver": "sgd"}, {"learning_rate": 1e300}]
 )
-def test_divergence_stops_in_the_epoch_where_it_happens(params, capsys):
+def test_divergence_raises_in_the_epoch_where_it_happens(params, capsys):
     clf = SoftmaxMLPClassifier(epochs=500, verbose=1, random_state=0, **params)
     with pytest.raises(ValueError, match=r"diverged in epoch \d+: .*learning_rate=.*\|X\| is") as e:
         clf.fit(X * 50, y)
@@ -193,7 +193,7 @@ def test_divergence_stops_in_the_epoch_where_it_happens(params, capsys):
         lambda clf: clf.set_params(l2=-1).fit(X, y),
     ],
 )
-def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(failing):
+def test_failed_fit_keeps_the_fitted_model(failing):
     clf = SoftmaxMLPClassifier(units=8, epochs=5, random_state=0).fit(X, y)
     before = {name: value for name, value in vars(clf).items() if name.endswith("_")}
     expected = clf.predict_proba(X)
@@ -203,13 +203,13 @@ def test_a_fit_that_fails_leaves_the_fitted_model_as_it_was(failing):
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
 
-def test_the_error_of_a_divergence_names_the_rate_that_was_given():
+def test_divergence_error_names_the_given_learning_rate():
     clf = SoftmaxMLPClassifier(learning_rate=1e200, schedule="cosine", random_state=0)
     with pytest.raises(ValueError, match=r"learning_rate=1e\+200,"):
         clf.fit(X, y)
 
 
-def test_numbers_that_overflow_the_parameters_are_refused_at_predict_and_validation():
+def test_overflow_in_predict_and_validation_raises():
     small = X.astype(np.float32)
     clf = SoftmaxMLPClassifier(units=8, epochs=2).fit(small, y)
     for method in (clf.predict, clf.predict_proba, clf.predict_log_proba, clf.decision_function):
@@ -219,7 +219,7 @@ def test_numbers_that_overflow_the_parameters_are_refused_at_predict_and_validat
         clf.fit(small, y, X_val=X * 1e39, y_val=y)
 
 
-def test_ctrl_c_does_not_keep_a_network_that_had_diverged():
+def test_interrupt_does_not_keep_a_diverged_network():
     def interrupting(fraction):
         if fraction > 0.03:
             raise KeyboardInterrupt
@@ -232,7 +232,7 @@ def test_ctrl_c_does_not_keep_a_network_that_had_diverged():
         clf.fit(X, y)
 
 
-def test_predict_refuses_another_width():
+def test_predict_with_wrong_number_of_features_raises():
     clf = SoftmaxMLPClassifier(units=8, epochs=5).fit(X, y)
     with pytest.raises(ValueError, match="X has 3 features, but Soft"):
         clf.predict(X[:, :3])

@@ -32,16 +32,16 @@ def test_compare(tmp_path):
 
 
 @pytest.mark.parametrize("n_rows", [150, 2000])
-def test_all_rows_are_judged_equally_often_and_never_by_what_was_trained(n_rows):
+def test_evaluation_splits_are_balanced_and_disjoint(n_rows):
     y = np.arange(n_rows) % 3
-    judged = np.zeros(n_rows, int)
+    tested = np.zeros(n_rows, int)
     for _, train, test in comparison.evaluation_splits(y):
         assert not set(train) & set(test)
-        judged[test] += 1
-    assert len(set(judged[judged > 0])) == 1
+        tested[test] += 1
+    assert len(set(tested[tested > 0])) == 1
 
 
-def test_the_search_never_sees_the_held_out_rows():
+def test_tuning_splits_exclude_held_out_rows():
     y = np.arange(3000) % 3
     _, held_out = comparison.development(y)
     for _, train, test in comparison.tuning_splits(y, 3):
@@ -63,7 +63,7 @@ def test_settings_are_parameters_and_ranked():
     assert ranked[0]["accuracy_rank"] == 1.0
 
 
-def test_tables_are_numbers_and_what_is_missing_is_named(monkeypatch):
+def test_tables_are_numeric_and_missing_ones_are_reported(monkeypatch):
     monkeypatch.setattr(tables, "_r_libraries", list)
     there, lines = tables.available(["iris", "sonar"])
     assert there == ["iris"]
@@ -73,7 +73,7 @@ def test_tables_are_numbers_and_what_is_missing_is_named(monkeypatch):
     assert set(y) == {0, 1}
 
 
-def test_the_experiment(monkeypatch, capsys):
+def test_experiment(monkeypatch, capsys):
     fast = EXPERIMENTS["defaults"]._replace(measure=FAST.compare_all)
     monkeypatch.setitem(EXPERIMENTS, "defaults", fast)
     found = suite.run(["defaults"], Options(tables=("iris",)))
@@ -82,7 +82,7 @@ def test_the_experiment(monkeypatch, capsys):
     assert "iris" in capsys.readouterr().out
 
 
-def test_the_search(monkeypatch, capsys):
+def test_search(monkeypatch, capsys):
     monkeypatch.setattr(studies, "candidate_defaults", lambda: [studies.BASE | {"epochs": 1}])
     found = suite.run(["defaults_search"], Options(tables=("made_tiny",)))
     assert [row["setting"]["epochs"] for row in found["ranking"]] == [1]

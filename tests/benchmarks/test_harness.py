@@ -31,7 +31,7 @@ def seconds_by_epochs(function, *args):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_case_runs(name, tmp_path, capsys, monkeypatch):
+def test_cases_run(name, tmp_path, capsys, monkeypatch):
     if name in ("many_rows", "import"):  # one case is enough to see that new processes work
         monkeypatch.setattr(cases, "_python", lambda *args: "1.0")
     monkeypatch.setattr(cases, "seconds", seconds_by_epochs)
@@ -52,7 +52,7 @@ def test_every_case_runs(name, tmp_path, capsys, monkeypatch):
     assert name in table
 
 
-def test_contestants_take_turns():
+def test_contestants_are_interleaved():
     calls = []
     contestants = {name: lambda name=name: calls.append(name) or 1.0 for name in "abc"}
     assert interleave(contestants, 2) == {name: [1.0] * 2 for name in "abc"}
@@ -77,7 +77,7 @@ def quantity(*targets):
         (at_least(4.0), 2.0, 0.5),
     ],
 )
-def test_targets_are_judged_by_medians(target, value, missed_by):
+def test_targets_are_compared_with_medians(target, value, missed_by):
     measured = quantity_json(quantity(target))
     (found,) = measured["targets"]
     assert found["value"] == pytest.approx(value)
@@ -87,16 +87,16 @@ def test_targets_are_judged_by_medians(target, value, missed_by):
     assert sum(verdict in line for line in quantity_lines("case", measured)) == 1
 
 
-def test_targets_against_absent_peers_are_left_out():
+def test_targets_without_contestant_are_omitted():
     assert quantity(faster("PyTorch", 2.0)).targets == []
 
 
-def test_what_is_never_reached_is_null():
+def test_infinite_figures_are_null():
     found = quantity_json(Quantity("to 0.99", "s", {"skmlp": [float("inf")]}))
     assert found["figures"]["skmlp"] == {"median": None, "turns": [None]}
 
 
-def test_a_case_that_fails_does_not_stop_the_others(monkeypatch, capsys):
+def test_failing_case_does_not_stop_the_others(monkeypatch, capsys):
     def fail(options):
         raise RuntimeError("not today\nsecond line")
 
@@ -112,7 +112,7 @@ def test_list(capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(CASES | EXPERIMENTS)
 
 
-def test_the_experiment_on_averaging(tmp_path, capsys):
+def test_averaging_experiment(tmp_path, capsys):
     path = tmp_path / "found.json"
     found = suite.run(["averaging"], TINY, path=path)
     assert json.loads(path.read_text(encoding="utf-8")) == found

@@ -107,7 +107,7 @@ def mixed(frame):
     return frame
 
 
-def there_and_back(model):
+def round_trip(model):
     """Return the model that comes out of the flow of a model."""
     extension = openml.extensions.get_extension_by_model(model)
     flow = extension.model_to_flow(model)
@@ -115,7 +115,7 @@ def there_and_back(model):
     return extension.flow_to_model(flow)
 
 
-def test_every_parameter_is_changed():
+def test_all_parameters_are_changed():
     assert CHANGED.keys() == SoftmaxMLPClassifier().get_params().keys()
     defaults = SoftmaxMLPClassifier().get_params()
     assert not [name for name, value in CHANGED.items() if value == defaults[name]]
@@ -123,12 +123,12 @@ def test_every_parameter_is_changed():
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
 @pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS)
-def test_a_flow_gives_the_same_model(params, in_pipeline, capsys):
+def test_flow_round_trip(params, in_pipeline, capsys):
     X, y = load_iris(return_X_y=True)
     y = np.array(["setosa", "versicolor", "virginica"])[y]
     clf = SoftmaxMLPClassifier(**{"epochs": 5, "random_state": 0, **params})
     model = make_pipeline(StandardScaler(with_mean=False), clf) if in_pipeline else clf
-    back = there_and_back(model)
+    back = round_trip(model)
     assert type(back) is type(model)
     # Tuples come back as lists, and what is empty as None.
     came, went = back.get_params(), model.get_params()
@@ -142,17 +142,17 @@ def test_a_flow_gives_the_same_model(params, in_pipeline, capsys):
     np.testing.assert_array_equal(back.predict_proba(X), model.predict_proba(X))
 
 
-def test_what_a_flow_cannot_hold_is_refused():
+def test_values_unsupported_by_flows_raise():
     with pytest.raises(AttributeError, match="<lambda>"):
-        there_and_back(SoftmaxMLPClassifier(schedule=lambda fraction: 1.0 - fraction))
+        round_trip(SoftmaxMLPClassifier(schedule=lambda fraction: 1.0 - fraction))
     with pytest.raises(TypeError, match="Can only use string as keys"):
-        there_and_back(SoftmaxMLPClassifier(class_weight={0: 2.0}))
+        round_trip(SoftmaxMLPClassifier(class_weight={0: 2.0}))
     with pytest.raises(TypeError, match="RandomState"):
-        there_and_back(SoftmaxMLPClassifier(random_state=np.random.RandomState(0)))
-    assert there_and_back(SoftmaxMLPClassifier(schedule=one_cycle)).schedule is one_cycle
+        round_trip(SoftmaxMLPClassifier(random_state=np.random.RandomState(0)))
+    assert round_trip(SoftmaxMLPClassifier(schedule=one_cycle)).schedule is one_cycle
 
 
-def test_a_run_on_a_task_is_what_it_is_by_hand(cache):
+def test_run_on_a_task(cache):
     frame, folds = iris_frame()
     clf = SoftmaxMLPClassifier(units=(8,), epochs=100, random_state=0)
     model = make_pipeline(StandardScaler(with_mean=False), clf)
@@ -160,9 +160,9 @@ def test_a_run_on_a_task_is_what_it_is_by_hand(cache):
     run = openml.runs.run_model_on_task(model, task, avoid_duplicate_runs=False)
     accuracies = list(run.fold_evaluations["predictive_accuracy"][0].values())
     X, y = frame.drop(columns="class"), frame["class"]
-    by_hand = [model.fit(X.iloc[a], y.iloc[a]).score(X.iloc[b], y.iloc[b]) for a, b in folds]
-    assert accuracies == pytest.approx(by_hand, abs=1e-12)
-    assert min(by_hand) > 0.8
+    expected = [model.fit(X.iloc[a], y.iloc[a]).score(X.iloc[b], y.iloc[b]) for a, b in folds]
+    assert accuracies == pytest.approx(expected, abs=1e-12)
+    assert min(expected) > 0.8
 
 
 PUBLISHED = [
@@ -183,7 +183,7 @@ def served(monkeypatch, address):
     fill(openml.config.get_cache_directory())
 
 
-def test_a_table_of_a_suite(cache, monkeypatch, capsys):
+def test_table_of_a_suite(cache, monkeypatch, capsys):
     answers = site.suite(99, [IRIS, MIXED, MISSING]) | site.evaluations(IRIS, PUBLISHED)
     with site.serve(answers) as (address, log):
         served(monkeypatch, address)
@@ -200,7 +200,7 @@ def test_a_table_of_a_suite(cache, monkeypatch, capsys):
     assert log[0] == "study/99"
 
 
-def test_a_task_that_fails_does_not_stop_the_others(cache, monkeypatch, capsys):
+def test_failing_task_does_not_stop_the_others(cache, monkeypatch, capsys):
     with site.serve(site.evaluations(IRIS, PUBLISHED[3:])) as (address, _):
         served(monkeypatch, address)
         assert openml_tasks.main(["--task", str(MISSING), "--task", str(IRIS)]) == 1
@@ -211,14 +211,14 @@ def test_a_task_that_fails_does_not_stop_the_others(cache, monkeypatch, capsys):
     assert lines[-1] == "no published runs of MLPClassifier on these tasks"
 
 
-def test_without_network_there_is_one_line(cache, capsys):
+def test_suite_without_network(cache, capsys):
     assert openml_tasks.main(["--suite", "99"]) == 1
     said = capsys.readouterr()
     assert said.err.startswith("OpenML gave no tasks for suite 99, which needs a network")
     assert said.err.count("\n") == 1
 
 
-def test_without_network_a_task_of_the_cache_runs(cache, capsys):
+def test_cached_task_without_network(cache, capsys):
     assert openml_tasks.main(["--task", str(IRIS)]) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.split()[1] == "iris"
@@ -226,14 +226,14 @@ def test_without_network_a_task_of_the_cache_runs(cache, capsys):
     assert line.split()[6:] == ["-", "-", "?", "-"]
 
 
-def test_without_the_package_it_is_named(monkeypatch, capsys):
+def test_without_openml(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "openml", None)
     assert openml_tasks.main([]) == 1
     assert "pip install 'skmlp[openml]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--limit", "0"], ["--task", "iris"], ["adam"]])
-def test_arguments_that_cannot_be_meant(arguments, capsys):
+def test_invalid_arguments(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         openml_tasks.main(arguments)
     assert "error" in capsys.readouterr().err

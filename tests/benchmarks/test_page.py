@@ -96,7 +96,7 @@ def test_ratios_and_figures(tmp_path):
     ]
 
 
-def test_targets_and_those_that_are_missed(tmp_path):
+def test_met_and_missed_targets(tmp_path):
     curves = {"cases": [case("accuracy", *ACCURACY)]}
     write(tmp_path, speed={"cases": SPEED}, curves=curves, defaults=DEFAULTS)
     assert rows(tmp_path, "targets")[1:] == [
@@ -145,7 +145,7 @@ def test_environment_has_a_column_for_each_run(tmp_path):
     assert found["notes"] == [r"a\_b \*c\*; `--compile`", ""]
 
 
-def test_what_the_suite_writes_can_be_shown(tmp_path, monkeypatch):
+def test_page_of_a_run(tmp_path, monkeypatch):
     def seconds(fit, *args):  # so small a difference of two fits may be negative
         fit(*args)
         return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
@@ -163,7 +163,7 @@ def test_what_the_suite_writes_can_be_shown(tmp_path, monkeypatch):
     assert (tmp_path / "width.svg").read_bytes() == drawn
 
 
-def test_what_was_not_measured_or_failed_is_said(tmp_path):
+def test_missing_and_failed_cases(tmp_path):
     failed = {"name": "deep", "work": "much", "error": "MemoryError: no_"}
     met = [case("import", IMPORT)]
     names = write(tmp_path, speed={"cases": [*met, failed]}, curves={"cases": [failed]})
@@ -178,7 +178,7 @@ def test_what_was_not_measured_or_failed_is_said(tmp_path):
 @pytest.mark.parametrize(
     "heights", [[0.5, 0.5, 0.5], [1.0, 0.99, 0.98], [0.0, 0.01, -0.2], [0.1, 0.9, 0.5], [7.0]]
 )
-def test_labels_keep_apart(heights):
+def test_labels_do_not_overlap(heights):
     heights = dict(enumerate(heights))
     placed = plots._apart(heights, 0.1)
     assert sorted(heights, key=heights.get) == sorted(placed, key=placed.get)
@@ -187,7 +187,7 @@ def test_labels_keep_apart(heights):
     assert all(b - a >= 0.1 - 1e-12 for a, b in pairwise(values))
 
 
-def test_the_page_is_what_its_json_says():
+def test_page_is_up_to_date():
     """Run ``python -m benchmarks.page`` and commit what it writes."""
     made = page.texts(page.read())
     kept = {path.name for kind in ("csv", "txt") for path in page.FOLDER.glob(f"*.{kind}")}
@@ -236,7 +236,7 @@ def test_steps_and_their_gains(tmp_path):
     assert tmp_path.joinpath("steps.svg").stat().st_size
 
 
-def test_the_steps_lead_where_the_page_and_the_readme_say():
+def test_accuracies_of_the_steps():
     *found, _ = page._succeeded(page.read(), "steps")["steps"]["quantities"]
     accuracies = [mean(quantity["figures"]["skmlp"]["turns"]) for quantity in found]
     assert accuracies[0] == pytest.approx(0.815, abs=0.005)
@@ -260,13 +260,13 @@ def test_readme_table(tmp_path):
     assert "grid search" not in text
 
 
-def test_the_readme_is_what_its_json_says():
+def test_readme_is_up_to_date():
     """Run ``python -m benchmarks.page`` and commit what it writes."""
     text = page.README.read_text(encoding="utf-8")
     assert page.updated_readme(text, page.read()) == text
 
 
-def test_the_readme_shows_files_that_are_there():
+def test_readme_links_exist():
     text = page.README.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) > 5
@@ -274,13 +274,13 @@ def test_the_readme_shows_files_that_are_there():
         assert (page.README.parent / link).exists(), link
 
 
-def test_the_picture_is_drawn(tmp_path):
+def test_picture(tmp_path):
     path = plots.draw_picture(tmp_path / "picture.png", n_rows=300)
     assert 10_000 < path.stat().st_size < 100_000
     assert plots.PICTURE.stat().st_size < 100_000
 
 
-def test_the_constants_of_a_cluster_are_found_again(tmp_path):
+def test_cluster_constants(tmp_path):
     c, a, s, b = 2e-6, 0.01, 0.002, 1e-9
     fit = Quantity("whole fit", "s", {"skmlp": [1.0], "one process": [c * 1000 * 5]}, (),
                    {"rows": 1000, "n_iter": 5, "n_params": 100})  # fmt: skip

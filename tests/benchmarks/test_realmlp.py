@@ -46,7 +46,7 @@ def test_summary(found):
     assert default["wins"] == default["at_least_ties"] == 1
 
 
-def test_what_is_found_can_be_shown(found):
+def test_study_tables(found):
     run = {"comparisons": [found], "summary": comparison.summary([found], studies.REALMLP.pairs)}
     made = sections.study_tables({"realmlp": run})
     assert list(made["realmlp"]) == ["", "larger setting", "defaults"]
@@ -57,11 +57,11 @@ def test_what_is_found_can_be_shown(found):
     assert [verdict[1] for verdict in verdicts] == ["accuracy", "time"]
 
 
-def test_parts_are_those_of_one_seed():
+def test_splits_of_one_seed():
     for n_rows in (150, 2000):
         y = np.arange(n_rows) % 3
-        judged = np.concatenate([test for _, _, test in studies.REALMLP.splits(y)])
-        assert len(judged) == len(set(judged)) == (n_rows if n_rows < comparison.LARGE else 400)
+        tested = np.concatenate([test for _, _, test in studies.REALMLP.splits(y)])
+        assert len(tested) == len(set(tested)) == (n_rows if n_rows < comparison.LARGE else 400)
 
 
 def test_settings_are_parameters():
@@ -80,7 +80,7 @@ def test_search(monkeypatch):
     assert all(row["share"] > 0 for row in ranked)
 
 
-def test_without_pytabkit_a_line_says_how_to_get_it(monkeypatch, capsys):
+def test_without_pytabkit(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pytabkit", None)
     pytest.importorskip("torch", reason="PyTorch is not installed")
     assert suite.main(["realmlp", "--tables", "iris"]) == 1
@@ -88,7 +88,7 @@ def test_without_pytabkit_a_line_says_how_to_get_it(monkeypatch, capsys):
 
 
 @pytest.mark.filterwarnings("ignore")  # those of its many dependencies
-def test_realmlp_itself():
+def test_realmlp():
     pytest.importorskip("pytabkit", reason="pytabkit is not installed")
     X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 2
     rows = np.arange(60)

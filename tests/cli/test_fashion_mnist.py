@@ -27,7 +27,7 @@ def unreachable(*args, **kwargs):
     raise OSError(f"{OFFLINE}\n(a) Three\n(b) ways\n(c) out.")
 
 
-def must_not_be_called(*args, **kwargs):
+def not_called(*args, **kwargs):
     raise AssertionError
 
 
@@ -36,14 +36,14 @@ def written(folder):
 
 
 @pytest.fixture(autouse=True)
-def _somewhere_else(monkeypatch, tmp_path_factory):
+def _temporary_working_directory(monkeypatch, tmp_path_factory):
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))  # nothing is written into the checkout
     yield
     plt.close("all")
 
 
 @pytest.fixture
-def without_pictures(monkeypatch):
+def without_plots(monkeypatch):
     monkeypatch.setattr(job, "find_spec", lambda name: None)  # drawing takes longer than training
 
 
@@ -57,7 +57,7 @@ def offline(tmp_path_factory):
     return printed.getvalue(), folder
 
 
-def test_writes_the_model_and_two_pictures(offline):
+def test_writes_model_and_plots(offline):
     text, folder = offline
     assert written(folder) == FILES
     assert all(f"Wrote {folder / name}: " in text for name in FILES)
@@ -67,7 +67,7 @@ def test_writes_the_model_and_two_pictures(offline):
         assert 600 < height < 3000
 
 
-def test_takes_the_sample_and_says_so_in_one_line(offline):
+def test_sample_is_used_offline(offline):
     text, _ = offline
     [line] = [line for line in text.splitlines() if OFFLINE in line]
     assert "sample" in line.removeprefix(OFFLINE)
@@ -75,12 +75,12 @@ def test_takes_the_sample_and_says_so_in_one_line(offline):
     assert "Training on 4,000 images, validating on 1,000:" in text
 
 
-def test_a_line_an_epoch_with_both_losses(offline):
+def test_prints_one_line_per_epoch(offline):
     text, _ = offline
     assert len(re.findall(r"^epoch \d/3  loss \d.*validation.* \d", text, re.MULTILINE)) == 3
 
 
-def test_prints_the_accuracies_of_the_saved_model(offline):
+def test_prints_accuracies_of_the_saved_model(offline):
     text, folder = offline
     clf, train, test = (
         load(folder / "model.npz"),
@@ -97,7 +97,7 @@ def test_prints_the_accuracies_of_the_saved_model(offline):
     assert all(re.search(rf"^ *{name} +\d", table, re.MULTILINE) for name in test.target_names)
 
 
-def test_the_code_it_prints_works(offline):
+def test_printed_code_runs(offline):
     text, folder = offline
     lines = text[text.index("from skmlp import load") :].split("\n")
     X = load_fashion_mnist_sample("test").data[:20]
@@ -108,15 +108,15 @@ def test_the_code_it_prints_works(offline):
     np.testing.assert_array_equal(predicted, load(folder / "model.npz").predict(X / 255))
 
 
-def test_lines_fit_a_terminal(offline):
+def test_lines_have_at_most_80_characters(offline):
     text, folder = offline
     lines = text.replace(str(folder), "skmlp-output").splitlines()
     ours = [line for line in lines if OFFLINE not in line]
     assert max(map(len, ours)) <= 80
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_the_whole_data_set(monkeypatch, tmp_path, capsys):
+@pytest.mark.usefixtures("without_plots")
+def test_full_data_set(monkeypatch, tmp_path, capsys):
     asked = []
 
     def fetch(subset, *, data_home):
@@ -129,7 +129,7 @@ def test_the_whole_data_set(monkeypatch, tmp_path, capsys):
     assert "sample" not in capsys.readouterr().out
 
 
-def test_damaged_data_are_not_passed_over(monkeypatch, tmp_path):
+def test_damaged_data_raise(monkeypatch, tmp_path):
     def fetch(*args, **kwargs):
         raise ValueError("The train images in x are not the official ones.")
 
@@ -138,9 +138,9 @@ def test_damaged_data_are_not_passed_over(monkeypatch, tmp_path):
         job.main(["--output", str(tmp_path)])
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_the_notebook_recipe(monkeypatch, tmp_path):
-    monkeypatch.setattr(job, "fetch_fashion_mnist", must_not_be_called)  # because of --sample
+@pytest.mark.usefixtures("without_plots")
+def test_notebook_recipe(monkeypatch, tmp_path):
+    monkeypatch.setattr(job, "fetch_fashion_mnist", not_called)  # because of --sample
     arguments = ["--recipe", "notebook", "--sample", "--epochs", "1", "--seed", "3"]
     assert job.main([*arguments, "--output", str(tmp_path)]) == 0
     expected = SoftmaxMLPClassifier(
@@ -160,15 +160,15 @@ def test_the_notebook_recipe(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("recipe", job.RECIPES)
-def test_recipes_without_arguments(recipe, monkeypatch):
+def test_default_arguments_of_recipes(recipe, monkeypatch):
     args = job._parse(["--recipe", recipe])
     assert (args.seed, args.epochs, str(args.output)) == (42, None, "skmlp-output")
     SoftmaxMLPClassifier(**job.RECIPES[recipe])
 
 
 @pytest.mark.parametrize("below", [False, True])
-def test_an_output_that_cannot_be_written_to(below, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(job, "_run", must_not_be_called)
+def test_unwritable_output(below, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(job, "_run", not_called)
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(SystemExit) as stop:
@@ -179,7 +179,7 @@ def test_an_output_that_cannot_be_written_to(below, monkeypatch, tmp_path, capsy
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
-def test_an_output_without_permission(tmp_path):
+def test_output_without_permission(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(SystemExit) as stop:
         job.main(["--output", str(tmp_path)])
@@ -198,15 +198,15 @@ def test_an_output_without_permission(tmp_path):
         (["--unknown"], "unrecognized arguments"),
     ],
 )
-def test_bad_arguments(arguments, message, monkeypatch, capsys):
-    monkeypatch.setattr(job, "_run", must_not_be_called)
+def test_invalid_arguments(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr(job, "_run", not_called)
     with pytest.raises(SystemExit) as stop:
         job.main(arguments)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
 
 
-def test_help_names_every_recipe(capsys):
+def test_help(capsys):
     with pytest.raises(SystemExit) as stop:
         job.main(["--help"])
     assert stop.value.code == 0
@@ -223,7 +223,7 @@ def test_without_matplotlib(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("n_done", [0, 1])
-def test_ctrl_c_in_training_keeps_what_was_learnt(n_done, monkeypatch, tmp_path, capsys):
+def test_interrupt_in_training_keeps_completed_epochs(n_done, monkeypatch, tmp_path, capsys):
     end_epoch = TrainingRun.end_epoch
 
     def interrupted(run, record):
@@ -241,8 +241,8 @@ def test_ctrl_c_in_training_keeps_what_was_learnt(n_done, monkeypatch, tmp_path,
     assert "test accuracy" in text
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_ctrl_c_after_training_stops(monkeypatch, tmp_path, capsys):
+@pytest.mark.usefixtures("without_plots")
+def test_interrupt_after_training(monkeypatch, tmp_path, capsys):
     def interrupted(*args):
         raise KeyboardInterrupt
 
@@ -252,8 +252,8 @@ def test_ctrl_c_after_training_stops(monkeypatch, tmp_path, capsys):
     assert written(tmp_path) == []
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_a_result_that_cannot_be_written(monkeypatch, tmp_path):
+@pytest.mark.usefixtures("without_plots")
+def test_error_while_saving(monkeypatch, tmp_path):
     def full(*args):
         raise OSError(28, "No space left on device")
 
@@ -263,7 +263,7 @@ def test_a_result_that_cannot_be_written(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_real_ctrl_c(tmp_path):
+def test_sigint(tmp_path):
     command = [sys.executable, "-m", "skmlp", "--sample", "--epochs", "9999"]
     with subprocess.Popen(
         [*command, "--output", str(tmp_path)],

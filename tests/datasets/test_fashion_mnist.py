@@ -241,7 +241,7 @@ def test_damaged_debian_file_is_named(tiny, home, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["train_images", "train_labels", "test_images"])
-def test_reordered_idx_files_are_refused(tiny, home, key):
+def test_reordered_idx_files_raise(tiny, home, key):
     write_idx(home, {**tiny.arrays, key: tiny.arrays[key][::-1]})
     message = f"The {key.replace('_', ' ')} in {home} are not .* in another order"
     with pytest.raises(ValueError, match=message):
@@ -300,7 +300,7 @@ def test_cache_is_enough(tiny, home, monkeypatch):
 
 
 @pytest.mark.parametrize("path", [site.SEARCH, site.FEATURES, site.DATA])
-def test_one_server_error_is_forgiven_in_silence(tiny, home, path):
+def test_one_server_error_is_retried(tiny, home, path):
     with site.online(site.documents(tiny.X, tiny.y), {path: [500]}) as log:
         found = fetch_fashion_mnist(data_home=home, return_X_y=True, **FAST)
     assert_is(found, tiny)
@@ -308,7 +308,7 @@ def test_one_server_error_is_forgiven_in_silence(tiny, home, path):
 
 
 @pytest.mark.parametrize("path", [site.SEARCH, site.DATA])
-def test_one_broken_connection_is_forgiven_in_silence(tiny, home, path):
+def test_one_broken_connection_is_retried(tiny, home, path):
     with site.online(site.documents(tiny.X, tiny.y), {path: ["cut"]}) as log:
         found = fetch_fashion_mnist(data_home=home, return_X_y=True, **FAST)
     assert_is(found, tiny)
@@ -330,7 +330,7 @@ def test_one_broken_connection_is_forgiven_in_silence(tiny, home, path):
 )
 def test_failing_server(tiny, home, path, fault, cause):
     with site.online(site.documents(tiny.X, tiny.y), {path: [fault] * 9}):
-        error = assert_ways_out(home, data_home=home)
+        error = assert_not_available(home, data_home=home)
         assert isinstance(error.__cause__, cause)
         assert type(error.__cause__).__name__ in str(error)
     if isinstance(error.__cause__, urllib.error.HTTPError):
@@ -339,7 +339,7 @@ def test_failing_server(tiny, home, path, fault, cause):
         assert_is(fetch_fashion_mnist(data_home=home, return_X_y=True), tiny)
 
 
-def assert_ways_out(home, **arguments):
+def assert_not_available(home, **arguments):
     """Check the one error of a user who has no data; return it."""
     with pytest.raises(OSError, match="not on this computer") as error:
         fetch_fashion_mnist(**arguments, **FAST)
@@ -354,7 +354,7 @@ def assert_ways_out(home, **arguments):
 
 
 def test_no_network(tiny, home):
-    error = assert_ways_out(home, data_home=home)
+    error = assert_not_available(home, data_home=home)
     assert isinstance(error.__cause__, urllib.error.URLError)
     assert "damaged" not in str(error)
 
@@ -363,7 +363,7 @@ def test_connection_refused(tiny, home):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # not listening
         with site.routed_to(taken.getsockname()[1]):
-            error = assert_ways_out(home, data_home=home)
+            error = assert_not_available(home, data_home=home)
     assert "refused" in str(error)
 
 
@@ -381,7 +381,7 @@ def test_dead_connection_times_out(tiny, home, default_timeout):
         socket.create_server(("127.0.0.1", 0)) as silent,
         site.routed_to(silent.getsockname()[1]),
     ):
-        error = assert_ways_out(home, data_home=home)
+        error = assert_not_available(home, data_home=home)
     assert "timed out" in str(error)
 
 
@@ -409,7 +409,9 @@ def test_retries(tiny, home):
 def test_download_forbidden(tiny, home):
     site.fill_cache(home / "other", site.documents(tiny.X, tiny.y))
     with site.online(site.documents(tiny.X, tiny.y)) as log:
-        error = assert_ways_out(home / "none", data_home=home / "none", download_if_missing=False)
+        error = assert_not_available(
+            home / "none", data_home=home / "none", download_if_missing=False
+        )
     assert log == []
     assert "download_if_missing is False" in str(error)
     assert not (home / "none").exists()
@@ -418,12 +420,12 @@ def test_download_forbidden(tiny, home):
 def test_wrong_md5(tiny, home):
     documents = site.documents(tiny.X, tiny.y, md5="0" * 32)
     with site.online(documents):
-        error = assert_ways_out(home, data_home=home)
+        error = assert_not_available(home, data_home=home)
     assert "md5" in str(error)
     assert cache_files(home) == {}
 
 
-def test_openml_in_another_order_is_refused(tiny, home):
+def test_openml_in_another_order_raises(tiny, home):
     shuffled = np.random.default_rng(0).permutation(40)
     site.fill_cache(home, site.documents(tiny.X[shuffled], tiny.y[shuffled]))
     with pytest.raises(ValueError, match=r"train images in OpenML's copy .*another order"):
@@ -431,13 +433,13 @@ def test_openml_in_another_order_is_refused(tiny, home):
     assert cache_files(home) == {}
 
 
-def test_openml_with_other_labels_is_refused(tiny, home):
+def test_openml_with_other_labels_raises(tiny, home):
     site.fill_cache(home, site.documents(tiny.X, np.roll(tiny.y, 1)))
     with pytest.raises(ValueError, match=r"train labels in OpenML's copy .*other values"):
         fetch_fashion_mnist(data_home=home)
 
 
-def test_openml_with_a_row_missing_is_refused(tiny, home):
+def test_openml_with_a_missing_row_raises(tiny, home):
     site.fill_cache(home, site.documents(tiny.X[:-1], tiny.y[:-1]))
     with pytest.raises(ValueError, match=r"test images in OpenML's copy .*\(9, 784\)"):
         fetch_fashion_mnist(data_home=home)
@@ -480,7 +482,7 @@ def cached(tiny, home):
     ("damage", "key"),
     [("one byte changed", "train_labels"), *[(name, "train_images") for name in CACHE_DAMAGE]],
 )
-def test_damaged_cache_is_rebuilt_in_silence(cached, home, damage, key):
+def test_damaged_cache_is_rebuilt(cached, home, damage, key):
     sound = cache_files(home)
     file = home / "skmlp" / "fashion-mnist" / f"{key}.npy"
     file.write_bytes(CACHE_DAMAGE[damage](file.read_bytes()))
@@ -500,11 +502,11 @@ def test_damaged_cache_is_not_needed_beside_idx_files(cached, home):
 def test_damaged_cache_without_other_source(cached, home, download):
     (home / "skmlp" / "fashion-mnist" / "train_images.npy").write_bytes(b"")
     (home / "openml").rename(home / "elsewhere")
-    error = assert_ways_out(home, data_home=home, download_if_missing=download)
+    error = assert_not_available(home, data_home=home, download_if_missing=download)
     assert f"{home / 'skmlp' / 'fashion-mnist'}, is incomplete or damaged" in str(error)
 
 
-def test_unwritable_cache_is_no_reason_to_withhold_the_data(tiny, home):
+def test_unwritable_cache_warns(tiny, home):
     site.fill_cache(home, site.documents(tiny.X, tiny.y))
     (home / "skmlp").write_text("in the way")
     with pytest.warns(UserWarning, match=f"not cached in {home}") as caught:
@@ -524,7 +526,7 @@ def test_threads(tiny, home):
     assert socket.getdefaulttimeout() is None
 
 
-def test_readers_never_see_half_a_file(tiny, home):
+def test_cache_is_written_atomically(tiny, home):
     arrays = tiny.arrays
     module._write_cache(home, arrays)
     with ThreadPoolExecutor(4) as pool:
@@ -569,7 +571,7 @@ def test_processes(tiny, home):
 
 
 @pytest.mark.parametrize("by", ["argument", "environment", "default"])
-def test_data_home_is_that_of_scikit_learn(tiny, tmp_path, monkeypatch, by):
+def test_data_home_follows_scikit_learn(tiny, tmp_path, monkeypatch, by):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
     monkeypatch.delenv("SCIKIT_LEARN_DATA", raising=False)

@@ -24,7 +24,7 @@ EXPECTED = {
 }
 
 
-def cannot_hold(estimator):
+def expected_failures(estimator):
     """Return the checks that an estimator's configuration contradicts, and why."""
     name = "early_stopping" if estimator.early_stopping else estimator.dtype
     return EXPECTED.get(name, {})
@@ -42,7 +42,7 @@ def cannot_hold(estimator):
         SoftmaxMLPClassifier(early_stopping=True),
         SoftmaxMLPClassifier(dtype="float32"),
     ],
-    expected_failed_checks=cannot_hold,
+    expected_failed_checks=expected_failures,
 )
-def test_scikit_learn_has_no_complaint(estimator, check):
+def test_check_estimator(estimator, check):
     check(estimator)

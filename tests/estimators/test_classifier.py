@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from scipy import sparse
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
@@ -36,7 +34,7 @@ def quick(**params):
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_activation_learns_the_digits(digits, activation, solver):
+def test_activations_learn_digits(digits, activation, solver):
     X_train, X_test, y_train, y_test = digits
     rate = 0.1 if solver == "sgd" else 0.01
     clf = quick(units=50, activation=activation, solver=solver, learning_rate=rate, epochs=30)
@@ -45,7 +43,7 @@ def test_every_activation_learns_the_digits(digits, activation, solver):
 
 @pytest.mark.parametrize("init", ["auto", *INITIALIZERS])
 @pytest.mark.parametrize("schedule", [*SCHEDULES, "adaptive", lambda fraction: 1 - fraction])
-def test_every_initializer_and_schedule_learns(digits, init, schedule):
+def test_initializers_and_schedules_learn_digits(digits, init, schedule):
     X_train, X_test, y_train, y_test = digits
     rate = 0.05 if schedule == "invscaling" else 0.01
     clf = quick(units=50, init=init, schedule=schedule, learning_rate=rate, epochs=20)
@@ -53,7 +51,7 @@ def test_every_initializer_and_schedule_learns(digits, init, schedule):
     assert clf.fit(X_train, y_train).score(X_test, y_test) > at_least
 
 
-def test_depth_and_an_activation_for_each_layer(digits):
+def test_several_layers_with_different_activations(digits):
     X_train, X_test, y_train, y_test = digits
     clf = quick(units=(40, 30, 20), activation=["silu", "relu", "tanh"], epochs=20)
     assert clf.fit(X_train, y_train).score(X_test, y_test) > 0.92
@@ -62,7 +60,7 @@ def test_depth_and_an_activation_for_each_layer(digits):
     assert (clf.n_layers_, clf.n_outputs_, clf.out_activation_) == (5, 10, "softmax")
 
 
-def test_the_same_objective_as_mlpclassifier_from_the_same_point(digits):
+def test_objective_equals_that_of_mlpclassifier(digits):
     """A step each from MLPClassifier's parameters: alpha is l2 times the batch size."""
     X, _, y, _ = digits
     X, y = X[:200], y[:200]
@@ -86,104 +84,10 @@ def test_the_same_objective_as_mlpclassifier_from_the_same_point(digits):
     assert value == pytest.approx(mlp.loss_, rel=1e-12)
 
 
-# Predictions
-
-
-def test_probabilities_logits_and_labels_agree(digits):
-    X_train, X_test, y_train, _ = digits
-    clf = quick().fit(X_train, y_train)
-    proba, logits = clf.predict_proba(X_test), clf.decision_function(X_test)
-    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
-    np.testing.assert_array_equal(np.exp(clf.predict_log_proba(X_test)), proba)
-    np.testing.assert_array_equal(clf.predict(X_test), clf.classes_[logits.argmax(axis=1)])
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(proba, shifted / shifted.sum(axis=1, keepdims=True), rtol=1e-12)
-
-
-def test_two_classes_have_two_columns_and_one_logit(iris):
-    X, y = iris[0][50:], iris[1][50:]
-    clf = quick(epochs=30).fit(X, y)
-    assert [W.shape for W in clf.coefs_] == [(4, 16), (16, 2)]
-    proba, logit = clf.predict_proba(X), clf.decision_function(X)
-    assert proba.shape == (100, 2)
-    assert logit.shape == (100,)
-    np.testing.assert_allclose(proba[:, 1], 1 / (1 + np.exp(-logit)), rtol=1e-9)
-    np.testing.assert_array_equal(clf.predict(X), clf.classes_[(logit > 0).astype(int)])
-
-
-def test_one_class_is_predicted_with_certainty():
-    clf = quick().fit(np.eye(3), ["only"] * 3)
-    assert clf.predict(np.eye(3)).tolist() == ["only"] * 3
-    assert clf.predict_proba(np.eye(3)).tolist() == [[1.0]] * 3
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_log_probabilities_are_never_minus_infinity(dtype):
-    X = np.array([[-1.0], [1.0]] * 20, dtype)
-    clf = quick(units=(), epochs=1).fit(X, X[:, 0] > 0)
-    far = np.array([[1e30], [-1e30]], dtype)
-    clf.theta_[:] = [-1, 1, 0, 0]
-    log_proba = clf.predict_log_proba(far)
-    assert log_proba.min() == np.log(np.finfo(dtype).tiny)
-    assert (clf.predict_proba(far) > 0).all()
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        np.array(["a", "b"], dtype="U3"),
-        ["cat", "dog", "emu"],
-        [10, -3, 7],
-        [True, False],
-        [1.0, 2.0, 3.0],
-        np.array(["x", "y"], dtype=object),
-    ],
-    ids=str,
-)
-def test_labels_of_every_kind_come_back_as_they_were(labels, rng):
-    y = np.asarray(labels)[rng.permutation(np.arange(60) % len(labels))]
-    X = np.array([[(np.unique(labels) == label).argmax() * 3.0, 1.0] for label in y])
-    clf = quick(epochs=60, learning_rate=0.02).fit(X, y.tolist())
-    np.testing.assert_array_equal(clf.classes_, np.unique(labels))
-    predicted = clf.predict(X)
-    assert predicted.dtype == clf.classes_.dtype
-    assert (predicted == y).all()
-
-
-@pytest.mark.parametrize("working_memory", [1, 1024])
-def test_predictions_do_not_depend_on_working_memory(digits, working_memory):
-    X_train, X_test, y_train, _ = digits
-    clf = quick(units=5000, epochs=1).fit(X_train[:100], y_train[:100])
-    expected = clf.predict_proba(X_test)
-    with config_context(working_memory=working_memory):
-        np.testing.assert_allclose(clf.predict_proba(X_test), expected, rtol=1e-10)
-
-
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
-def test_hidden_activations_are_what_the_layers_compute(digits, container):
-    X_train, X_test, y_train, _ = digits
-    clf = quick(units=(20, 15), activation=["tanh", "relu"]).fit(X_train, y_train)
-    (W1, W2, W3), (b1, b2, b3) = clf.coefs_, clf.intercepts_
-    first = np.tanh(X_test @ W1 + b1)
-    second = np.maximum(first @ W2 + b2, 0)
-    X = container(X_test)
-    for layer, expected in ((0, first), (1, second), (-1, second), (-2, first)):
-        np.testing.assert_allclose(clf.hidden_activations(X, layer), expected, atol=1e-12)
-    np.testing.assert_allclose(clf.hidden_activations(X), second, atol=1e-12)
-    np.testing.assert_allclose(clf.decision_function(X), second @ W3 + b3, atol=1e-12)
-    with config_context(working_memory=1):
-        np.testing.assert_allclose(clf.hidden_activations(X), second, atol=1e-12)
-    for layer in (2, -3, 0.5, None):
-        with pytest.raises(ValueError, match=r"layer must be an integer from -2 to 1, got"):
-            clf.hidden_activations(X, layer)
-    with pytest.raises(ValueError, match="needs a hidden layer"):
-        quick(units=()).fit(X_train, y_train).hidden_activations(X)
-
-
 # History and validation
 
 
-def test_history_has_one_entry_an_epoch_and_pandas_takes_it(digits):
+def test_history_has_one_entry_per_epoch(digits):
     X_train, X_test, y_train, y_test = digits
     clf = quick().fit(X_train, y_train, X_val=X_test, y_val=y_test)
     frame = pd.DataFrame(clf.history_)
@@ -200,19 +104,19 @@ def test_history_has_one_entry_an_epoch_and_pandas_takes_it(digits):
     assert clf.stop_reason_ == "epochs"
 
 
-def test_without_a_validation_set_its_curves_are_none(iris):
+def test_validation_curves_are_none_without_validation_set(iris):
     clf = quick().fit(*iris)
     assert clf.validation_loss_curve_ is None
     assert clf.validation_scores_ is None
     assert list(clf.history_) == ["loss", "learning_rate", "seconds"]
 
 
-def test_a_validation_set_may_have_a_row_of_each_class():
+def test_validation_set_with_one_row_per_class():
     X, y = np.eye(60), np.arange(60) % 30
     assert len(quick().fit(X, y, X_val=X[:30], y_val=y[:30]).validation_scores_) == 5
 
 
-def test_validation_is_weighted_and_changes_nothing_else(digits):
+def test_weighted_validation_does_not_affect_training(digits):
     X_train, X_test, y_train, y_test = digits
     w = np.arange(len(y_test)) % 3.0
     clf = quick(l2=0.1).fit(X_train, y_train, X_val=X_test, y_val=y_test, sample_weight_val=w)
@@ -223,7 +127,7 @@ def test_validation_is_weighted_and_changes_nothing_else(digits):
     assert clf.validation_scores_[-1] == pytest.approx(score, rel=1e-10)
 
 
-def test_the_loss_curve_is_the_objective(iris):
+def test_loss_curve_is_the_objective(iris):
     X, y = iris
     clf = quick(l1=0.01, l2=0.1, batch_size=150, solver="sgd", learning_rate=1e-9, epochs=2)
     clf.fit(X, y)  # a rate so small that the parameters stay those of the first step
@@ -232,7 +136,7 @@ def test_the_loss_curve_is_the_objective(iris):
     assert clf.loss_curve_ == pytest.approx([expected] * 2, rel=1e-6)
 
 
-def test_verbose_prints_a_line_an_epoch(iris, capsys):
+def test_verbose_prints_one_line_per_epoch(iris, capsys):
     quick(verbose=1).fit(*iris, X_val=iris[0], y_val=iris[1])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
@@ -245,10 +149,10 @@ def test_verbose_prints_a_line_an_epoch(iris, capsys):
 
 
 @pytest.mark.parametrize("scoring", ["loss", "accuracy"])
-def test_a_scorer_gets_models_of_its_own(iris, scoring):
+def test_scorer_receives_independent_models(iris, scoring):
     models = []
 
-    def vandal(clf, X, y):
+    def modifying_scorer(clf, X, y):
         models.append(clf)
         score = clf.score(X, y)
         assert clf.n_outputs_ == 3
@@ -259,7 +163,7 @@ def test_a_scorer_gets_models_of_its_own(iris, scoring):
 
     kept = []
     clf = quick().fit(*iris, X_val=iris[0], y_val=iris[1])
-    same = quick(scoring=vandal).fit(*iris, X_val=iris[0], y_val=iris[1])
+    same = quick(scoring=modifying_scorer).fit(*iris, X_val=iris[0], y_val=iris[1])
     np.testing.assert_array_equal(same.theta_, clf.theta_)
     assert len({id(model) for model in models}) == 5
     for model, theta in zip(models[:-3:2], kept[:-3:2], strict=True):
@@ -270,7 +174,7 @@ def test_a_scorer_gets_models_of_its_own(iris, scoring):
 # Weights, rows, batches
 
 
-def test_integer_weights_are_repeated_rows(rng):
+def test_integer_weights_equal_repeated_rows(rng):
     X, y = rng.randn(40, 3), rng.randint(0, 3, 40)
     counts = rng.randint(0, 4, 40)
     full_batch = {"batch_size": "auto", "epochs": 50}  # 128 rows or all of them
@@ -279,7 +183,7 @@ def test_integer_weights_are_repeated_rows(rng):
     np.testing.assert_allclose(weighted.theta_, repeated.theta_, atol=1e-9)
 
 
-def test_rows_of_weight_0_change_nothing_bit_for_bit(rng):
+def test_zero_weight_rows_have_no_effect(rng):
     X, y, w = rng.randn(90, 3), np.arange(90) % 3, rng.rand(90)
     used = np.arange(90) % 4 != 0
     clf = quick(batch_size=16).fit(X, y, sample_weight=np.where(used, w, 0))
@@ -323,7 +227,7 @@ def test_partial_fit_is_unbiased_under_weights(rng, chunk, by):
     assert clf.predict_proba([[0.0]])[0, 1] == pytest.approx(0.5, abs=0.03)
 
 
-def test_a_batch_size_over_the_number_of_rows_warns_only_if_given(iris):
+def test_batch_size_larger_than_number_of_rows_warns(iris):
     larger = "batch_size=151 is larger than the number of rows"
     with pytest.warns(UserWarning, match=larger) as warned:
         clipped = quick(batch_size=151).fit(*iris)
@@ -369,14 +273,14 @@ def test_without_shuffle_rows_are_visited_in_order(iris):
         ("float64", np.uint8, np.float64),
     ],
 )
-def test_dtype_of_parameters_and_predictions(iris, dtype, given, expected):
+def test_dtypes_of_parameters_and_predictions(iris, dtype, given, expected):
     X = (iris[0] > 0).astype(given)
     clf = quick(dtype=dtype).fit(X, iris[1])
     results = clf.theta_, clf.predict_proba(X), clf.decision_function(X.astype(float))
     assert {array.dtype.name for array in results} == {np.dtype(expected).name}
 
 
-def test_integers_train_as_the_same_numbers_in_float32(digits):
+def test_integers_equal_float32(digits):
     X = (digits[0] * 16).astype(np.uint8)
     as_float = quick().fit(X.astype(np.float32), digits[2])
     np.testing.assert_array_equal(quick().fit(X, digits[2]).theta_, as_float.theta_)
@@ -386,7 +290,7 @@ def test_integers_train_as_the_same_numbers_in_float32(digits):
 @pytest.mark.parametrize(
     "params", [{}, {"standardize": True}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str
 )
-def test_integers_are_never_copied_to_floats(rng, params, dtype):
+def test_integers_are_not_copied_to_floats(rng, params, dtype):
     X, y = rng.randint(0, 255, (60_000, 300)).astype(dtype), np.arange(60_000) % 10
     clf = quick(units=20, epochs=1, batch_size=100, **params)
     tracemalloc.start()
@@ -402,7 +306,7 @@ def test_integers_are_never_copied_to_floats(rng, params, dtype):
     ("mean", "dtype", "coarse"),
     [(1e9, np.int64, True), (1e6, np.float32, True), (1e9, np.float64, False), (100, int, False)],
 )
-def test_a_column_that_float32_cannot_resolve_once_folded_is_named(rng, mean, dtype, coarse):
+def test_column_with_large_mean_in_float32_warns(rng, mean, dtype, coarse):
     X = np.column_stack([rng.randn(90), mean + rng.randint(0, 10, 90)]).astype(dtype)
     clf = quick(standardize=True)
     with warnings.catch_warnings(record=True) as warned:
@@ -415,7 +319,7 @@ def test_a_column_that_float32_cannot_resolve_once_folded_is_named(rng, mean, dt
 
 
 @pytest.mark.parametrize("change", ["fortran", "readonly", "strided", "list", "byteswapped"])
-def test_the_layout_of_x_changes_nothing(iris, change):
+def test_memory_layout_of_x_has_no_effect(iris, change):
     X, y = iris
     changed = {
         "fortran": np.asfortranarray(X),
@@ -430,7 +334,7 @@ def test_the_layout_of_x_changes_nothing(iris, change):
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_frames_keep_their_feature_names(iris, frame):
+def test_feature_names_of_data_frames(iris, frame):
     X, y = iris
     names = ["a", "b", "c", "d"]
     framed = frame(dict(zip(names, X.T, strict=True)))
@@ -441,7 +345,7 @@ def test_frames_keep_their_feature_names(iris, frame):
         clf.predict(framed[["b", "a", "c", "d"]])
 
 
-def test_labels_may_be_a_series(iris):
+def test_labels_as_series(iris):
     X, y = iris
     for labels in (pd.Series(y), pl.Series(y)):
         np.testing.assert_array_equal(quick().fit(X, labels).theta_, quick().fit(X, y).theta_)
@@ -464,7 +368,7 @@ def test_pipeline_grid_search_and_cross_validation():
     assert (cross_val_score(pipeline, X, y, cv=3) > 0.5).all()
 
 
-def test_a_seed_gives_the_same_bits_also_in_a_clone_and_a_pickle(iris):
+def test_same_seed_gives_identical_clone_and_pickle(iris):
     first = quick(random_state=7).fit(*iris)
     again = clone(first).fit(*iris)
     np.testing.assert_array_equal(first.theta_, again.theta_)
@@ -475,7 +379,7 @@ def test_a_seed_gives_the_same_bits_also_in_a_clone_and_a_pickle(iris):
         assert np.shares_memory(W, loaded.theta_)
 
 
-def test_a_generator_moves_on_and_the_global_state_is_left_alone(iris):
+def test_random_state_instance_advances(iris):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     rng = np.random.RandomState(0)
     clf = quick(random_state=rng)
@@ -490,7 +394,7 @@ def test_parameters_changed_after_fit_do_not_change_predictions(iris):
     np.testing.assert_array_equal(clf.predict_proba(iris[0]), expected)
 
 
-def test_nothing_is_fitted_before_fit(iris):
+def test_not_fitted(iris):
     clf = quick()
     for name in ("coefs_", "intercepts_", "loss_curve_", "validation_scores_", "theta_"):
         assert not hasattr(clf, name)
@@ -502,7 +406,7 @@ def test_nothing_is_fitted_before_fit(iris):
 # Interruption
 
 
-def test_ctrl_c_keeps_what_was_learnt(iris):
+def test_interrupt_keeps_completed_epochs(iris):
     def interrupting(fraction):
         if fraction >= 0.5:
             raise KeyboardInterrupt
@@ -517,7 +421,7 @@ def test_ctrl_c_keeps_what_was_learnt(iris):
     assert clf.score(*iris) > 0.9
 
 
-def test_ctrl_c_in_the_first_epoch_leaves_a_model_without_a_loss(iris):
+def test_interrupt_in_the_first_epoch(iris):
     steps = iter([1.0])
 
     def interrupting(fraction):
@@ -533,7 +437,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_a_model_without_a_loss(iris):
     assert clf.predict(iris[0]).shape == (150,)
 
 
-def test_ctrl_c_before_the_first_step_leaves_the_model_that_was(iris):
+def test_interrupt_before_the_first_step_keeps_the_previous_model(iris):
     def interrupting(fraction):
         raise KeyboardInterrupt
 
@@ -550,7 +454,7 @@ def test_ctrl_c_before_the_first_step_leaves_the_model_that_was(iris):
 @pytest.mark.parametrize(
     ("n_rows", "epochs"), [(10, 100), (128, 100), (200, 50), (2000, 40), (48_000, 11), (10**6, 5)]
 )
-def test_automatic_epochs_are_40_within_100_and_4000_steps(n_rows, epochs):
+def test_epochs_auto(n_rows, epochs):
     def n_epochs(**params):
         params = SoftmaxMLPClassifier(**params).get_params()
         return TrainConfig.from_params(params).resolve(n_rows=n_rows).n_epochs
@@ -560,7 +464,7 @@ def test_automatic_epochs_are_40_within_100_and_4000_steps(n_rows, epochs):
     assert n_epochs(solver="lbfgs") == 200
 
 
-def test_the_defaults_learn_columns_of_any_scale(digits):
+def test_defaults_are_accurate_at_any_feature_scale(digits):
     X_train, X_test, y_train, y_test = digits
     for scale in (1e-6, 1.0, 1e6):
         clf = SoftmaxMLPClassifier(random_state=0).fit(X_train * scale, y_train)

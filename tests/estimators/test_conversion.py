@@ -61,7 +61,7 @@ dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 @functions
 @n_classes_2_or_3
 @dtypes
-def test_scikit_learns_network_is_ours(units, activation, n_classes, dtype):
+def test_to_sklearn_and_back(units, activation, n_classes, dtype):
     y = labels(n_classes)
     clf = fitted(y, units=units, activation=activation, dtype=dtype)
     mlp = to_sklearn(clf)
@@ -84,7 +84,7 @@ def test_scikit_learns_network_is_ours(units, activation, n_classes, dtype):
 @functions
 @n_classes_2_or_3
 @dtypes
-def test_our_network_is_scikit_learns(units, activation, n_classes, dtype):
+def test_from_sklearn_and_back(units, activation, n_classes, dtype):
     y, rows = labels(n_classes), X.astype(dtype)
     mlp = fitted_mlp(y, rows, hidden_layer_sizes=units, activation=activation)
     clf = from_sklearn(mlp)
@@ -102,7 +102,7 @@ def test_our_network_is_scikit_learns(units, activation, n_classes, dtype):
 @pytest.mark.parametrize(
     "names", [["b", "a", "c"], ["b", "a"], [3, -1, 7], [3, -1], [True, False], [1.0, 2.0, 3.0]]
 )
-def test_labels_of_every_kind_survive(names):
+def test_label_types_are_kept(names):
     y_named = np.array(names)[y % len(names)]
     clf = fitted(y_named)
     mlp = to_sklearn(clf)
@@ -114,7 +114,7 @@ def test_labels_of_every_kind_survive(names):
     assert from_sklearn(fitted_mlp(y_named)).label_binarizer_.classes_.tolist() == sorted(names)
 
 
-def test_feature_names_survive():
+def test_feature_names_are_kept():
     frame = pd.DataFrame(X, columns=list("abcd"))
     clf = SoftmaxMLPClassifier(epochs=1).fit(frame, y)
     mlp = to_sklearn(clf)
@@ -134,7 +134,7 @@ def test_standardized_features_are_folded_into_the_first_layer():
 @n_classes_2_or_3
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_every_attribute_of_a_fitted_mlp_is_there(n_classes, early_stopping, solver):
+def test_converted_mlp_has_every_fitted_attribute(n_classes, early_stopping, solver):
     made_by_fit = {"_optimizer", "_random_state", "_coef_indptr", "_intercept_indptr"}
     params = {"early_stopping": early_stopping, "solver": solver}
     numbers = np.minimum(y, n_classes - 1)  # early stopping of scikit-learn 1.6 fails on str
@@ -144,7 +144,7 @@ def test_every_attribute_of_a_fitted_mlp_is_there(n_classes, early_stopping, sol
         assert isinstance(got, type(wanted)) or isinstance(wanted, type(got)), name
 
 
-def test_curves_and_scores_are_carried_over():
+def test_curves_and_scores_are_converted():
     clf = fitted(early_stopping=True, scoring="accuracy", epochs=20)
     mlp = to_sklearn(clf)
     assert mlp.loss_curve_ == clf.history_["loss"]
@@ -165,13 +165,13 @@ def test_curves_and_scores_are_carried_over():
     assert without.validation_scores_ is without.best_validation_score_ is None
 
 
-def test_early_stopping_without_a_validation_set_leaves_no_scores():
+def test_early_stopping_without_validation_set_has_no_scores():
     mlp = to_sklearn(fitted(early_stopping=True, validation_fraction=None))
     assert mlp.validation_scores_ == []
     assert mlp.best_validation_score_ == -np.inf
 
 
-def test_early_stopping_of_scikit_learn_is_carried_over():
+def test_early_stopping_of_mlpclassifier_is_converted():
     mlp = fitted_mlp(early_stopping=True, max_iter=100, tol=0.1, n_iter_no_change=2)
     clf = from_sklearn(mlp)
     assert clf.history_["validation_score"] == mlp.validation_scores_
@@ -179,14 +179,14 @@ def test_early_stopping_of_scikit_learn_is_carried_over():
     assert clf.best_validation_score_ == mlp.best_validation_score_
 
 
-def test_scores_that_ctrl_c_has_left_incomplete_are_dropped():
+def test_incomplete_validation_scores_are_dropped():
     mlp = fitted_mlp(early_stopping=True)
     mlp.validation_scores_.pop()
     assert from_sklearn(mlp).history_ == {"loss": mlp.loss_curve_}
     assert from_sklearn(mlp).best_epoch_ is None
 
 
-def test_lbfgs_has_kept_the_last_loss_only():
+def test_loss_of_lbfgs_is_converted():
     mlp = fitted_mlp(solver="lbfgs", max_iter=1000, tol=0.1)
     clf = from_sklearn(mlp)
     assert clf.n_iter_ == mlp.n_iter_ == len(clf.history_["loss"]) > 1
@@ -203,11 +203,11 @@ def test_lbfgs_has_kept_the_last_loss_only():
         ({"solver": "lbfgs"}, "epochs"),
     ],
 )
-def test_the_number_of_epochs_tells_why_training_stopped(params, reason):
+def test_stop_reason_is_derived_from_n_iter(params, reason):
     assert from_sklearn(fitted_mlp(**params)).stop_reason_ == reason
 
 
-def test_partial_fit_is_no_early_stop():
+def test_partial_fit_has_stop_reason_epochs():
     mlp = MLPClassifier(hidden_layer_sizes=5, random_state=0)
     for _ in range(3):
         mlp.partial_fit(X, y, classes=[0, 1, 2])
@@ -276,7 +276,7 @@ def test_parameters_of_scikit_learn_correspond(theirs, ours):
     clf.fit(X, y)
 
 
-def test_nothing_is_shared():
+def test_converted_estimators_share_no_memory():
     clf = fitted(random_state=np.random.RandomState(0))
     theta = clf.theta_.copy()
     mlp = to_sklearn(clf)
@@ -295,7 +295,7 @@ def test_nothing_is_shared():
 
 
 @n_classes_2_or_3
-def test_the_mlp_is_an_estimator_like_any_other(n_classes):
+def test_converted_mlp_can_be_pickled_and_cloned(n_classes):
     clf = fitted(labels(n_classes))
     mlp = to_sklearn(clf)
     assert_same_predictions(pickle.loads(pickle.dumps(mlp)), clf, 1e-12)
@@ -308,7 +308,7 @@ def test_the_mlp_is_an_estimator_like_any_other(n_classes):
 @n_classes_2_or_3
 @dtypes
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_the_mlp_goes_on_training(n_classes, dtype, solver):
+def test_converted_mlp_partial_fit(n_classes, dtype, solver):
     y = labels(n_classes)
     clf = fitted(y, dtype=dtype, solver=solver, learning_rate=0.01)
     mlp = to_sklearn(clf)
@@ -320,7 +320,7 @@ def test_the_mlp_goes_on_training(n_classes, dtype, solver):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_the_mlp_warm_starts(early_stopping):
+def test_converted_mlp_warm_start(early_stopping):
     clf = fitted(early_stopping=early_stopping, warm_start=True, learning_rate=1e-9)
     mlp = to_sklearn(clf)
     with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
@@ -329,7 +329,7 @@ def test_the_mlp_warm_starts(early_stopping):
 
 
 @n_classes_2_or_3
-def test_the_classifier_goes_on_training(n_classes):
+def test_converted_classifier_partial_fit(n_classes):
     y = labels(n_classes)
     mlp = fitted_mlp(y, learning_rate_init=0.01)
     clf = from_sklearn(mlp)
@@ -342,7 +342,7 @@ def test_the_classifier_goes_on_training(n_classes):
     assert not hasattr(clone(clf), "theta_")
 
 
-def test_the_penalty_is_as_strong():
+def test_penalty_is_equivalent():
     params = {"l2": 0.3, "batch_size": len(X), "learning_rate": 1e-12}
     clf = fitted(**params)
     penalty = 0.15 * sum((W**2).sum() for W in clf.coefs_)
@@ -352,7 +352,7 @@ def test_the_penalty_is_as_strong():
     assert from_sklearn(mlp).partial_fit(X, y).loss_ == pytest.approx(objective, rel=1e-6)
 
 
-def test_a_subclass_makes_its_own():
+def test_from_sklearn_of_a_subclass():
     class Ours(SoftmaxMLPClassifier):
         pass
 
@@ -360,30 +360,30 @@ def test_a_subclass_makes_its_own():
 
 
 @pytest.mark.parametrize("activation", ["leaky_relu", "elu", "silu", "gelu"])
-def test_activations_that_scikit_learn_lacks_are_refused(activation):
+def test_unsupported_activations_raise(activation):
     with pytest.raises(ValueError, match=f"one of .*'relu'.*, got '{activation}'"):
         to_sklearn(fitted(activation=activation))
 
 
-def test_different_activations_are_refused():
+def test_different_activations_raise():
     with pytest.raises(ValueError, match=r"same for all hidden layers.*\('tanh', 'relu'\)"):
         to_sklearn(fitted(units=(5, 4), activation=("tanh", "relu")))
 
 
-def test_a_single_class_is_refused():
+def test_single_class_raises():
     with pytest.raises(ValueError, match=r"MLPClassifier needs .* got \['only'\]"):
         to_sklearn(fitted(np.full(len(y), "only")))
     with pytest.raises(ValueError, match=r"mlp must have .* got \['only'\]"):
         from_sklearn(fitted_mlp(np.full(len(y), "only")))
 
 
-def test_several_labels_a_row_are_refused():
+def test_multilabel_raises():
     mlp = fitted_mlp(np.column_stack([y == 0, y == 1]))
     with pytest.raises(ValueError, match=r"one with 2 \(multilabel\).*MultiOutputClassifier"):
         from_sklearn(mlp)
 
 
-def test_only_fitted_models_are_converted():
+def test_unfitted_estimators_raise():
     with pytest.raises(NotFittedError):
         to_sklearn(SoftmaxMLPClassifier())
     with pytest.raises(NotFittedError):
@@ -412,7 +412,7 @@ def onnx():
 @networks
 @functions
 @n_classes_2_or_3
-def test_onnx_predicts_the_same(onnx, units, activation, n_classes):
+def test_onnx_predictions(onnx, units, activation, n_classes):
     clf = fitted(labels(n_classes), units=units, activation=activation)
     predicted, proba = onnx(to_sklearn(clf), X)
     np.testing.assert_allclose(proba, clf.predict_proba(X), rtol=0, atol=1e-5)
@@ -420,7 +420,7 @@ def test_onnx_predicts_the_same(onnx, units, activation, n_classes):
 
 
 @pytest.mark.parametrize("names", [[3, -1, 7], [3, -1], [True, False]])
-def test_onnx_keeps_labels_that_are_numbers(onnx, names):
+def test_onnx_numeric_labels(onnx, names):
     clf = fitted(np.array(names)[y % len(names)])
     predicted, proba = onnx(to_sklearn(clf), X)
     np.testing.assert_allclose(proba, clf.predict_proba(X), rtol=0, atol=1e-5)

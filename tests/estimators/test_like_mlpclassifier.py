@@ -41,7 +41,7 @@ def regression(**params):
     ],
     ids=str,
 )
-def test_every_step_is_that_of_mlpclassifier(rng, activation, solver):
+def test_steps_equal_those_of_mlpclassifier(rng, activation, solver):
     X, y = rng.randn(120, 5), rng.randint(0, 3, 120)
     both = {**solver, "activation": activation, "batch_size": 40, "shuffle": False}
     both |= {"warm_start": True, "tol": 0.0, "n_iter_no_change": np.inf}
@@ -61,7 +61,7 @@ def test_every_step_is_that_of_mlpclassifier(rng, activation, solver):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_lbfgs_learns_the_digits_with_every_activation(digits, activation, n_classes):
+def test_lbfgs_learns_digits_with_every_activation(digits, activation, n_classes):
     X_train, X_test, y_train, y_test = digits
     train, test = y_train < n_classes, y_test < n_classes
     clf = quick(units=50, solver="lbfgs", activation=activation, l2=1e-3, epochs=60)
@@ -70,7 +70,7 @@ def test_lbfgs_learns_the_digits_with_every_activation(digits, activation, n_cla
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_a_larger_l2_means_smaller_weights_in_every_layer(iris, solver):
+def test_larger_l2_gives_smaller_weights(iris, solver):
     clf = quick(solver=solver, learning_rate=0.05, epochs=100)
     free, held = (clf.set_params(l2=l2).fit(*iris).coefs_ for l2 in (0.0, 0.1))
     for W_free, W_held in zip(free, held, strict=True):
@@ -78,7 +78,7 @@ def test_a_larger_l2_means_smaller_weights_in_every_layer(iris, solver):
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_shuffle_is_reproducible_and_matters(iris, shuffle):
+def test_shuffle(iris, shuffle):
     clf = quick(shuffle=shuffle, batch_size=1, epochs=1)
     theta = clf.fit(*iris).theta_
     np.testing.assert_array_equal(clf.fit(*iris).theta_, theta)
@@ -87,7 +87,7 @@ def test_shuffle_is_reproducible_and_matters(iris, shuffle):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_weights_of_1_are_no_weights(iris, solver, early_stopping):
+def test_unit_sample_weights_have_no_effect(iris, solver, early_stopping):
     X, y = iris
     params = {"solver": solver, "early_stopping": early_stopping, "batch_size": 20}
     weighted = quick(**params).fit(X, y, sample_weight=np.ones(150))
@@ -116,7 +116,7 @@ def test_single_and_double_precision_agree(digits, solver):
     [{}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}, {"dropout": 0.3}],
     ids=str,
 )
-def test_sparse_rows_are_learnt_like_dense_ones(digits, container, params):
+def test_sparse_equals_dense(digits, container, params):
     X, X_test, y, y_test = digits
     given = {"sample_weight": 1.0 + y}
     dense = quick(**params).fit(X, y, **given, X_val=X_test, y_val=y_test)
@@ -141,7 +141,7 @@ def test_sparse_columns_are_scaled_but_not_centred(digits, container):
 
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("container", SPARSE)
-def test_dense_and_sparse_rows_take_turns_in_partial_fit(digits, container, standardize):
+def test_partial_fit_alternates_dense_and_sparse(digits, container, standardize):
     X, _, y, _ = digits
     for one, other in ((X, container(X)), (container(X), X)):
         clf = quick(standardize=standardize, learning_rate=0.01)
@@ -166,7 +166,7 @@ def test_dense_and_sparse_rows_take_turns_in_partial_fit(digits, container, stan
         ({"validation_fraction": None, "scoring": "accuracy"}, "score", np.argmax),
     ],
 )
-def test_patience_is_an_exact_count_of_epochs(iris, params, watched, best, n_iter_no_change):
+def test_n_iter_no_change(iris, params, watched, best, n_iter_no_change):
     clf = quick(early_stopping=True, n_iter_no_change=n_iter_no_change, epochs=70, **params)
     clf.set_params(tol=1e9).fit(*iris)  # no epoch but the first can be an improvement
     assert clf.n_iter_ == min(1 + n_iter_no_change, 70)
@@ -174,7 +174,7 @@ def test_patience_is_an_exact_count_of_epochs(iris, params, watched, best, n_ite
     assert clf.best_epoch_ == best(clf.history_[watched])
 
 
-def test_tol_stops_early_only_when_asked_to(iris):
+def test_tol_has_no_effect_without_early_stopping(iris):
     clf = quick(early_stopping=True, tol=0.5, epochs=3000, solver="sgd").fit(*iris)
     assert clf.n_iter_ < 3000
     assert clf.stop_reason_ == "early_stopping"
@@ -188,7 +188,7 @@ def test_tol_stops_early_only_when_asked_to(iris):
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("scoring", ["loss", "accuracy", "neg_log_loss", lambda *a: -len(a)])
 @pytest.mark.parametrize("standardize", [False, True])
-def test_what_is_kept_is_the_best_epoch(digits, solver, scoring, standardize):
+def test_early_stopping_restores_the_best_epoch(digits, solver, scoring, standardize):
     X, X_val, y, y_val = digits
     few = {"X_val": X_val[::9], "y_val": y_val[::9]}
     both = {"solver": solver, "standardize": standardize, "learning_rate": 0.05, "units": 30}
@@ -201,7 +201,7 @@ def test_what_is_kept_is_the_best_epoch(digits, solver, scoring, standardize):
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_rates_of_the_schedules(iris, solver):
+def test_schedule_rates(iris, solver):
     def rates(schedule, **params):
         clf = quick(solver=solver, schedule=schedule, learning_rate=0.001, batch_size=50, **params)
         return np.array(clf.fit(*iris).history_["learning_rate"])
@@ -219,7 +219,7 @@ def test_rates_of_the_schedules(iris, solver):
     np.testing.assert_allclose(stopped, expected)  # which is the first rate below 1e-6
 
 
-def test_what_is_set_aside_is_stratified_and_not_trained_on():
+def test_validation_split_is_stratified_and_disjoint():
     y = np.repeat([0, 1, 2], [60, 30, 10])
     sets = []
 
@@ -242,7 +242,7 @@ def test_what_is_set_aside_is_stratified_and_not_trained_on():
         ([0, 1, 2] * 9, {"validation_fraction": 0.99}, "too small.* validation_fraction=0.99"),
     ],
 )
-def test_too_few_rows_to_set_some_aside(y, params, message):
+def test_too_few_rows_for_a_validation_split(y, params, message):
     X = np.arange(2.0 * len(y)).reshape(-1, 2)
     clf = quick(early_stopping=True, **params)
     with pytest.raises(ValueError, match=message):
@@ -252,7 +252,7 @@ def test_too_few_rows_to_set_some_aside(y, params, message):
 
 @pytest.mark.parametrize("scoring", ["loss", "accuracy", "f1_macro", "neg_log_loss", "roc_auc_ovr"])
 @pytest.mark.parametrize("dtype", [object, "U"])
-def test_early_stopping_with_labels_that_are_strings(iris, scoring, dtype):
+def test_early_stopping_with_string_labels(iris, scoring, dtype):
     X, y = iris
     clf = quick(early_stopping=True, scoring=scoring, validation_fraction=30)
     expected, scores = clf.fit(X, y).theta_, clf.validation_scores_
@@ -263,7 +263,7 @@ def test_early_stopping_with_labels_that_are_strings(iris, scoring, dtype):
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 @pytest.mark.parametrize("scoring", ["loss", "accuracy", lambda clf, X, y: clf.score(X, y)])
-def test_frames_are_validated_on_without_a_warning(iris, frame, scoring):
+def test_early_stopping_with_data_frames_does_not_warn(iris, frame, scoring):
     X, y = iris
     clf = quick(early_stopping=True, scoring=scoring)
     expected = clf.fit(X, y).theta_  # warnings are errors here
@@ -275,7 +275,7 @@ def test_frames_are_validated_on_without_a_warning(iris, frame, scoring):
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
 @pytest.mark.parametrize("scale", [1e200, 1e305])
-def test_numbers_too_large_to_learn_are_named(rng, params, scale):
+def test_too_large_features_raise(rng, params, scale):
     X, y = rng.uniform(-1, 1, (60, 2)) * scale, np.arange(60) % 3
     with pytest.raises(ValueError, match=r"\de\+\d{3}.* Scale the features"):
         quick(solver="sgd", learning_rate=1e200, epochs=20).set_params(**params).fit(X, y)
@@ -289,7 +289,7 @@ def test_numbers_too_large_to_learn_are_named(rng, params, scale):
 
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e9, 1e15, 1e300])
-def test_only_the_ratios_of_weights_count(rng, scale, standardize):
+def test_scale_of_weights_has_no_effect(rng, scale, standardize):
     X = np.c_[rng.randn(90, 2), np.full(90, 0.1), 1000 + 0.01 * rng.randn(90)]
     y, w = np.arange(90) % 3, rng.uniform(0.5, 2, 90)
     clf = quick(standardize=standardize).fit(X, y, sample_weight=w * scale)
@@ -299,7 +299,7 @@ def test_only_the_ratios_of_weights_count(rng, scale, standardize):
 
 @pytest.mark.parametrize("params", [{}, {"standardize": True}, {"l1": 0.01}], ids=str)
 @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 0.5, 2: 3.0}])
-def test_integer_weights_are_repeated_rows_at_the_optimum(iris, rng, class_weight, params):
+def test_integer_weights_equal_repeated_rows_at_the_optimum(iris, rng, class_weight, params):
     X, y = iris
     counts = rng.randint(0, 4, 150)
     repeated = np.repeat(X, counts, axis=0), np.repeat(y, counts)
@@ -316,7 +316,7 @@ def test_integer_weights_are_repeated_rows_at_the_optimum(iris, rng, class_weigh
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("class_weight", ["balanced", {"a": 0.5, "b": 0, "c": 3.0}, {"b": 2}])
-def test_a_class_weight_is_a_weight_of_its_rows(iris, rng, solver, class_weight):
+def test_class_weight_equals_sample_weight(iris, rng, solver, class_weight):
     X, y, w = iris[0], np.array(["a", "b", "b", "c", "c", "c"] * 25), rng.rand(150)
     clf = quick(solver=solver, class_weight=class_weight, batch_size=20).fit(X, y, sample_weight=w)
     w *= clf.class_weight_[np.searchsorted(clf.classes_, y)]
@@ -330,7 +330,7 @@ def test_a_class_weight_is_a_weight_of_its_rows(iris, rng, solver, class_weight)
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_without_features_probabilities_are_smoothed_frequencies(smoothing, weighted):
+def test_label_smoothing_of_a_constant_feature(smoothing, weighted):
     y = np.repeat(["a", "b", "c"], [60, 30, 10])
     w = np.where(y == "c", 5.0, 1.0) if weighted else None
     clf = regression(label_smoothing=smoothing).fit(np.zeros((100, 1)), y, sample_weight=w)
@@ -343,7 +343,7 @@ def test_without_features_probabilities_are_smoothed_frequencies(smoothing, weig
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("penalty", [{}, {"l1": 0.01}, {"l2": 0.1}], ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_standardize_is_standard_scaler_folded_into_the_first_layer(rng, solver, penalty, weighted):
+def test_standardize_equals_standard_scaler(rng, solver, penalty, weighted):
     X = rng.randn(1500, 5) * [1e-3, 1, 10, 0, 1e4] + [0, 5, 0.1, 7, -1e4]
     y, w = rng.randint(0, 3, 1500), rng.randint(0, 4, 1500) if weighted else None
     params = {"solver": solver, "activation": "tanh", "epochs": 4, **penalty}
@@ -357,7 +357,7 @@ def test_standardize_is_standard_scaler_folded_into_the_first_layer(rng, solver,
     np.testing.assert_allclose(clf.loss_curve_, plain.loss_curve_, rtol=1e-9)
 
 
-def test_dropout_of_0_is_none_and_a_seed_repeats_it(iris):
+def test_dropout_zero_and_reproducible(iris):
     plain = quick().fit(*iris)
     for nothing in (0, 0.0, [0.0, 0.0]):
         np.testing.assert_array_equal(quick(dropout=nothing).fit(*iris).theta_, plain.theta_)
@@ -369,7 +369,7 @@ def test_dropout_of_0_is_none_and_a_seed_repeats_it(iris):
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
 @pytest.mark.parametrize("units", [(), 2, (2, 2)])
-def test_dropout_keeps_what_a_layer_takes_in_on_average(units, rate):
+def test_dropout_preserves_expected_layer_input(units, rate):
     n = 20_000
     X, y = np.ones((n, 1)), np.arange(n) % 2
     clf = quick(units=units, activation="identity", solver="sgd", momentum=0.0, epochs=1)

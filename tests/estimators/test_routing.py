@@ -40,7 +40,7 @@ def quick(**params):
     return SoftmaxMLPClassifier(**{**PLAIN, "units": 8, "epochs": 3, "random_state": 0, **params})
 
 
-def asking(clf, *names):
+def requesting(clf, *names):
     return clf.set_fit_request(**dict.fromkeys(names, True))
 
 
@@ -80,7 +80,7 @@ def recorded(**requests):
 # What can be asked for
 
 
-def test_requests_are_the_keyword_arguments():
+def test_metadata_requests():
     request = SoftmaxMLPClassifier().get_metadata_routing()
     assert set(request.fit.requests) == {"sample_weight", "X_val", "y_val", "sample_weight_val"}
     assert set(request.partial_fit.requests) == {"classes", "sample_weight"}
@@ -89,8 +89,8 @@ def test_requests_are_the_keyword_arguments():
 
 
 @pytest.mark.usefixtures("routing")
-def test_requests_survive_clone_and_are_returned():
-    clf = asking(quick(), "X_val", "y_val")
+def test_requests_are_cloned():
+    clf = requesting(quick(), "X_val", "y_val")
     copied = clone(clf).get_metadata_routing().fit.requests
     assert copied == {
         "X_val": True,
@@ -102,7 +102,7 @@ def test_requests_survive_clone_and_are_returned():
 
 @pytest.mark.usefixtures("routing")
 @pytest.mark.parametrize("metadata", ["sample_weight", "X_val"])
-def test_metadata_that_nobody_asked_for_is_refused(rows, metadata):
+def test_unrequested_metadata_raises(rows, metadata):
     (X, y, w), _ = rows
     search = GridSearchCV(quick(), {"l2": [0.0]}, cv=2)
     with pytest.raises(UnsetMetadataPassedError, match=rf"\[{metadata}\] are passed but"):
@@ -110,7 +110,7 @@ def test_metadata_that_nobody_asked_for_is_refused(rows, metadata):
 
 
 @pytest.mark.usefixtures("routing")
-def test_fit_itself_needs_no_request(rows):
+def test_fit_needs_no_request(rows):
     (X, y, w), (X_val, y_val, w_val) = rows
     given = {"sample_weight": w, "X_val": X_val, "y_val": y_val, "sample_weight_val": w_val}
     clf = quick().fit(X, y, **given)
@@ -131,40 +131,40 @@ def test_fit_itself_needs_no_request(rows):
         {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 2, "epochs": 40},
     ],
 )
-def test_a_pipeline_transforms_X_val_as_it_does_X(rows, params):
+def test_pipeline_transforms_X_val(rows, params):
     (X, y, _), (X_val, y_val, _) = rows
-    pipeline = scaled(asking(quick(**params), "X_val", "y_val"))
+    pipeline = scaled(requesting(quick(**params), "X_val", "y_val"))
     pipeline.fit(X, y, X_val=X_val, y_val=y_val)
     scaler = StandardScaler().fit(X)
-    by_hand = quick(**params).fit(
+    expected = quick(**params).fit(
         scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
     )
-    assert_same_fit(pipeline[-1], by_hand)
-    assert by_hand.stop_reason_ == ("early_stopping" if params.get("epochs", 0) > 9 else "epochs")
+    assert_same_fit(pipeline[-1], expected)
+    assert expected.stop_reason_ == ("early_stopping" if params.get("epochs", 0) > 9 else "epochs")
     if "scoring" in params:
         best = get_scorer(params["scoring"])(pipeline, X_val, y_val)
-        assert best == by_hand.best_validation_score_
+        assert best == expected.best_validation_score_
 
 
 @pytest.mark.usefixtures("routing")
-def test_a_pipeline_carries_all_weights(rows):
+def test_pipeline_passes_all_weights(rows):
     (X, y, w), (X_val, y_val, w_val) = rows
     given = {"sample_weight": w, "y_val": y_val, "sample_weight_val": w_val}
-    pipeline = scaled(asking(quick(), "X_val", *given)).fit(X, y, X_val=X_val, **given)
+    pipeline = scaled(requesting(quick(), "X_val", *given)).fit(X, y, X_val=X_val, **given)
     scaler = StandardScaler().fit(X)
-    by_hand = quick().fit(scaler.transform(X), y, X_val=scaler.transform(X_val), **given)
-    assert_same_fit(pipeline[-1], by_hand)
+    expected = quick().fit(scaler.transform(X), y, X_val=scaler.transform(X_val), **given)
+    assert_same_fit(pipeline[-1], expected)
     for name in ("sample_weight", "sample_weight_val"):
         without = {key: value for key, value in given.items() if key != name}
         other = quick().fit(scaler.transform(X), y, X_val=scaler.transform(X_val), **without)
-        assert other.validation_loss_curve_ != by_hand.validation_loss_curve_
+        assert other.validation_loss_curve_ != expected.validation_loss_curve_
 
 
 @pytest.mark.usefixtures("routing")
-def test_names_of_features_agree_behind_a_scaler_that_keeps_them(rows):
+def test_feature_names_after_set_output(rows):
     (X, y, _), (X_val, y_val, _) = rows
     X, X_val = (pd.DataFrame(part).add_prefix("pixel") for part in (X, X_val))
-    pipeline = scaled(asking(quick(), "X_val", "y_val"))
+    pipeline = scaled(requesting(quick(), "X_val", "y_val"))
     pipeline[0].set_output(transform="pandas")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -175,14 +175,14 @@ def test_names_of_features_agree_behind_a_scaler_that_keeps_them(rows):
 
 
 @pytest.mark.usefixtures("routing")
-def test_an_alias_names_another_argument(rows):
+def test_request_alias(rows):
     (X, y, w), _ = rows
     pipeline = Pipeline([("clf", quick().set_fit_request(sample_weight="importance"))])
     pipeline.fit(X, y, importance=w)
     assert_same_fit(pipeline[-1], quick().fit(X, y, sample_weight=w))
 
 
-def test_without_routing_a_pipeline_passes_arguments_of_a_step_as_they_are(rows):
+def test_pipeline_step_parameters_without_routing(rows):
     (X, y, w), (X_val, y_val, w_val) = rows
     pipeline = Pipeline([("scale", StandardScaler()), ("clf", quick())])
     scaler = StandardScaler().fit(X)
@@ -196,16 +196,16 @@ def test_without_routing_a_pipeline_passes_arguments_of_a_step_as_they_are(rows)
 
 
 @pytest.mark.usefixtures("routing")
-def test_a_search_hands_every_fit_the_validation_set(rows):
+def test_search_passes_the_validation_set_to_every_fit(rows):
     (X, y, w), (X_val, y_val, w_val) = rows
     names = ("sample_weight", "X_val", "y_val", "sample_weight_val")
     params = {"early_stopping": True, "epochs": 30, "learning_rate": 0.05, "n_iter_no_change": 2}
-    pipeline = scaled(asking(quick(**params), *names))
+    pipeline = scaled(requesting(quick(**params), *names))
     scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
     search = GridSearchCV(pipeline, {"clf__l2": [0.0, 0.1]}, cv=KFold(2), scoring=scorer)
     search.fit(X, y, sample_weight=w, X_val=X_val, y_val=y_val, sample_weight_val=w_val)
 
-    def by_hand(rows, l2):
+    def expected(rows, l2):
         scaler = StandardScaler().fit(X[rows])
         clf = quick(**params, l2=l2).fit(
             scaler.transform(X[rows]), y[rows], w[rows],
@@ -215,10 +215,10 @@ def test_a_search_hands_every_fit_the_validation_set(rows):
 
     for fold, (train, test) in enumerate(KFold(2).split(X)):
         for candidate, l2 in enumerate([0.0, 0.1]):
-            clf, scaler = by_hand(train, l2)
+            clf, scaler = expected(train, l2)
             score = clf.score(scaler.transform(X[test]), y[test], sample_weight=w[test])
             assert search.cv_results_[f"split{fold}_test_score"][candidate] == score
-    refitted, _ = by_hand(np.arange(N), search.best_params_["clf__l2"])
+    refitted, _ = expected(np.arange(N), search.best_params_["clf__l2"])
     assert_same_fit(search.best_estimator_[-1], refitted)
 
 
@@ -247,7 +247,7 @@ def by_cross_validation(clf, X, y, given):
 
 @pytest.mark.parametrize("meta", [by_search, by_cross_validation])
 @pytest.mark.parametrize("enabled", [False, True])
-def test_meta_estimators_cut_a_validation_set_that_is_as_long_as_X(rows, meta, enabled):
+def test_meta_estimators_split_a_validation_set_as_long_as_X(rows, meta, enabled):
     """Scikit-learn takes whatever has a row for each row of X for weights of these rows.
 
     X_val and y_val are cut alike, so that what is left fits together.
@@ -271,24 +271,24 @@ def test_meta_estimators_cut_a_validation_set_that_is_as_long_as_X(rows, meta, e
 @pytest.mark.usefixtures("routing")
 def test_cross_validate_with_weights_in_fit_and_score(rows):
     (X, y, w), _ = rows
-    clf = asking(quick(), "sample_weight").set_score_request(sample_weight=True)
+    clf = requesting(quick(), "sample_weight").set_score_request(sample_weight=True)
     scores = cross_validate(clf, X, y, cv=KFold(3), params={"sample_weight": w})["test_score"]
     for score, (train, test) in zip(scores, KFold(3).split(X), strict=True):
-        by_hand = quick().fit(X[train], y[train], sample_weight=w[train])
-        assert score == by_hand.score(X[test], y[test], sample_weight=w[test])
-        assert score == accuracy_score(y[test], by_hand.predict(X[test]), sample_weight=w[test])
+        expected = quick().fit(X[train], y[train], sample_weight=w[train])
+        assert score == expected.score(X[test], y[test], sample_weight=w[test])
+        assert score == accuracy_score(y[test], expected.predict(X[test]), sample_weight=w[test])
 
 
 @pytest.mark.usefixtures("routing")
-def test_weights_in_fit_alone_leave_the_score_unweighted(rows):
+def test_weights_requested_by_fit_only(rows):
     (X, y, w), _ = rows
-    clf = asking(quick(), "sample_weight").set_score_request(sample_weight=False)
+    clf = requesting(quick(), "sample_weight").set_score_request(sample_weight=False)
     scores = cross_validate(clf, X, y, cv=KFold(2), params={"sample_weight": w})["test_score"]
     train, test = next(KFold(2).split(X))
     assert scores[0] == quick().fit(X[train], y[train], w[train]).score(X[test], y[test])
 
 
-def test_without_routing_a_search_cuts_weights(rows):
+def test_search_splits_weights_without_routing(rows):
     (X, y, w), _ = rows
     keep = KeepsFits()
     search = GridSearchCV(recorded(), {"l2": [0.0]}, cv=KFold(2), scoring=keep)
@@ -301,7 +301,7 @@ def test_without_routing_a_search_cuts_weights(rows):
 
 
 @pytest.mark.usefixtures("routing")
-def test_weights_reach_partial_fit(rows):
+def test_weights_are_passed_to_partial_fit(rows):
     (X, y, w), _ = rows
     clf = quick().set_partial_fit_request(sample_weight=True)
     for_each_class = OneVsRestClassifier(clf)

@@ -28,7 +28,7 @@ def regression(solver, n_rows, **params):
     return clf.set_params(**SOLVERS[solver]).set_params(**params)
 
 
-def l1_oracle(X, y, l1, w=None):
+def l1_reference(X, y, l1, w=None):
     """LogisticRegression with the penalty l1 sum|W| beside the weighted mean loss."""
     total = len(X) if w is None else w.sum()
     oracle = LogisticRegression(C=1 / (total * l1), solver="saga", tol=1e-10, max_iter=100_000)
@@ -43,7 +43,7 @@ def l1_oracle(X, y, l1, w=None):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_softmax_regression_with_l2_is_logistic_regression(iris, n_classes, solver):
+def test_l2_equals_logistic_regression(iris, n_classes, solver):
     X, y = iris[0][iris[1] < n_classes], iris[1][iris[1] < n_classes]
     l2 = 0.05
     C = (2 if n_classes == 2 else 1) / (len(X) * l2)
@@ -57,10 +57,10 @@ def test_softmax_regression_with_l2_is_logistic_regression(iris, n_classes, solv
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_with_l1_all_solvers_reach_logistic_regressions_optimum_and_zeros(iris, weighted):
+def test_l1_equals_logistic_regression_including_zeros(iris, weighted):
     X, y = iris
     l1, w = 0.02, np.arange(1.0, 151.0) % 7 + 0.5 if weighted else None
-    oracle = l1_oracle(X, y, l1, w)
+    oracle = l1_reference(X, y, l1, w)
 
     def objective(W, proba):
         return log_loss(y, proba, sample_weight=w) + l1 * np.abs(W).sum()
@@ -75,9 +75,9 @@ def test_with_l1_all_solvers_reach_logistic_regressions_optimum_and_zeros(iris, 
         assert (W == 0).any()
 
 
-def test_mini_batches_reach_the_optimum_too(iris):
+def test_mini_batches_reach_the_optimum(iris):
     X, y = iris
-    oracle = l1_oracle(X, y, 0.02)
+    oracle = l1_reference(X, y, 0.02)
     clf = regression("adam", 32, l1=0.02, learning_rate=0.02, epochs=1500)
     clf.fit(X, y)
     assert (clf.coefs_[0] == 0).sum() >= (oracle.coef_ == 0).sum() - 1
@@ -85,7 +85,7 @@ def test_mini_batches_reach_the_optimum_too(iris):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_strength_for_each_layer_acts_on_that_layer(iris, solver):
+def test_penalties_per_layer(iris, solver):
     X, y = iris
     clf = regression(solver, 150, units=8, l1=(0.1, 0.0), l2=[0.0, 1.0], epochs=300)
     first, last = clf.fit(X, y).coefs_
@@ -97,7 +97,7 @@ def test_a_strength_for_each_layer_acts_on_that_layer(iris, solver):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_standardized_regression_is_that_on_scaled_columns(solver):
+def test_standardize_equals_regression_on_scaled_features(solver):
     X, y = load_breast_cancer(return_X_y=True)
     X, y = X[:200, :6], y[:200]
     oracle = LogisticRegression(C=2 / (200 * 0.1), tol=1e-10, max_iter=10_000)
@@ -113,7 +113,7 @@ def test_standardized_regression_is_that_on_scaled_columns(solver):
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 5.0, 2: 0.25}])
-def test_class_weights_are_logistic_regressions(iris, class_weight):
+def test_class_weights_equal_logistic_regression(iris, class_weight):
     X, y = iris[0][:120], iris[1][:120]
     w = 1.0 + np.arange(120) % 3
     clf = regression("lbfgs", 120, l2=0.05, class_weight=class_weight)
@@ -127,7 +127,7 @@ def test_class_weights_are_logistic_regressions(iris, class_weight):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_temperature_scaling_works_on_the_logits(iris, solver):
+def test_temperature_scaling(iris, solver):
     if parse_version(sklearn.__version__) < parse_version("1.8"):
         pytest.skip("CalibratedClassifierCV has method='temperature' since scikit-learn 1.8")
     clf = SoftmaxMLPClassifier(8, solver=solver, learning_rate=0.02, random_state=0)
@@ -135,7 +135,7 @@ def test_temperature_scaling_works_on_the_logits(iris, solver):
     assert log_loss(iris[1], calibrated.predict_proba(iris[0])) < 0.2
 
 
-def test_lbfgs_says_why_it_stopped(iris):
+def test_stop_reason_of_lbfgs(iris):
     X, y = iris
     limited = regression("lbfgs", 150, l2=0.01).set_params(epochs=3).fit(X, y)
     assert (limited.stop_reason_, limited.n_iter_) == ("epochs", 3)

@@ -60,9 +60,7 @@ def assert_same_training(a, b):
     ids=str,
 )
 @pytest.mark.parametrize("weighted", [False, True])
-def test_epochs_in_two_calls_are_those_of_one_bit_for_bit(
-    iris, rng, way, solver, schedule, params, weighted
-):
+def test_two_calls_equal_one_longer_fit(iris, rng, way, solver, schedule, params, weighted):
     given = {"sample_weight": rng.randint(0, 4, 150)} if weighted else {}
     clf = quick(solver=solver, schedule=schedule, learning_rate=0.02, batch_size=30, **params)
     clf.set_params(tol=0.1, n_iter_no_change=2)  # of the adaptive schedule, which stalls
@@ -74,7 +72,7 @@ def test_epochs_in_two_calls_are_those_of_one_bit_for_bit(
     assert whole.n_iter_ == half.n_iter_ == len(half.loss_curve_) == 6
 
 
-def test_an_adaptive_rate_goes_on_from_where_it_was(iris):
+def test_adaptive_rate_is_continued(iris):
     clf = quick(schedule="adaptive", tol=1e9, n_iter_no_change=2, learning_rate=1.0)
     for _ in range(3):
         by_fit(clf, *iris)
@@ -89,7 +87,7 @@ def test_an_adaptive_rate_goes_on_from_where_it_was(iris):
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", lambda fraction: 1 - fraction])
-def test_a_cyclic_schedule_starts_again_and_is_1_in_partial_fit(iris, schedule):
+def test_cyclic_schedules_restart_with_warm_start_and_are_constant_in_partial_fit(iris, schedule):
     clf = by_fit(by_fit(quick(schedule=schedule), *iris), *iris)
     rates = clf.history_["learning_rate"]
     assert rates[:3] == rates[3:]
@@ -100,7 +98,7 @@ def test_a_cyclic_schedule_starts_again_and_is_1_in_partial_fit(iris, schedule):
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_a_warm_start_does_all_epochs_again(iris, solver):
+def test_warm_start_trains_for_epochs_more(iris, solver):
     clf = quick(solver=solver, warm_start=True, epochs=10).fit(*iris)
     assert (clf.n_iter_, clf.stop_reason_) == (10, "epochs")
     clf.set_params(epochs=20).fit(*iris)
@@ -111,7 +109,7 @@ def test_a_warm_start_does_all_epochs_again(iris, solver):
 
 
 @pytest.mark.parametrize("change", ["standardize", "solver", "momentum"])
-def test_a_parameter_changed_in_between_moves_nothing_by_itself(iris, change):
+def test_changing_a_parameter_between_calls_does_not_change_predictions(iris, change):
     X, y = 10 * iris[0] + 3, iris[1]
     clf = by_fit(quick(solver="sgd", learning_rate=0.01), X, y)
     for value in {"standardize": [True, False], "momentum": [0.0]}.get(change, ["lbfgs", "adam"]):
@@ -120,7 +118,7 @@ def test_a_parameter_changed_in_between_moves_nothing_by_itself(iris, change):
         np.testing.assert_allclose(by_fit(clf, X, y).predict_proba(X), expected, atol=1e-8)
 
 
-def test_a_shared_generator_is_not_needed_to_go_on(iris):
+def test_continuation_is_independent_of_the_given_generator(iris):
     shared = np.random.RandomState(7)
     clf = by_fit(quick(random_state=shared, batch_size=10), *iris)
     whole = quick(random_state=np.random.RandomState(7), batch_size=10, epochs=6).fit(*iris)
@@ -130,13 +128,13 @@ def test_a_shared_generator_is_not_needed_to_go_on(iris):
     assert_same_training(by_fit(clf, *iris), whole)
 
 
-def test_without_a_seed_two_copies_go_on_differently(iris):
+def test_copies_without_seed_differ_after_partial_fit(iris):
     clf = quick(random_state=None, batch_size=10).fit(*iris)
     one, other = (copy.deepcopy(clf).partial_fit(*iris) for _ in range(2))
     assert not np.array_equal(one.theta_, other.theta_)
 
 
-def test_partial_fit_draws_a_new_order_in_every_call(iris):
+def test_partial_fit_shuffles_anew_in_every_call(iris):
     """MLPClassifier with an integer seed replays one permutation."""
     for shuffle in (False, True):
         clf = quick(shuffle=shuffle, solver="sgd", momentum=0.0, batch_size=1, learning_rate=0.1)
@@ -153,7 +151,7 @@ def test_partial_fit_draws_a_new_order_in_every_call(iris):
 @pytest.mark.parametrize(
     "other", [[0] * 75 + [1] * 75, [0, 1, 3] * 50, [0, 1, 2, 3, 0] * 30, list("abc") * 50]
 )
-def test_a_warm_start_sees_the_classes_it_knows(iris, other):
+def test_warm_start_with_different_classes_raises(iris, other):
     X, y = iris
     clf = quick(warm_start=True).fit(X, y)
     clf.fit(X, np.sort(np.arange(150) % 3))
@@ -165,7 +163,7 @@ def test_a_warm_start_sees_the_classes_it_knows(iris, other):
     clf.set_params(warm_start=False).fit(X, other)
 
 
-def test_a_class_may_first_be_seen_in_a_later_call():
+def test_partial_fit_with_classes_seen_later():
     clf = quick(learning_rate=0.05)
     clf.partial_fit([[1], [2], [3]], ["a", "b", "c"], classes=["d", "c", "b", "a"])
     assert clf.classes_.tolist() == list("abcd")
@@ -189,7 +187,7 @@ def test_a_class_may_first_be_seen_in_a_later_call():
     ],
     ids=str,
 )
-def test_classes_that_cannot_be_meant_are_named_and_leave_no_model(iris, classes, message):
+def test_invalid_classes_in_partial_fit(iris, classes, message):
     clf = quick()
     with pytest.raises(ValueError, match=message):
         clf.partial_fit(*iris, classes=classes)
@@ -199,7 +197,7 @@ def test_classes_that_cannot_be_meant_are_named_and_leave_no_model(iris, classes
     assert_same_training(by_partial_fit(clf, *iris), by_partial_fit(quick(), *iris))
 
 
-def test_partial_fit_keeps_its_classes_and_its_network(iris):
+def test_partial_fit_with_other_classes_or_network_raises(iris):
     clf = by_partial_fit(quick(), *iris)
     other = r"classes=\[1, 2\].* is not the same as on last call to partial_fit, was: array\(\[0,"
     for params, classes, message in (
@@ -217,7 +215,7 @@ def test_partial_fit_keeps_its_classes_and_its_network(iris):
     clf.partial_fit(*iris, classes=[2, 1, 0, 0])  # the same in another order
 
 
-def test_lbfgs_has_no_partial_fit_and_says_why():
+def test_lbfgs_has_no_partial_fit():
     assert hasattr(quick(), "partial_fit")
     clf = quick(solver="lbfgs")
     assert not hasattr(clf, "partial_fit")
@@ -232,7 +230,7 @@ def test_lbfgs_has_no_partial_fit_and_says_why():
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("way", [by_fit, by_partial_fit])
-def test_a_plain_fit_can_be_continued_after_joblib_too(iris, tmp_path, solver, standardize, way):
+def test_fit_can_be_continued_after_joblib_dump(iris, tmp_path, solver, standardize, way):
     X, y = 10 * iris[0] + 3, iris[1]
     clf = quick(solver=solver, standardize=standardize).fit(X, y)
     joblib.dump(clf, tmp_path / "clf")
@@ -246,7 +244,7 @@ def test_a_plain_fit_can_be_continued_after_joblib_too(iris, tmp_path, solver, s
     assert clf.n_iter_ == 9
 
 
-def test_only_who_goes_on_pickles_more_than_the_parameters(rng):
+def test_pickle_size_with_and_without_optimizer_state(rng):
     X, y = rng.randn(30, 50), np.arange(30) % 3
     plain = quick(units=1000, batch_size=30).fit(X, y)
     assert len(pickle.dumps(plain)) < 1.1 * plain.theta_.nbytes
@@ -257,7 +255,7 @@ def test_only_who_goes_on_pickles_more_than_the_parameters(rng):
 
 
 @pytest.mark.parametrize("first", [False, True])
-def test_histories_stay_equally_long(iris, first):
+def test_history_columns_keep_equal_lengths(iris, first):
     X, y = iris
     given = {"X_val": X[::3], "y_val": y[::3]}
     clf = by_fit(quick(), X, y, **(given if first else {}))
@@ -270,7 +268,7 @@ def test_histories_stay_equally_long(iris, first):
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_early_stopping_goes_on_with_a_warm_start(iris, solver):
+def test_early_stopping_with_warm_start(iris, solver):
     clf = quick(early_stopping=True, warm_start=True, solver=solver, epochs=10).fit(*iris)
     n_before = clf.n_iter_
     clf.set_params(epochs=20).fit(*iris)
@@ -280,7 +278,7 @@ def test_early_stopping_goes_on_with_a_warm_start(iris, solver):
     assert clf.best_validation_score_ == clf.validation_scores_[clf.best_epoch_]
 
 
-def test_a_warm_start_validates_on_the_rows_it_has_not_learnt():
+def test_warm_start_reuses_the_validation_split():
     X, seen = np.arange(150.0)[:, None] / 150, []
 
     def scorer(clf, X, y):
@@ -296,7 +294,7 @@ def test_a_warm_start_validates_on_the_rows_it_has_not_learnt():
     assert not train & validation_again
 
 
-def test_a_scorer_without_sample_weight_is_named(iris):
+def test_scorer_without_sample_weight_raises(iris):
     clf = quick(early_stopping=True, scoring=lambda clf, X, y: 0.0)
     with pytest.raises((TypeError, ValueError), match="scoring"):
         clf.fit(*iris, sample_weight=np.ones(150))
@@ -343,24 +341,24 @@ FAILURES_OF_FIT = {
     [(by_fit, failure) for failure in FAILURES | FAILURES_OF_FIT]
     + [(by_partial_fit, failure) for failure in FAILURES],
 )
-def test_a_call_that_fails_might_not_have_been_made(iris, way, failure, solver, dtype):
+def test_failed_call_has_no_effect(iris, way, failure, solver, dtype):
     params, given, message = (FAILURES | FAILURES_OF_FIT)[failure]
     given = {"X": iris[0], "y": iris[1], **given}
     clf = quick(solver=solver, dtype=dtype, schedule="adaptive", n_iter_no_change=2, tol=0.1)
     clf.set_params(dropout=0.3, standardize=True, learning_rate=0.01)
-    untroubled, before = way(copy.copy(clf), *iris), way(clf, *iris).get_params()
+    undisturbed, before = way(copy.copy(clf), *iris), way(clf, *iris).get_params()
     attributes = {name: value for name, value in vars(clf).items() if name not in before}
     error, clf = ValueError if message else KeyboardInterrupt, clf.set_params(**params)
     with pytest.raises(error, match=message):
         clf.fit(**given) if way is by_fit else clf.partial_fit(**given)
     clf.set_params(**before)
     assert {name: value for name, value in vars(clf).items() if name not in before} == attributes
-    assert_same_training(clf, untroubled)
-    assert_same_training(way(clf, *iris), way(untroubled, *iris))
+    assert_same_training(clf, undisturbed)
+    assert_same_training(way(clf, *iris), way(undisturbed, *iris))
 
 
 @pytest.mark.parametrize("standardize", [False, True])
-def test_ctrl_c_under_early_stopping_keeps_the_best_epoch(iris, standardize):
+def test_interrupt_with_early_stopping_restores_the_best_epoch(iris, standardize):
     X, y = iris
     given = {"X_val": X[::3], "y_val": y[::3]}
     params = {"standardize": standardize, "learning_rate": 0.5, "random_state": 1}
@@ -373,7 +371,7 @@ def test_ctrl_c_under_early_stopping_keeps_the_best_epoch(iris, standardize):
     np.testing.assert_array_equal(clf.theta_, best.theta_)
 
 
-def test_an_interrupted_fit_goes_on_with_a_warm_start(iris):
+def test_warm_start_after_interrupt(iris):
     clf = quick(warm_start=True, schedule=interrupting(after=0.5), epochs=6)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         clf.fit(*iris)
@@ -382,12 +380,12 @@ def test_an_interrupted_fit_goes_on_with_a_warm_start(iris):
     assert (clf.n_iter_, clf.stop_reason_) == (6, "epochs")
 
 
-def test_verbose_counts_the_epochs_of_partial_fit(iris, capsys):
+def test_verbose_in_partial_fit(iris, capsys):
     by_partial_fit(quick(verbose=1, epochs=3), *iris)
     lines = capsys.readouterr().out.splitlines()
     assert [line[:7] for line in lines] == ["epoch 1", "epoch 2", "epoch 3"]
 
 
-def test_a_divergence_advises_nothing_that_is_done_already(iris):
+def test_divergence_error_does_not_suggest_standardize_if_set(iris):
     with pytest.raises(ValueError, match=r"diverged in epoch 1:(?!.*standardize=True does)"):
         quick(standardize=True, learning_rate=1e308).fit(*iris)

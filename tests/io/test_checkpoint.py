@@ -90,7 +90,7 @@ TRAININGS = {
 
 @pytest.mark.parametrize("training", TRAININGS)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_training_that_crashed_goes_on_bit_for_bit(tmp_path, rng, training, weighted):
+def test_resume_after_a_crash_is_bitwise_identical(tmp_path, rng, training, weighted):
     data = (X, y, rng.randint(0, 4, len(y))) if weighted else (X, y)
     clf, path = quick(**TRAININGS[training]), tmp_path / "c"
     crash(clf, path, data)
@@ -102,13 +102,13 @@ def test_a_training_that_crashed_goes_on_bit_for_bit(tmp_path, rng, training, we
 
 @pytest.mark.parametrize("every", [1, 2, 3, 100])
 @pytest.mark.parametrize("after", [1, 5, 6])
-def test_it_goes_on_from_the_last_checkpoint(tmp_path, every, after):
+def test_resume_from_the_last_checkpoint(tmp_path, every, after):
     clf, path = quick(dropout=0.3), tmp_path / "c"
     crash(clf, path, (X, y), after=after, every=every)
     assert_same_fit(SoftmaxMLPClassifier.resume(path, X, y), clf.fit(X, y))
 
 
-def test_crash_after_crash(tmp_path, monkeypatch):
+def test_resume_after_repeated_crashes(tmp_path, monkeypatch):
     clf, path = quick(early_stopping=True, dropout=0.2), tmp_path / "c"
     crash(clf, path, (X, y), after=1)
     write = CheckpointHook.on_epoch_end
@@ -128,7 +128,7 @@ def test_crash_after_crash(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_matrix, pd.DataFrame])
-def test_rows_of_other_kinds(tmp_path, container):
+def test_resume_with_sparse_rows_and_data_frames(tmp_path, container):
     rows = container(X)
     if isinstance(rows, pd.DataFrame):
         rows.columns = list("abcd")
@@ -143,7 +143,7 @@ def test_rows_of_other_kinds(tmp_path, container):
     ) or (resumed.feature_names_in_.tolist() == list("abcd"))
 
 
-def test_a_validation_set_of_ones_own(tmp_path):
+def test_resume_with_a_given_validation_set(tmp_path):
     validation = {"X_val": X[::3], "y_val": y[::3], "sample_weight_val": np.arange(1.0, 51.0)}
     clf, path = quick(early_stopping=True), tmp_path / "c"
     crash(clf, path, (X, y), **validation)
@@ -156,7 +156,7 @@ def test_a_validation_set_of_ones_own(tmp_path):
         SoftmaxMLPClassifier.resume(path, X, y, **{**validation, "sample_weight_val": None})
 
 
-def test_random_streams_that_were_given(tmp_path):
+def test_resume_with_random_state_instances(tmp_path):
     path = tmp_path / "c"
     clf = quick(random_state=np.random.RandomState(5), dropout=0.2)
     crash(clf, path, (X, y))
@@ -173,7 +173,7 @@ def test_random_streams_that_were_given(tmp_path):
         ).fit(X, y)
 
 
-def test_a_second_fit_by_warm_start(tmp_path):
+def test_resume_of_a_warm_start(tmp_path):
     def twice(path=None):
         clf = quick(warm_start=True, schedule="invscaling", dropout=0.2).fit(X, y)
         if path is not None:
@@ -188,7 +188,7 @@ def test_a_second_fit_by_warm_start(tmp_path):
     assert_same_fit(resumed.fit(X, y), expected.fit(X, y))  # and a third
 
 
-def test_functions_are_given_again(tmp_path):
+def test_callables_must_be_passed_to_resume(tmp_path):
     def schedule(fraction):
         return 1.0 - fraction
 
@@ -203,7 +203,7 @@ def test_functions_are_given_again(tmp_path):
         SoftmaxMLPClassifier.resume(path, X, y, schedule=schedule, epochs=9)
 
 
-def test_lbfgs_ends_as_well_as_without_a_break(tmp_path):
+def test_resumed_lbfgs_reaches_the_optimum(tmp_path):
     clf, path = quick(units=(), solver="lbfgs", epochs=500, tol=1e-6, l2=0.01), tmp_path / "c"
     crash(clf, path, (X, y), after=10)
     resumed = SoftmaxMLPClassifier.resume(path, X, y)
@@ -218,7 +218,7 @@ def test_lbfgs_ends_as_well_as_without_a_break(tmp_path):
     assert log_loss(y, resumed.predict_proba(X)) == pytest.approx(log_loss(y, expected), abs=1e-6)
 
 
-def test_a_fit_that_is_over_is_not_trained_any_further(tmp_path):
+def test_resume_of_a_finished_fit_does_not_train(tmp_path):
     for params in ({}, {"early_stopping": True, "n_iter_no_change": 1}, {"solver": "lbfgs"}):
         clf = quick(**params).set_callbacks(Checkpoint(tmp_path / "c", every=5)).fit(X, y)
         resumed = SoftmaxMLPClassifier.resume(tmp_path / "c", X, y)
@@ -226,7 +226,7 @@ def test_a_fit_that_is_over_is_not_trained_any_further(tmp_path):
         assert resumed.history_ == clf.history_  # the seconds too
 
 
-def test_after_ctrl_c_it_goes_on_from_the_epoch_before(tmp_path):
+def test_resume_after_an_interrupt(tmp_path):
     calls = []
 
     def interrupting(fraction):
@@ -245,7 +245,7 @@ def test_after_ctrl_c_it_goes_on_from_the_epoch_before(tmp_path):
     assert_same_fit(resumed, expected)
 
 
-def test_the_network_at_the_end_of_a_pipeline(tmp_path):
+def test_resume_of_a_pipeline_step(tmp_path):
     path = tmp_path / "c"
     pipeline = make_pipeline(StandardScaler(), quick().set_callbacks(Checkpoint(path)))
     expected = pipeline.fit(X, y)[-1]
@@ -253,7 +253,7 @@ def test_the_network_at_the_end_of_a_pipeline(tmp_path):
     assert_same_fit(resumed, expected)
 
 
-def test_a_subclass_is_resumed_as_one(tmp_path):
+def test_resume_of_a_subclass(tmp_path):
     class Ours(SoftmaxMLPClassifier):
         pass
 
@@ -261,7 +261,7 @@ def test_a_subclass_is_resumed_as_one(tmp_path):
     assert type(Ours.resume(tmp_path / "c", X, y)) is Ours
 
 
-def test_it_goes_on_writing_checkpoints(tmp_path):
+def test_resumed_fit_writes_checkpoints(tmp_path):
     path = tmp_path / "c"
     crash(quick(), path, (X, y), every=2)
     resumed = SoftmaxMLPClassifier.resume(path, X, y)
@@ -271,7 +271,7 @@ def test_it_goes_on_writing_checkpoints(tmp_path):
 
 
 @pytest.mark.skipif(not HAS_CALLBACKS, reason="sklearn.callback is new in scikit-learn 1.9")
-def test_callbacks_beside_a_checkpoint(tmp_path):
+def test_resume_with_other_callbacks(tmp_path):
     from sklearn.callback import ScoringMonitor
 
     clf, path = quick(), tmp_path / "c"
@@ -297,7 +297,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_other_rows_are_refused(tmp_path, other):
+def test_resume_with_different_data_raises(tmp_path, other):
     data, what = OTHERS[other]
     crash(quick(), tmp_path / "c", (X, y))
     before = (tmp_path / "c").read_bytes()
@@ -307,12 +307,12 @@ def test_other_rows_are_refused(tmp_path, other):
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, "1", True, None])
-def test_a_wrong_interval_is_refused(every):
+def test_invalid_every(every):
     with pytest.raises(ValueError, match=f"every must be an integer >= 1, got {every!r}"):
         Checkpoint("c", every=every)
 
 
-def test_labels_that_need_pickle_are_refused_before_training(tmp_path):
+def test_unsupported_labels_raise_before_training(tmp_path):
     labels = np.array(["2024", "2025", "2026"], "datetime64[Y]")[y]
     with pytest.raises(
         ValueError, match=r"Labels of dtype datetime64\[Y\] cannot be saved without pickle"
@@ -321,7 +321,7 @@ def test_labels_that_need_pickle_are_refused_before_training(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_path_that_cannot_be_written_is_found_out_before_training(tmp_path):
+def test_unwritable_path_raises_before_training(tmp_path):
     path = tmp_path / "no folder" / "c"
     clf = quick().fit(X, y)
     theta = clf.theta_
@@ -336,7 +336,7 @@ def test_a_path_that_cannot_be_written_is_found_out_before_training(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_killed_at_random_moments_it_ends_as_if_never_killed(tmp_path):
+def test_resume_after_being_killed_at_random_moments(tmp_path):
     command = [sys.executable, "-m", "tests.io.kill_and_resume", tmp_path, "120"]
     threads = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -377,7 +377,7 @@ print(json.dumps([[str(w.message) for w in warned], warned[0].filename, said, cl
 
 
 @pytest.mark.skipif(find_spec("resource") is None, reason="needs limits on the size of files")
-def test_on_a_full_disk_training_goes_on_and_the_last_checkpoint_stays(tmp_path):
+def test_full_disk_keeps_training_and_the_last_checkpoint(tmp_path):
     path = tmp_path / "c"
     command = [sys.executable, "-W", "error", "-c", FULL_DISK, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -398,7 +398,7 @@ def load_history(path):
     return json.loads(header)["history"]["loss"]
 
 
-def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(tmp_path):
+def test_models_and_checkpoints_are_not_interchangeable(tmp_path):
     clf = quick().set_callbacks(Checkpoint(tmp_path / "c")).fit(X, y)
     with pytest.raises(ValueError, match="not a valid skmlp model file: "):
         load(tmp_path / "c")

@@ -33,7 +33,7 @@ from sklearn.utils import check_random_state
 from skmlp import PopulationGridSearchCV, PopulationRandomizedSearchCV, SoftmaxMLPClassifier
 from skmlp.model_selection.candidate_fits import CandidateFits
 from skmlp.model_selection.candidates import SplitData
-from tests.test_callbacks import Recorder
+from tests.recorder import Recorder
 
 X, y = make_classification(
     90, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0, class_sep=0.7
@@ -149,7 +149,7 @@ def grids(draw):
 
 @settings(max_examples=40)
 @given(grids(), st.booleans(), st.sampled_from([1, 2]), st.booleans())
-def test_scores_are_those_of_single_fits(grid, weighted, n_jobs, logs):
+def test_random_grids_equal_gridsearchcv(grid, weighted, n_jobs, logs):
     scoring = "neg_log_loss" if logs else None
     fit = {"sample_weight": W} if weighted else {}
     with warnings.catch_warnings():
@@ -162,7 +162,7 @@ def test_scores_are_those_of_single_fits(grid, weighted, n_jobs, logs):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
-def test_a_grid_over_a_pipeline(n_jobs):
+def test_grid_over_a_pipeline(n_jobs):
     pipeline = Pipeline([("select", SelectKBest()), ("scale", "passthrough"), ("net", net())])
     grid = [
         {"select__k": [3, 6], "scale": [StandardScaler(), MinMaxScaler()], "net__l2": [0.0, 0.1]},
@@ -175,7 +175,7 @@ def test_a_grid_over_a_pipeline(n_jobs):
     assert type(ours.best_estimator_) is Pipeline
 
 
-def test_a_pipeline_within_a_pipeline():
+def test_nested_pipelines():
     pipeline = make_pipeline(StandardScaler(), make_pipeline(SelectKBest(), net()))
     inner = "pipeline__softmaxmlpclassifier__l2"
     ours, theirs = both(pipeline, {"pipeline__selectkbest__k": [2, 5], inner: [0.0, 0.5]})
@@ -196,7 +196,7 @@ def test_a_pipeline_within_a_pipeline():
         {"net": [make_pipeline(PCA(2), net())], "net__pca__n_components": [1, 3]},
     ],
 )
-def test_pipelines_in_the_networks_place(grid):
+def test_pipelines_as_candidates(grid):
     pipeline = Pipeline([("scale", StandardScaler()), ("net", net())])
     ours, theirs = both(pipeline, grid, scoring="neg_log_loss")
     assert_same(ours, theirs)
@@ -212,7 +212,7 @@ class CountingScaler(StandardScaler):
         return super().fit(X, y, sample_weight)
 
 
-def test_preprocessing_is_fitted_once_for_a_split_and_never_on_its_other_rows():
+def test_preprocessing_is_fitted_once_per_split_on_its_training_rows():
     pipeline = make_pipeline(CountingScaler(), net())
     grid = {
         "countingscaler__with_mean": [True, False],
@@ -231,7 +231,7 @@ def test_preprocessing_is_fitted_once_for_a_split_and_never_on_its_other_rows():
     assert rows == [60] * 36
 
 
-def test_members_stop_at_different_epochs():
+def test_candidates_stop_at_different_epochs():
     grid = {"learning_rate": [0.001, 0.03, 0.3], "n_iter_no_change": [1, 2, 4], "l1": [0.0, 0.01]}
     epochs = {}
 
@@ -249,7 +249,7 @@ def test_members_stop_at_different_epochs():
     assert len({n for found in epochs.values() for n, _ in found}) > 5
 
 
-def test_a_validation_set_of_ones_own_reaches_every_member():
+def test_given_validation_set():
     fit = {"X_val": X[:31], "y_val": y[:31]}
     grid = {"learning_rate": [0.003, 0.1], "n_iter_no_change": [1, 3]}
     ours, theirs = both(net(early_stopping=True, epochs=30), grid, fit=fit)
@@ -276,7 +276,7 @@ def test_splitters(cv):
         assert search.n_splits_ == 1
 
 
-def test_a_random_splitter_is_asked_once():
+def test_random_splitter_is_used_once():
     search = PopulationGridSearchCV(
         net(), {"l2": [0.1, 0.1, 0.1]}, cv=ShuffleSplit(4, random_state=None)
     ).fit(X, y)
@@ -324,7 +324,7 @@ def test_several_metrics():
     assert_same(*chosen)
 
 
-def test_the_search_is_the_best_estimator():
+def test_fitted_search():
     ours, theirs = both(net(), {"l2": [0.0, 0.1]}, y=NAMES)
     assert ours.classes_.tolist() == ["no", "perhaps", "yes"]
     assert ours.n_features_in_ == 6
@@ -337,7 +337,7 @@ def test_the_search_is_the_best_estimator():
     assert not hasattr(clone(ours), "best_estimator_")
 
 
-def test_integers_and_names_of_columns():
+def test_integer_data_frame():
     import pandas as pd
 
     images = pd.DataFrame((X * 10 + 100).astype(np.uint8), columns=list("abcdef"))
@@ -347,7 +347,7 @@ def test_integers_and_names_of_columns():
     assert ours.best_estimator_.theta_.dtype == np.float32
 
 
-def test_the_ranking_in_single_precision():
+def test_ranking_in_float32():
     grid = {"learning_rate": [1e-4, 1e-2], "l1": [0.0, 0.1], "momentum": [0.0, 0.9]}
     for solver in ("adam", "sgd"):
         ours, theirs = both(net(solver=solver, epochs=10), grid, X.astype(np.float32))
@@ -355,27 +355,27 @@ def test_the_ranking_in_single_precision():
         assert ours.best_params_ == theirs.best_params_
 
 
-def test_sparse_rows_and_lbfgs_are_fitted_one_by_one():
+def test_sparse_rows_and_lbfgs():
     ours, theirs = both(net(), {"l2": [0.0, 0.1]}, sparse.csr_array(X), n_jobs=2)
     assert_same(ours, theirs)
     ours, theirs = both(net(), {"solver": ["lbfgs", "adam"], "l2": [0.0, 0.1]})
     assert_same(ours, theirs)
 
 
-def test_a_table_of_sparse_columns():
+def test_sparse_data_frame():
     import pandas as pd
 
     table = pd.DataFrame.sparse.from_spmatrix(sparse.csr_matrix(np.maximum(X, 0)))
     assert_same(*both(net(standardize=False), {"l2": [0.0, 0.1]}, table))
 
 
-def has_that_setting(estimator, X, y):
+def has_the_setting(estimator, X, y):
     return float(get_config()["working_memory"] == 77)
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
-def test_settings_of_scikit_learn_hold_in_every_thread_and_process(backend):
-    estimator = net(early_stopping=True, scoring=has_that_setting)
+def test_scikit_learn_config_is_passed_to_workers(backend):
+    estimator = net(early_stopping=True, scoring=has_the_setting)
     seen = []
 
     def scorer(estimator, X, y):
@@ -397,7 +397,7 @@ def test_few_and_unequal_rows():
         assert_same(*both(net(), {"l2": [0.0, 0.1]}, few, labels, cv=cv))
 
 
-def test_one_bad_candidate_spoils_no_other():
+def test_failing_candidates():
     grid = {"learning_rate": [0.01, 1e300], "l2": [0.0, -1.0]}
     estimator = net(solver="sgd")
     (ours, theirs), message = both_with_failures(estimator, grid)
@@ -412,7 +412,7 @@ def test_one_bad_candidate_spoils_no_other():
         both(estimator, {"learning_rate": [1e300]}, error_score="raise")
 
 
-def test_preprocessing_that_fails():
+def test_failing_preprocessing():
     def fail(X):
         raise ValueError("not on these rows")
 
@@ -422,7 +422,7 @@ def test_preprocessing_that_fails():
     assert "not on these rows" in message
 
 
-def test_a_schedule_that_fails():
+def test_failing_schedule():
     def fail(fraction):
         raise ZeroDivisionError("of the schedule")
 
@@ -432,7 +432,7 @@ def test_a_schedule_that_fails():
     assert "of the schedule" in message
 
 
-def test_what_cannot_be_meant():
+def test_invalid_arguments_of_search():
     with pytest.raises(TypeError, match="estimator must be a SoftmaxMLPClassifier or a Pipeline"):
         PopulationGridSearchCV(LogisticRegression(), {"C": [1]}).fit(X, y)
     with pytest.raises(ValueError, match="requires y to be passed"):
@@ -455,13 +455,13 @@ def test_what_cannot_be_meant():
     ],
     ids=str,
 )
-def test_what_cannot_be_meant_is_found_before_training(params, monkeypatch):
+def test_invalid_search_parameters_raise_before_training(params, monkeypatch):
     monkeypatch.setattr(CandidateFits, "run", lambda *_: pytest.fail("was trained"))
     with pytest.raises(ValueError, match=next(iter(params))):
         PopulationGridSearchCV(net(), {"l2": [1.0]}, **params).fit(X, y)
 
 
-def test_rows_are_let_go_of_when_they_have_been_trained_on(monkeypatch):
+def test_rows_of_finished_splits_are_freed(monkeypatch):
     kept = []
 
     class RememberedData(SplitData):
@@ -482,7 +482,7 @@ def test_rows_are_let_go_of_when_they_have_been_trained_on(monkeypatch):
     assert max(alive) <= 1
 
 
-def test_a_choice_by_time_sees_the_times_of_the_fits():
+def test_refit_by_fit_time():
     def fastest(results):
         return results["mean_fit_time"].argmin()
 
@@ -492,7 +492,7 @@ def test_a_choice_by_time_sees_the_times_of_the_fits():
     assert search.cv_results_["mean_fit_time"][0] > search.cv_results_["mean_fit_time"][1]
 
 
-def test_a_random_search():
+def test_randomized_search():
     distributions = {"l2": st_uniform(), "units": [3, 4], "learning_rate": [0.01, 0.1]}
     ours, theirs = (
         kind(net(), distributions, n_iter=5, cv=3, random_state=3).fit(X, y)
@@ -512,7 +512,7 @@ def st_uniform():
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
-def test_every_backend_gives_the_same(backend):
+def test_joblib_backends(backend):
     grid = {"l2": [0.0, 0.1], "dropout": [0.0, 0.2]}
     with parallel_config(backend=backend):
         assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
@@ -524,12 +524,12 @@ def test_large_networks_in_threads(monkeypatch):
     assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 
 
-def test_waves_within_the_working_memory():
+def test_working_memory():
     with config_context(working_memory=0.01):
         assert_same(*both(net(), {"l2": [0.0, 0.01, 0.1], "units": [3, 4]}))
 
 
-def test_progress_in_lines(capsys):
+def test_verbose(capsys):
     grid = {"l2": [0.0, 0.1], "units": [4, 5]}
     PopulationGridSearchCV(net(), grid, cv=3, verbose=1).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
@@ -538,7 +538,7 @@ def test_progress_in_lines(capsys):
     assert sorted(sizes) == ["4", "5"]
 
 
-def test_nothing_touches_the_estimator_or_the_global_random_state():
+def test_search_does_not_change_the_estimator_or_the_global_random_state():
     estimator, before = net(), pickle.dumps(check_random_state(None))
     PopulationGridSearchCV(estimator, {"l2": [0.0, 0.1]}).fit(X, y)
     assert not hasattr(estimator, "theta_")
@@ -548,7 +548,7 @@ def test_nothing_touches_the_estimator_or_the_global_random_state():
 
 @pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="new in scikit-learn 1.9")
 @pytest.mark.parametrize("whose", ["search", "network"])
-def test_callbacks_hear_what_they_hear_of_single_fits(whose):
+def test_callbacks_receive_the_events_of_gridsearchcv(whose):
     heard = []
     for kind in (PopulationGridSearchCV, GridSearchCV):
         recorder, network = Recorder(), net()
@@ -561,7 +561,7 @@ def test_callbacks_hear_what_they_hear_of_single_fits(whose):
 
 
 @pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="new in scikit-learn 1.9")
-def test_a_progress_bar(capsys):
+def test_progress_bar(capsys):
     from sklearn.callback import ProgressBar
 
     search = PopulationGridSearchCV(net(), {"l2": [0.0, 0.1]}, cv=3)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.plotting.image_grid import ImageGridDisplay
-from tests.plotting.test_loss_curve import assert_legible
+from tests.plotting.legible import assert_legible
 
 pytestmark = pytest.mark.usefixtures("no_figure_left_open")
 
@@ -42,10 +42,10 @@ def limits(display):
     [
         lambda: ImageGridDisplay(np.zeros((2, 3, 3))).plot(),
         lambda: ImageGridDisplay.from_predictions(np.zeros((2, 4)), [0, 1], [1, 1]),
-        lambda: ImageGridDisplay.from_weights(fitted_like([np.zeros((4, 3))])),
+        lambda: ImageGridDisplay.from_weights(fitted_with([np.zeros((4, 3))])),
     ],
 )
-def test_without_matplotlib_the_error_says_how_to_get_it(draw, monkeypatch):
+def test_without_matplotlib_raises(draw, monkeypatch):
     for name in ("matplotlib", "matplotlib.pyplot"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r'pip install "skmlp\[plot\]"'):
@@ -78,7 +78,7 @@ def test_columns_figure_and_image_kw():
     assert plt.get_fignums() == []
 
 
-def test_a_norm_of_the_callers_replaces_the_scale():
+def test_norm_in_image_kw():
     display = ImageGridDisplay(np.eye(2)[None]).plot(image_kw={"norm": plt.Normalize(0, 3)})
     assert limits(display) == {(0, 3)}
 
@@ -132,14 +132,14 @@ PROBA = np.array(
 )
 
 
-def test_surest_errors_first_and_only_errors():
+def test_misclassified_images_are_sorted_by_confidence():
     display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, proba=PROBA)
     np.testing.assert_array_equal(display.images.reshape(-1, 4), X[[3, 5, 1, 4]])
     assert titles(display) == ["0\n→ 1 99.9 %", "2\n→ 1 97.3 %", "1\n→ 2 50.0 %", "1\n→ 0 50.0 %"]
     assert heading(display) == "4 of 6 misclassified (true → predicted)"
 
 
-def test_without_proba_in_their_order():
+def test_without_proba_order_is_kept():
     display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED)
     np.testing.assert_array_equal(display.images.reshape(-1, 4), X[[1, 3, 4, 5]])
     assert titles(display)[0] == "1\n→ 2"
@@ -153,7 +153,7 @@ def test_max_images(proba, which):
 
 
 @pytest.mark.parametrize("proba", [PROBA, None])
-def test_nothing_misclassified_is_said(proba):
+def test_nothing_misclassified(proba):
     display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_TRUE, proba=proba)
     assert display.images.shape == (0, 2, 2)
     assert heading(display) == "Nothing misclassified: all 6 predictions are right"
@@ -173,7 +173,7 @@ def test_target_names(target_names):
     ]
 
 
-def test_labels_that_are_names():
+def test_string_labels():
     names = np.array(["T-shirt", "Dress", "Bag"])
     display = ImageGridDisplay.from_predictions(X, names[Y_TRUE], names[Y_PRED])
     assert titles(display)[0] == "Dress\n→ Bag"
@@ -182,7 +182,7 @@ def test_labels_that_are_names():
     assert titles(display)[0] == "D\n→ B"
 
 
-def test_labels_without_a_name():
+def test_labels_without_target_name_raise():
     with pytest.raises(ValueError, match=r"target_names must have a name .* none for 2"):
         ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, target_names=["a", "b"])
     with pytest.raises(ValueError, match="none for -1"):  # not the last of the names
@@ -200,7 +200,7 @@ def test_wrong_image_shape(image_shape):
         ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, image_shape=image_shape)
 
 
-def test_rows_that_are_no_square():
+def test_non_square_rows_need_image_shape():
     with pytest.raises(ValueError, match=r"image_shape must be .* 3 pixels in all.* got None"):
         ImageGridDisplay.from_predictions(X[:, :3], Y_TRUE, Y_PRED)
 
@@ -213,7 +213,7 @@ def test_rows_that_are_no_square():
         (X, Y_TRUE, Y_PRED, PROBA[1:]),
     ],
 )
-def test_lengths_that_differ(rows):
+def test_inconsistent_lengths_raise(rows):
     *rows, proba = rows
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         ImageGridDisplay.from_predictions(*rows, proba=proba)
@@ -224,7 +224,7 @@ def test_wrong_max_images():
         ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, max_images=0)
 
 
-def test_a_data_frame():
+def test_data_frame():
     pd = pytest.importorskip("pandas")
     display = ImageGridDisplay.from_predictions(
         pd.DataFrame(X), pd.Series(Y_TRUE), Y_PRED, proba=pd.DataFrame(PROBA)
@@ -232,7 +232,7 @@ def test_a_data_frame():
     np.testing.assert_array_equal(display.images[0].ravel(), X[3])
 
 
-def test_figure_and_grid_are_passed_on():
+def test_from_predictions_passes_plot_arguments():
     figure = Figure()
     display = ImageGridDisplay.from_predictions(
         X, Y_TRUE, Y_PRED, figure=figure, n_columns=4, image_kw={"cmap": "gray"}
@@ -242,7 +242,7 @@ def test_figure_and_grid_are_passed_on():
     assert display.axes_[0, 0].images[0].get_cmap().name == "gray"
 
 
-def test_fashion_titles_are_legible():
+def test_fashion_mnist_titles_are_legible():
     names = ["Ankle boot", "T-shirt/top"]
     display = ImageGridDisplay.from_predictions(
         np.zeros((9, 784)),
@@ -263,7 +263,7 @@ class FittedLike(SoftmaxMLPClassifier):
     coefs_ = None
 
 
-def fitted_like(coefs, classes=None):
+def fitted_with(coefs, classes=None):
     clf = FittedLike()
     clf.coefs_ = coefs
     if classes is not None:
@@ -271,7 +271,7 @@ def fitted_like(coefs, classes=None):
     return clf
 
 
-def test_an_image_for_each_hidden_unit(digits):
+def test_one_image_per_hidden_unit(digits):
     clf = SoftmaxMLPClassifier(units=(6, 5), epochs=2, random_state=0).fit(*digits)
     display = ImageGridDisplay.from_weights(clf)
     np.testing.assert_array_equal(display.images, clf.coefs_[0].T.reshape(6, 8, 8))
@@ -280,7 +280,7 @@ def test_an_image_for_each_hidden_unit(digits):
     assert_legible(display.figure_)
 
 
-def test_an_image_for_each_class_without_hidden_layers(digits):
+def test_one_image_per_class_without_hidden_layers(digits):
     X, y = digits
     names = np.array([f"digit {label}" for label in range(10)])
     clf = SoftmaxMLPClassifier(units=(), epochs=2, random_state=0).fit(X, names[y])
@@ -291,10 +291,10 @@ def test_an_image_for_each_class_without_hidden_layers(digits):
     assert_legible(display.figure_)
 
 
-def test_one_symmetric_scale_that_few_huge_weights_do_not_stretch(rng):
+def test_color_scale_is_symmetric_and_robust(rng):
     W = rng.uniform(-1, 1, size=(100, 10))
     W[0, 0] = -1e6
-    display = ImageGridDisplay.from_weights(fitted_like([W, W.T]))
+    display = ImageGridDisplay.from_weights(fitted_with([W, W.T]))
     ((low, high),) = limits(display)
     assert low == -high
     assert 0.95 < high < 1
@@ -312,17 +312,17 @@ def test_one_symmetric_scale_that_few_huge_weights_do_not_stretch(rng):
 @pytest.mark.parametrize(
     "image_kw", [{"vmin": 0, "vmax": 3}, {"cmap": "PuOr", "vmax": 3}, {"norm": plt.Normalize(0, 3)}]
 )
-def test_image_kw_is_stronger_and_the_heading_then_tells_no_colours(image_kw):
-    display = ImageGridDisplay.from_weights(fitted_like([np.eye(4), np.eye(4)]), image_kw=image_kw)
+def test_image_kw_overrides_the_color_scale(image_kw):
+    display = ImageGridDisplay.from_weights(fitted_with([np.eye(4), np.eye(4)]), image_kw=image_kw)
     ((_, high),) = limits(display)
     assert high == 3
     assert display.axes_[0, 0].images[0].get_cmap().name == image_kw.get("cmap", "RdBu_r")
     assert heading(display) == "First-layer weights of 4 hidden units"
 
 
-def test_of_many_units_those_of_largest_norm():
+def test_units_of_largest_norm_are_shown():
     W = np.ones((4, 1)) * [3.0, -5.0, 1.0, 5.0, 0.0, 4.0, 0.0]
-    display = ImageGridDisplay.from_weights(fitted_like([W, W.T]), max_images=3)
+    display = ImageGridDisplay.from_weights(fitted_with([W, W.T]), max_images=3)
     assert titles(display)[:3] == ["unit 1", "unit 3", "unit 5"]
     np.testing.assert_array_equal(display.images[:, 0, 0], [-5, 5, 4])
     said = "First-layer weights of 7 hidden units, 2 of them all zero; the 3 of largest norm\n"
@@ -330,13 +330,13 @@ def test_of_many_units_those_of_largest_norm():
     assert_legible(display.figure_)
 
 
-def test_all_units_in_their_order_where_there_is_room_for_all():
+def test_order_of_units_is_kept_if_all_are_shown():
     W = np.ones((4, 1)) * [3.0, -5.0, 1.0]
-    display = ImageGridDisplay.from_weights(fitted_like([W, W.T]), max_images=3)
+    display = ImageGridDisplay.from_weights(fitted_with([W, W.T]), max_images=3)
     np.testing.assert_array_equal(display.images[:, 0, 0], [3, -5, 1])
 
 
-def test_units_that_l1_has_emptied(digits):
+def test_zero_units_are_counted(digits):
     clf = SoftmaxMLPClassifier(units=8, epochs=20, l1=0.02, learning_rate=0.02, random_state=0)
     clf.fit(*digits)
     n_zero = np.sum(~clf.coefs_[0].any(axis=0))
@@ -347,14 +347,14 @@ def test_units_that_l1_has_emptied(digits):
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_but_zeros():
-    display = ImageGridDisplay.from_weights(fitted_like([np.zeros((4, 3)), np.zeros((3, 2))]))
+def test_all_zero_weights():
+    display = ImageGridDisplay.from_weights(fitted_with([np.zeros((4, 3)), np.zeros((3, 2))]))
     assert limits(display) == {(-1, 1)}
     assert heading(display).startswith("First-layer weights of 3 hidden units, 3 of them all zero")
     display.figure_.canvas.draw()
 
 
-def test_the_last_step_of_a_pipeline(digits):
+def test_weights_of_the_last_pipeline_step(digits):
     pipeline = make_pipeline(MinMaxScaler(), SoftmaxMLPClassifier(units=3, epochs=1)).fit(*digits)
     display = ImageGridDisplay.from_weights(pipeline)
     np.testing.assert_array_equal(display.images, pipeline[-1].coefs_[0].T.reshape(3, 8, 8))
@@ -376,7 +376,7 @@ def test_the_last_step_of_a_pipeline(digits):
         (MLPRegressor(hidden_layer_sizes=(), max_iter=1), 10, "1 output", ["0"]),
     ],
 )
-def test_scikit_learns_own_networks(digits, mlp, n_classes, said, named):
+def test_weights_of_scikit_learn_networks(digits, mlp, n_classes, said, named):
     X, y = digits
     mlp.fit(X[y < n_classes], y[y < n_classes])
     display = ImageGridDisplay.from_weights(mlp)
@@ -384,7 +384,7 @@ def test_scikit_learns_own_networks(digits, mlp, n_classes, said, named):
     assert heading(display).startswith(f"First-layer weights of {said}\n")
 
 
-def test_image_shape_figure_and_columns_are_passed_on(digits):
+def test_from_weights_passes_plot_arguments(digits):
     X, y = digits
     clf = SoftmaxMLPClassifier(units=3, epochs=1).fit(X[:, :24], y)
     figure = Figure()
@@ -398,18 +398,18 @@ def test_image_shape_figure_and_columns_are_passed_on(digits):
 
 def test_wrong_max_images_of_weights():
     with pytest.raises(ValueError, match="max_images must be an integer >= 1, got 0"):
-        ImageGridDisplay.from_weights(fitted_like([np.eye(4)]), max_images=0)
+        ImageGridDisplay.from_weights(fitted_with([np.eye(4)]), max_images=0)
 
 
 @pytest.mark.parametrize(
     "estimator", [SoftmaxMLPClassifier(), make_pipeline(MinMaxScaler(), SoftmaxMLPClassifier())]
 )
-def test_weights_of_unfitted(estimator):
+def test_weights_of_unfitted_estimator_raise(estimator):
     with pytest.raises(NotFittedError):
         ImageGridDisplay.from_weights(estimator)
 
 
-def test_weights_of_an_estimator_that_has_none(digits):
+def test_estimator_without_coefs_raises(digits):
     other = LogisticRegression(C=0.01, max_iter=1000).fit(*digits)
     with pytest.raises(TypeError, match=r"kept its coefs_, got LogisticRegression"):
         ImageGridDisplay.from_weights(other)

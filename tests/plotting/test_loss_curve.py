@@ -2,11 +2,8 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
-import sklearn
 from matplotlib.figure import Figure
-from sklearn import config_context
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -15,8 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.plotting.loss_curve import LossCurveDisplay
-
-sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
+from tests.plotting.legible import assert_legible
 
 HISTORY = {"loss": [0.9, 0.5, 0.4, 0.35], "validation_loss": [0.6, 0.5, 0.45, 0.5]}
 
@@ -39,38 +35,10 @@ def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def texts_on_paper(figure):
-    """The texts of a figure and the pixels they cover."""
-    figure.canvas.draw()
-    texts = [figure._suptitle] if figure.get_suptitle() else []
-    for ax in figure.axes:
-        texts.append(ax.title)
-        if ax.axison:
-            texts += [ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts()]
-            left, right = ax.get_xlim()
-            bottom, top = ax.get_ylim()
-            texts += [t for t in ax.get_xticklabels() if left <= t.get_position()[0] <= right]
-            texts += [t for t in ax.get_yticklabels() if bottom <= t.get_position()[1] <= top]
-    return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
-
-
-def assert_legible(figure):
-    """No text is cut off by the figure's edge, and none covers another."""
-    width, height = figure.canvas.get_width_height()
-    boxes = texts_on_paper(figure)
-    assert boxes
-    for text, box in boxes:
-        inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
-        assert inside, f"{text!r} is cut"
-    for i, (text, box) in enumerate(boxes):
-        for other, other_box in boxes[:i]:
-            assert not box.overlaps(other_box), f"{text!r} covers {other!r}"
-
-
 # LossCurveDisplay
 
 
-def test_both_curves_over_epochs_from_one():
+def test_training_and_validation_curves():
     display = LossCurveDisplay(history=HISTORY)
     assert display.plot() is display
     training, validation = display.lines_
@@ -100,18 +68,18 @@ def test_ticks_are_epochs(n_epochs):
     assert all(tick == round(tick) and 1 <= tick <= n_epochs for tick in ticks)
 
 
-def test_a_single_epoch_is_a_visible_point():
+def test_single_epoch_has_a_marker():
     display = LossCurveDisplay(history={"loss": [0.5], "validation_loss": [0.4]}).plot()
     assert [line.get_marker() for line in display.lines_] == ["o", "o"]
     assert LossCurveDisplay(history=HISTORY).plot().lines_[0].get_marker() == ""
 
 
-def test_no_epoch_at_all_is_said():
+def test_no_completed_epoch():
     display = LossCurveDisplay(history={"loss": [], "validation_loss": []}).plot()
     assert [text.get_text() for text in display.ax_.texts] == ["no epoch was completed"]
 
 
-def test_draws_on_given_axes_and_opens_no_figure():
+def test_given_axes():
     ax = Figure().subplots()
     display = LossCurveDisplay(history=HISTORY).plot(ax)
     assert display.ax_ is ax
@@ -119,7 +87,7 @@ def test_draws_on_given_axes_and_opens_no_figure():
     assert plt.get_fignums() == []
 
 
-def test_line_kw_for_all_curves_and_under_any_alias():
+def test_line_kw():
     display = LossCurveDisplay(history=HISTORY).plot(line_kw={"lw": 3, "ls": ":"})
     for line in display.lines_:
         assert line.get_linewidth() == 3
@@ -127,12 +95,12 @@ def test_line_kw_for_all_curves_and_under_any_alias():
 
 
 @pytest.mark.parametrize("best_epoch", [None, 0, 2])
-def test_no_text_is_cut_or_covers_another(best_epoch):
+def test_texts_are_legible(best_epoch):
     display = LossCurveDisplay(history=HISTORY, best_epoch=best_epoch).plot()
     assert_legible(display.figure_)
 
 
-def test_the_best_epoch_is_marked():
+def test_best_epoch_is_marked():
     display = LossCurveDisplay(history=HISTORY, best_epoch=2).plot(line_kw={"lw": 3})
     assert legend(display.ax_) == ["training", "validation", "best epoch"]
     np.testing.assert_array_equal(display.best_epoch_line_.get_xdata(), [3, 3])  # from one
@@ -140,7 +108,7 @@ def test_the_best_epoch_is_marked():
     assert len(display.lines_) == 2
 
 
-def test_no_best_epoch_no_mark():
+def test_without_best_epoch():
     display = LossCurveDisplay(history=HISTORY).plot()
     assert display.best_epoch_line_ is None
     assert len(display.ax_.lines) == 2
@@ -182,7 +150,7 @@ def test_from_pipeline(digits):
 @pytest.mark.parametrize(
     "estimator", [SoftmaxMLPClassifier(), make_pipeline(MinMaxScaler(), SoftmaxMLPClassifier())]
 )
-def test_from_unfitted(estimator):
+def test_from_unfitted_estimator(estimator):
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(estimator)
 
@@ -195,62 +163,6 @@ def test_from_estimator_without_history(digits):
 
 
 @pytest.mark.usefixtures("without_matplotlib")
-def test_without_matplotlib_the_error_says_how_to_get_it():
+def test_without_matplotlib_raises():
     with pytest.raises(ImportError, match=r'pip install "skmlp\[plot\]"'):
         LossCurveDisplay(history=HISTORY).plot()
-
-
-# In a notebook
-
-# Before 1.7, scikit-learn's HTML had only the parameters that were changed.
-ALL_PARAMETERS = {} if sklearn_version >= (1, 7) else {"print_changed_only": False}
-
-
-def in_notebook(estimator):
-    """The HTML and the text that a notebook shows."""
-    html, bundle = estimator._repr_html_(), estimator._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/html"}
-    for name in ("sk-top-container", "SoftmaxMLPClassifier"):
-        assert name in html
-        assert name in bundle["text/html"]
-    return html, bundle["text/plain"]
-
-
-def fit_if(fitted, estimator, digits):
-    X, y = digits
-    return (
-        estimator.fit(pd.DataFrame(X[:100]).add_prefix("pixel"), y[:100]) if fitted else estimator
-    )
-
-
-@pytest.mark.parametrize("fitted", [False, True])
-def test_a_notebook_shows_every_parameter(fitted, digits):
-    clf = fit_if(fitted, SoftmaxMLPClassifier(units=(30, 7), epochs=2, l2=0.125), digits)
-    with config_context(**ALL_PARAMETERS):
-        html, _ = in_notebook(clf)
-    for name in clf.get_params():
-        assert name in html
-    for value in ("(30, 7)", "0.125"):
-        assert value in html
-    assert f"<span>{'Fitted' if fitted else 'Not fitted'}</span>" in html
-    if fitted and sklearn_version >= (1, 9):
-        for name in ("coefs_", "history_", "stop_reason_", "feature_names_in_"):
-            assert name in html
-
-
-@pytest.mark.parametrize("fitted", [False, True])
-def test_a_notebook_shows_every_parameter_of_a_step(fitted, digits):
-    clf = SoftmaxMLPClassifier(epochs=2)
-    pipeline = fit_if(fitted, make_pipeline(MinMaxScaler(), clf), digits)
-    with config_context(**ALL_PARAMETERS):
-        html, _ = in_notebook(pipeline)
-    for name in clf.get_params():
-        assert name in html
-
-
-def test_the_text_shows_only_parameters_that_were_changed(digits):
-    text = "SoftmaxMLPClassifier(epochs=2, solver='sgd', units=(3,))"
-    clf = SoftmaxMLPClassifier((3,), epochs=2, solver="sgd", l1=0.0)
-    assert repr(clf) == text
-    assert in_notebook(fit_if(True, clf, digits))[1] == text
-    assert repr(SoftmaxMLPClassifier()) == "SoftmaxMLPClassifier()"

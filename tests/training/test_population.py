@@ -37,7 +37,7 @@ def train_together(settings):
     return population_trainer([trainer(**params) for params in settings]).train_all()
 
 
-def assert_as_alone(settings, **tolerance):
+def assert_equals_single_training(settings, **tolerance):
     alone = [trainer(**params).train() for params in settings]
     together = train_together(settings)
     for one, other in zip(alone, together, strict=True):
@@ -50,57 +50,61 @@ def assert_as_alone(settings, **tolerance):
     return together
 
 
-def test_one_optimizers_numbers():
+def test_optimizer_parameters_per_network():
     adam = [
         {"beta_1": 0.5}, {"beta_2": 0.9}, {"epsilon": 0.1}, {"learning_rate": 0.1}, {"l2": 0.1},
         {"l1": 0.01}, {"l1": [0.1, 0.0]}, {"l2": [0.0, 0.1]},
     ]  # fmt: skip
-    assert_as_alone(adam, rtol=1e-9, atol=1e-12)
+    assert_equals_single_training(adam, rtol=1e-9, atol=1e-12)
     sgd = [{"momentum": 0.0}, {"momentum": 0.5}, {"learning_rate": 0.1, "l1": 0.01}]
     for nesterov in (True, False):
         members = [{"solver": "sgd", "nesterovs_momentum": nesterov} | params for params in sgd]
-        assert_as_alone(members[1:], rtol=1e-9, atol=1e-12)
+        assert_equals_single_training(members[1:], rtol=1e-9, atol=1e-12)
 
 
-def test_in_single_precision():
+def test_population_in_float32():
     members = [
         {"dtype": "float32"} | params
         for params in ({"beta_1": 0.5}, {"l2": 0.1}, {"l1": 0.01}, {"learning_rate": 0.1})
     ]
-    together = assert_as_alone(members, rtol=1e-3, atol=1e-4)
+    together = assert_equals_single_training(members, rtol=1e-3, atol=1e-4)
     assert {outcome.theta.dtype for outcome in together} == {np.dtype(np.float32)}
 
 
-def test_streams_side_by_side_and_in_disorder():
+def test_random_states_in_any_order():
     for seeds in ([0, 0, 1, 1], [1, 0, 1, 0, 0], [0, 1, 2], [0]):
-        assert_as_alone([{"random_state": seed} for seed in seeds], rtol=1e-9, atol=1e-12)
+        assert_equals_single_training(
+            [{"random_state": seed} for seed in seeds], rtol=1e-9, atol=1e-12
+        )
 
 
-def test_dropout_draws_for_each_network_what_it_draws_alone():
+def test_dropout_masks_are_those_of_single_training():
     members = [{"dropout": rate, "random_state": seed} for rate in (0.1, 0.5) for seed in (0, 1)]
-    assert_as_alone(members, rtol=1e-9, atol=1e-12)
+    assert_equals_single_training(members, rtol=1e-9, atol=1e-12)
 
 
-def test_each_stops_by_itself():
+def test_networks_stop_early_independently():
     members = [
         {"early_stopping": True, "epochs": 50, "n_iter_no_change": n, "learning_rate": rate}
         for n, rate in [(1, 0.3), (2, 0.01), (9, 0.01), (np.inf, 0.1), (1, 1.0)]
     ]
-    outcomes = assert_as_alone(members, rtol=1e-6, atol=1e-9)
+    outcomes = assert_equals_single_training(members, rtol=1e-6, atol=1e-9)
     assert len({len(outcome.history["loss"]) for outcome in outcomes}) >= 4
 
 
-def test_each_adaptive_rate_falls_by_itself():
+def test_adaptive_rates_are_independent():
     members = [
         {"schedule": "adaptive", "solver": "sgd", "learning_rate": rate, "n_iter_no_change": n}
         for rate in (0.5, 0.01)
         for n in (1, 3)
     ]
-    outcomes = assert_as_alone([m | {"epochs": 20} for m in members], rtol=1e-6, atol=1e-9)
+    outcomes = assert_equals_single_training(
+        [m | {"epochs": 20} for m in members], rtol=1e-6, atol=1e-9
+    )
     assert len({outcome.history["learning_rate"][-1] for outcome in outcomes}) >= 3
 
 
-def test_an_error_ends_its_own_training_alone():
+def test_divergence_of_one_network_does_not_affect_others():
     members = [{"learning_rate": 0.01}, {"learning_rate": 1e308}, {"learning_rate": 0.02}]
     members = [params | {"solver": "sgd"} for params in members]
     first, failed, last = train_together(members)
@@ -109,7 +113,7 @@ def test_an_error_ends_its_own_training_alone():
     assert np.isfinite(last.theta).all()
 
 
-def test_what_a_warm_start_needs_is_left_as_after_a_single_training():
+def test_train_state_is_that_of_single_training():
     for params in ({"dropout": 0.1}, {"solver": "sgd"}, {"schedule": "adaptive"}):
         one = trainer(**params).train().state
         other, _ = train_together([params, params])
@@ -121,7 +125,7 @@ def test_what_a_warm_start_needs_is_left_as_after_a_single_training():
         assert other.theta.base is None
 
 
-def test_one_of_a_stream_that_stops_early_keeps_the_random_state_of_its_end():
+def test_random_state_after_early_stopping_is_that_of_single_training():
     params = {"early_stopping": True, "epochs": 30}
     members = [params | {"n_iter_no_change": n, "tol": 0.05} for n in (1, np.inf, 3)]
     alone = [trainer(**member).train().state.rng.randint(10**9) for member in members]
@@ -129,7 +133,7 @@ def test_one_of_a_stream_that_stops_early_keeps_the_random_state_of_its_end():
     assert [outcome.state.rng.randint(10**9) for outcome in together] == alone
 
 
-def test_members_of_equal_streams_share_their_batches():
+def test_networks_with_equal_random_states_share_batches():
     members = [trainer() for _ in range(6)]
     streams = [members[0].source.batches] * 3 + [members[3].source.batches] * 3
     n_params = len(members[0].run.state.theta)
@@ -142,7 +146,7 @@ def test_members_of_equal_streams_share_their_batches():
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 5])
-def test_who_is_trained_with_whom(n_jobs):
+def test_grouping(n_jobs):
     members = [
         trainer(rows, **params)
         for rows in (slice(100), slice(50, 150), slice(99))
@@ -164,7 +168,7 @@ def test_who_is_trained_with_whom(n_jobs):
     assert len(groups[0]) >= len(groups[-1])
 
 
-def test_memory_is_a_limit():
+def test_groups_are_limited_by_memory():
     members = [trainer(l2=float(i)) for i in range(10)]
     assert {len(group) for group in group_trainers(members, max_bytes=1)} == {1}
     assert len(group_trainers(members)) == 1
