@@ -77,19 +77,20 @@ def blobs(rng):
 @pytest.fixture(scope="session")
 def cluster():
     """Two Dask workers of one thread each, for all tests that need processes of Dask."""
-    pytest.importorskip("distributed", reason="distributed is not installed")
-    from benchmarks.clusters import local_cluster
+    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+    environment = dict(os.environ)  # Dask sets variables for the workers in this process
+    settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    with warnings.catch_warnings(), distributed.LocalCluster(n_workers=2, **settings) as cluster:
+        yield cluster
+    os.environ.clear()
+    os.environ.update(environment)
 
-    with warnings.catch_warnings(), local_cluster(2, silence_logs=50) as client:
-        workers = client.cluster
-        client.close()  # tests without the fixture client must not find it
-        yield workers
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(cluster):
-    """A client of the cluster, Dask's default scheduler until the end of the module."""
+    """A client of the cluster, which is Dask's default scheduler during the test."""
     from distributed import Client
 
     with Client(cluster) as client:
+        client.wait_for_workers(2)
         yield client

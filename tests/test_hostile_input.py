@@ -165,7 +165,8 @@ def features():
         "Fortran": np.asfortranarray(X), "every other": np.repeat(X, 2, axis=1)[:, ::2],
         "broadcast": np.broadcast_to(X[:1], (30, 4)), "of one": np.broadcast_to(1.5, (30, 4)),
         "unaligned": np.frombuffer(b"x" + X.tobytes(), offset=1).reshape(30, 4),
-        "np.matrix": as_np_matrix(X), "masked": np.ma.array(X, mask=X > 1), "no mask": np.ma.array(X),
+        "np.matrix": as_np_matrix(X), "masked": np.ma.array(X, mask=X > 1),
+        "no mask": np.ma.array(X),
         "masked nan": np.ma.masked_invalid(with_entry(np.nan)), "subclass": X.view(Subclass),
     }.items()  # fmt: skip
     yield from {

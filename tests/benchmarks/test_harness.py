@@ -1,11 +1,13 @@
 """The benchmarks run and report what they promise. Nothing here depends on a time."""
 
 import json
+from contextlib import nullcontext
+from functools import partial
 
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import cases
+from benchmarks import cases, clusters
 from benchmarks.formatting import percent
 from benchmarks.harness import (
     CASES,
@@ -20,6 +22,7 @@ from benchmarks.harness import (
     quantity_lines,
     within,
 )
+from skmlp import SoftmaxMLPClassifier
 
 TINY = Options(tiny=True)
 
@@ -30,8 +33,17 @@ def seconds_by_epochs(function, *args):
     return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_cases_run(name, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xdist_group("cluster")) if name == "dask" else name
+        for name in CASES
+    ],
+)
+def test_cases_run(name, tmp_path, capsys, monkeypatch, request):
+    if name == "dask":  # on the cluster of all tests
+        client = request.getfixturevalue("client")
+        monkeypatch.setattr(clusters, "local_cluster", lambda n_workers: nullcontext(client))
     if name in ("many_rows", "import"):  # one case is enough to see that new processes work
         monkeypatch.setattr(cases, "_python", lambda *args: "1.0")
     monkeypatch.setattr(cases, "seconds", seconds_by_epochs)
@@ -112,7 +124,9 @@ def test_list(capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(CASES | EXPERIMENTS)
 
 
-def test_averaging_experiment(tmp_path, capsys):
+def test_averaging_experiment(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(clusters, "SETTINGS", [(1, 1), (2, 4)])
+    monkeypatch.setattr(clusters, "SoftmaxMLPClassifier", partial(SoftmaxMLPClassifier, epochs=2))
     path = tmp_path / "found.json"
     found = suite.run(["averaging"], TINY, path=path)
     assert json.loads(path.read_text(encoding="utf-8")) == found

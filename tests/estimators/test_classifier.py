@@ -212,15 +212,15 @@ def test_minibatches_are_unbiased_under_weights(batch_size):
 @pytest.mark.parametrize("chunk", [8, 32, 200])
 @pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
 def test_partial_fit_is_unbiased_under_weights(rng, chunk, by):
-    y = rng.permutation(np.arange(2000) % 20 == 0)
+    y = rng.permutation(np.arange(400) % 20 == 0)
     w = np.where(y, 19.0, 1.0) if by == "sample_weight" else None
     clf = quick(
         units=(), solver="sgd", momentum=0.0, schedule="invscaling", learning_rate=0.5,
         class_weight={True: 19.0} if w is None else None,
     )  # fmt: skip
-    for _ in range(15):
-        order = rng.permutation(2000)
-        for start in range(0, 2000, chunk):
+    for _ in range(10):
+        order = rng.permutation(400)
+        for start in range(0, 400, chunk):
             rows = order[start : start + chunk]
             given = None if w is None else w[rows]
             clf.partial_fit(np.zeros((len(rows), 1)), y[rows], [False, True], given)

@@ -1,4 +1,4 @@
-"""``python -m tests.io.kill_and_resume FOLDER KILLS``: kill trainings at random moments, resume, compare.
+"""``python -m tests.io.kill_and_resume FOLDER KILLS``: kill fits at random moments, resume, compare.
 
 A process of its own, because it forks: children start in milliseconds, and there must be no
 threads. Prints how many were killed, how many of them while they were writing, how many

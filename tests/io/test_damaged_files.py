@@ -16,7 +16,8 @@ from sklearn.datasets import load_iris
 from skmlp import SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint, CheckpointHook
 
-X, y = load_iris(return_X_y=True)
+X, y = (rows[::3] for rows in load_iris(return_X_y=True))
+EPOCHS = 3
 MOST_MEMORY = 32 * 2**20  # bytes, for files of some 20,000
 
 
@@ -34,7 +35,13 @@ class Trap:
 def originals(tmp_path_factory):
     """A model and a checkpoint, each with what it is read by and what comes out."""
     folder = tmp_path_factory.mktemp("originals")
-    params = {"units": 6, "epochs": 4, "early_stopping": True, "dropout": 0.1, "random_state": 0}
+    params = {
+        "units": 6,
+        "epochs": EPOCHS,
+        "early_stopping": True,
+        "dropout": 0.1,
+        "random_state": 0,
+    }
     clf = SoftmaxMLPClassifier(**params).set_callbacks(Checkpoint(folder / "checkpoint"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CheckpointHook, "on_epoch_end", copying(folder, after=2))
@@ -189,8 +196,8 @@ def spoil_header(content, rng, trap):
         del place[0][place[1]]
     elif isinstance(place[0], dict):
         place[0][rng.choice(["evil", "units", "0"])] = rng.choice(HOSTILE)
-    if header.get("epochs", 4) != 4:  # to train for very long would be its good right
-        header["epochs"] = 4
+    if header.get("epochs", EPOCHS) != EPOCHS:  # a valid value could mean very long training
+        header["epochs"] = EPOCHS
     text = rng.choice([json.dumps(header), json.dumps(header)[:-1], "[" * 10_000])
     text = json.dumps(header) if rng.random() < 0.9 else text
     members["header.npy"] = npy(np.frombuffer(text.encode(), np.uint8))
