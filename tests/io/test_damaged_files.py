@@ -1,4 +1,4 @@
-"""Thousands of damaged and forged files: each is refused, or is what it was."""
+"""Damaged and manipulated files raise ValueError, or are read correctly."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from skmlp.callbacks import Checkpoint, CheckpointHook
 
 X, y = (rows[::3] for rows in load_iris(return_X_y=True))
 EPOCHS = 3
-MOST_MEMORY = 32 * 2**20  # bytes, for files of some 20,000
+MOST_MEMORY = 32 * 2**20  # bytes; the files have about 20,000
 
 
 class Trap:
@@ -33,7 +33,7 @@ class Trap:
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory):
-    """A model and a checkpoint, each with what it is read by and what comes out."""
+    """Content, reader and expected classifier of a model file and of a checkpoint."""
     folder = tmp_path_factory.mktemp("originals")
     params = {
         "units": 6,
@@ -53,7 +53,7 @@ def originals(tmp_path_factory):
 
 
 def copying(folder, after):
-    """Return CheckpointHook.on_epoch_end, with a copy of the file after some epochs."""
+    """Return CheckpointHook.on_epoch_end that copies the file after some epochs."""
     write = CheckpointHook.on_epoch_end
 
     def write_and_copy(self, run, *, is_last):
@@ -75,10 +75,10 @@ def members_of(content):
 
 
 def archive_of(members, compression=zipfile.ZIP_STORED):
-    """Return the content of an archive, with checksums as they should be."""
+    """Return the content of an archive with correct checksums."""
     stream = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", compression) as archive:
-        warnings.simplefilter("ignore", UserWarning)  # of a name that comes twice
+        warnings.simplefilter("ignore", UserWarning)  # duplicate names
         for name, content in members:
             archive.writestr(name, content)
     return stream.getvalue()
@@ -90,7 +90,7 @@ def npy(array, **kwargs):
     return stream.getvalue()
 
 
-# Damage: what is read afterwards, if anything, is what was written
+# Random damage: a file that can still be read has the original content
 
 
 def flip_bits(content, rng, trap):
@@ -123,7 +123,7 @@ def noise(content, rng, trap):
 DAMAGE = [flip_bits, flip_bits, truncate, overwrite, insert_or_cut, noise]
 
 
-# Forgery: sound archives of the wrong parts
+# Manipulation: valid archives with wrong members
 
 
 def swap_members(content, rng, trap):
@@ -212,7 +212,7 @@ FORGERY = [
 
 @pytest.fixture
 def bounded_memory():
-    """What the test allocates stays far below what files may declare."""
+    """Check that much less memory is allocated than the files declare."""
     tracemalloc.start()
     yield
     _, most = tracemalloc.get_traced_memory()
