@@ -8,8 +8,6 @@ for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")  # draw figures without a display
 
-import warnings  # noqa: E402
-
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
@@ -81,25 +79,3 @@ def two_blas_threads():
     with threadpool_limits(2, "blas"):
         assert {i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"} == {2}
         yield
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    """Two Dask workers of one thread each, for all tests that need processes of Dask."""
-    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
-    environment = dict(os.environ)  # Dask sets variables for the workers in this process
-    settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
-    with warnings.catch_warnings(), distributed.LocalCluster(n_workers=2, **settings) as cluster:
-        yield cluster
-    os.environ.clear()
-    os.environ.update(environment)
-
-
-@pytest.fixture
-def client(cluster):
-    """A client of the cluster, which is Dask's default scheduler during the test."""
-    from distributed import Client
-
-    with Client(cluster) as client:
-        client.wait_for_workers(2)
-        yield client

@@ -1,7 +1,6 @@
 """The benchmark suite: cases, targets, command line. No test depends on measured times."""
 
 import json
-from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -33,19 +32,16 @@ def seconds_by_epochs(function, *args):
     return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xdist_group("cluster")) if name == "dask" else name
-        for name in CASES
-    ],
-)
-def test_cases_run(name, tmp_path, capsys, monkeypatch, request):
-    if name == "dask":  # on the cluster that all tests share
-        client = request.getfixturevalue("client")
-        monkeypatch.setattr(clusters, "local_cluster", lambda n_workers: nullcontext(client))
+# tests/dask/test_cluster.py runs the case dask, which needs a cluster.
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"dask"}))
+def test_cases_run(name, tmp_path, capsys, monkeypatch):
     if name in ("many_rows", "import"):  # other cases test new processes
         monkeypatch.setattr(cases, "_python", lambda *args: "1.0")
+    check_case(name, tmp_path, capsys, monkeypatch)
+
+
+def check_case(name, tmp_path, capsys, monkeypatch):
+    """Run a case in its smallest size; check its JSON and what it prints."""
     monkeypatch.setattr(cases, "seconds", seconds_by_epochs)
     path = tmp_path / "found.json"
     suite.run([name], TINY, path=path)

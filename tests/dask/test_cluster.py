@@ -5,20 +5,43 @@ import os
 import signal
 import tracemalloc
 import warnings
+from contextlib import nullcontext
 
 import dask
 import dask.array as da
 import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+from benchmarks import clusters
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 from skmlp.dask import DaskSoftmaxMLPClassifier
 from skmlp.training.run import TrainingRun
+from tests.benchmarks.test_harness import check_case
 from tests.dask.arrays import DIGITS, W, X, Y, cut
 
 pytestmark = pytest.mark.xdist_group("cluster")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers of one thread each, for all tests that need processes of Dask."""
+    environment = dict(os.environ)  # Dask sets variables for the workers in this process
+    settings = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    with warnings.catch_warnings(), LocalCluster(n_workers=2, **settings) as cluster:
+        yield cluster
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.fixture
+def client(cluster):
+    """A client of the cluster, which is Dask's default scheduler during the test."""
+    with Client(cluster) as client:
+        client.wait_for_workers(2)
+        yield client
 
 
 def test_cluster_equals_threads_and_keeps_no_data(client):
@@ -91,3 +114,8 @@ def test_searches_on_the_cluster(client, search):
     np.testing.assert_allclose(
         found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"], atol=1e-6
     )
+
+
+def test_benchmark_case(client, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(clusters, "local_cluster", lambda n_workers: nullcontext(client))
+    check_case("dask", tmp_path, capsys, monkeypatch)
