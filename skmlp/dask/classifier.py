@@ -6,8 +6,8 @@ from numbers import Integral
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._errors import invalid
-from skmlp._sklearn_compat import forget_callbacks
-from skmlp.callbacks import checkpoints_of, with_callbacks
+from skmlp._sklearn_compat import callbacks_of, forget_callbacks
+from skmlp.callbacks import Checkpoint, with_callbacks
 from skmlp.dask._cluster import Executor, aligned_blocks
 from skmlp.dask.input import ShardStats, validate_shard
 from skmlp.dask.predict import LazyPredictMixin
@@ -213,7 +213,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
                 continue
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise invalid(name, value, f"{accepted}integer >= 1")
-        if checkpoints_of(self):
+        if any(isinstance(callback, Checkpoint) for callback in callbacks_of(self)):
             raise ValueError(
                 "Checkpoint is for SoftmaxMLPClassifier: to go on with a "
                 "DaskSoftmaxMLPClassifier, set warm_start=True and pickle it between calls of fit."

@@ -6,6 +6,7 @@ Only a scorer of scikit-learn needs more: the logits of the rows that it scores.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from time import perf_counter
 from typing import Any
@@ -82,7 +83,7 @@ class ShardedSource:
     def _run_round(self, number: int) -> tuple[float, float]:
         """Train every shard from the present parameters and average; return loss and rate."""
         run, state = self._run, self._run.state
-        n_rounds = run.config.n_epochs * self._per_epoch
+        n_rounds = run.n_epochs * self._per_epoch
         start = RoundSpec(
             state.theta, state.optimizer, run.schedule, number, n_rounds, self._per_epoch,
             self._seed,
@@ -154,7 +155,6 @@ def sharded_trainer(
         config.rows_per_batch(min(n_rows) // rounds_per_epoch)  # for its warning
         _warn_of_different_classes(totals)
     seed = state.draw_seed()
-    schedule = state.set_schedule(config)
     validation_set = None
     if validation is not None:
         held_out = validation.take_shards().transform(validation_shard, common)
@@ -166,18 +166,14 @@ def sharded_trainer(
         validation_set = ShardedEvaluationSet(
             shards, plans, config, classes, "the rows set aside from X"
         )
-    training_set = None
-    if Evaluator.needs_training_rows(config, has_validation=validation_set is not None):
-        training_set = ShardedEvaluationSet(shards, plans, config, classes, "X", validation=False)
-    run = TrainingRun(
+    evaluator = Evaluator.create(
         config,
-        state,
-        History(history),
-        schedule=schedule,
-        class_weight=class_weight,
-        evaluator=Evaluator(config, training_set, validation_set, make_estimator),
-        max_abs_X=lambda: stats.max_abs,
+        lambda: ShardedEvaluationSet(shards, plans, config, classes, "X", validation=False),
+        validation_set,
+        make_estimator,
     )
+    largest = partial(getattr, stats, "max_abs")
+    run = TrainingRun(config, state, History(history), class_weight, evaluator, largest)
     return Trainer(ShardedSource(run, shards, n_rows, rounds_per_epoch, seed), [run])
 
 
