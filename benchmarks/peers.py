@@ -68,7 +68,7 @@ def _notebook(setting, X, y):
     """Return the training loop of the notebook, in float64; only for logistic units and SGD."""
     X, Y = X.astype(np.float64), np.eye(y.max() + 1)[y]
     (units,) = setting.units
-    fixed = {"units": units, "batch_size": setting.batch_size, "seed": 0, "mended": True}
+    fixed = {"units": units, "batch_size": setting.batch_size, "seed": 0, "corrected": True}
     fixed["learning_rate"] = setting.learning_rate
 
     def fit(epochs):

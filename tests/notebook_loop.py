@@ -1,7 +1,7 @@
 """The tutorial notebook's training loop, stated anew as an oracle: one hidden layer of
 logistic units, softmax, mini-batches, float64.
 
-Its defect is kept, unless mended: the gradient of the output biases is summed over all axes,
+Its defect is kept, unless corrected: the gradient of the output biases is summed over all axes,
 over the classes too. The rows of softmax - y sum to 0, so that is 0 and these biases never
 move from 0.
 """
@@ -24,7 +24,7 @@ def hidden_and_output(X, weights):
     return hidden, exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def steps(X, Y, *, units, batch_size, learning_rate, epochs, seed, mended):
+def steps(X, Y, *, units, batch_size, learning_rate, epochs, seed, corrected):
     """Train, yielding the weights after every step; they change in place."""
     rng = np.random.RandomState(seed)
     weights = initial_weights(X.shape[1], units, Y.shape[1], rng)
@@ -40,7 +40,7 @@ def steps(X, Y, *, units, batch_size, learning_rate, epochs, seed, mended):
                 X_batch.T @ hidden_error / m,
                 hidden_error.sum(axis=0) / m,
                 hidden.T @ error / m,
-                error.sum(axis=0 if mended else None) / m,
+                error.sum(axis=0 if corrected else None) / m,
             )
             for weight, gradient in zip(weights, gradients, strict=True):
                 weight -= learning_rate * gradient

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp import SoftmaxMLPClassifier
 from skmlp.callbacks import Checkpoint, FitTasks
 from tests.plain import PLAIN
+from tests.recorder import Recorder
 
 HAS_CALLBACKS = find_spec("sklearn.callback") is not None
 
@@ -48,35 +49,6 @@ def assert_same_fit(clf, other):
     assert without_seconds(clf.history_) == without_seconds(other.history_)
 
 
-class Recorder:
-    """Writes down what it is told, and at the end of an epoch does what it was given to do."""
-
-    def __init__(self, at_end=lambda epoch: None):
-        self.at_end = at_end
-        self.told, self.data, self.fitted, self.paths = [], [], [], []
-        self.contexts = {}
-
-    def setup(self, estimator, context):
-        self.told.append("setup")
-
-    def teardown(self, estimator, context):
-        self.told.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context, *, X, y, metadata):
-        self.told.append(f"begin {context.task_name} {context.task_id}")
-        self.data.append((X, y, metadata))
-
-    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
-        self.told.append(f"end {context.task_name} {context.task_id}")
-        self.data.append((X, y, metadata))
-        self.contexts[context.task_name] = context
-        if context.task_name != "epoch":
-            self.last = fitted_estimator
-            return None
-        self.fitted.append(fitted_estimator)
-        return self.at_end(context.task_id)
-
-
 class Silent:
     """A callback that asks for nothing."""
 
@@ -93,7 +65,7 @@ class Silent:
         pass
 
 
-def told_of(n_epochs):
+def expected_events(n_epochs):
     epochs = [f"{word} epoch {i}" for i in range(n_epochs) for word in ("begin", "end")]
     return ["setup", "begin fit 0", *epochs, "end fit 0", "teardown"]
 
@@ -101,7 +73,7 @@ def told_of(n_epochs):
 # Before scikit-learn 1.9
 
 
-def test_before_1_9_set_callbacks_says_what_is_missing():
+def test_before_1_9_set_callbacks_raises():
     said = (
         "needs scikit-learn >= 1.9 for callbacks other than Checkpoint, and this is scikit-learn "
         rf"{sklearn.__version__}.*verbose=1"
@@ -111,7 +83,7 @@ def test_before_1_9_set_callbacks_says_what_is_missing():
             SoftmaxMLPClassifier().set_callbacks(*callbacks)
 
 
-def test_before_1_9_fit_works(digits):
+def test_before_1_9_fit(digits):
     clf = quick().fit(*digits)
     assert clf.n_iter_ == 4
     assert SoftmaxMLPClassifier.fit.__doc__
@@ -122,10 +94,10 @@ def test_before_1_9_fit_works(digits):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_a_fit_is_a_task_and_each_epoch_one_in_it(digits, solver):
+def test_task_tree_of_fit_and_epochs(digits, solver):
     recorder = Recorder()
     clf = quick(solver=solver).set_callbacks(recorder).fit(*digits)
-    assert recorder.told == told_of(4)
+    assert recorder.told == expected_events(4)
     fit, epoch = recorder.contexts["fit"], recorder.contexts["epoch"]
     assert (fit.max_subtasks, epoch.max_subtasks) == (4, 0)
     assert epoch.parent is fit
@@ -135,7 +107,7 @@ def test_a_fit_is_a_task_and_each_epoch_one_in_it(digits, solver):
 
 
 @pytest.mark.parametrize("sample_weight", [None, np.linspace(0.5, 1.5, 200)])
-def test_callbacks_get_the_data_as_they_were_given(digits, sample_weight):
+def test_callbacks_receive_the_given_data(digits, sample_weight):
     X, y = digits
     recorder = Recorder()
     given = {"X_val": X[:50], "y_val": y[:50]}
@@ -151,36 +123,36 @@ def test_callbacks_get_the_data_as_they_were_given(digits, sample_weight):
             assert metadata["sample_weight"] is sample_weight
 
 
-def test_several_callbacks_all_hear_everything(digits):
+def test_several_callbacks_receive_all_events(digits):
     first, second = Recorder(lambda epoch: epoch == 1), Recorder()
     clf = quick().set_callbacks(first, Silent(), second).fit(*digits)
-    assert first.told == second.told == told_of(2)
+    assert first.told == second.told == expected_events(2)
     assert clf.stop_reason_ == "callback"
 
 
-def test_every_task_that_begins_also_ends_if_lbfgs_converges():
+def test_tasks_are_ended_when_lbfgs_converges():
     X, y = load_iris(return_X_y=True)
     recorder = Recorder()
     clf = SoftmaxMLPClassifier((), solver="lbfgs", l2=1.0, epochs=500, tol=1e-3, random_state=0)
     clf.set_callbacks(recorder).fit(X, y)
     assert clf.stop_reason_ == "converged"
     assert clf.n_iter_ < 500
-    assert recorder.told == told_of(len(recorder.fitted))
+    assert recorder.told == expected_events(len(recorder.fitted))
     n_epochs = [fitted.n_iter_ for fitted in recorder.fitted if fitted is not None]
     assert n_epochs == list(range(1, clf.n_iter_ + 1))
 
 
-def test_partial_fit_tells_nobody(digits):
+def test_partial_fit_calls_no_callbacks(digits):
     recorder = Recorder()
     quick().set_callbacks(recorder).partial_fit(*digits, classes=range(10))
     assert recorder.told == []
 
 
-def test_warm_start_is_a_tree_for_each_fit(digits):
+def test_warm_start_has_one_task_tree_per_fit(digits):
     recorder = Recorder()
     clf = quick(warm_start=True).set_callbacks(recorder).fit(*digits)
     clf.set_params(epochs=2).fit(*digits)
-    assert recorder.told == told_of(4) + told_of(2)
+    assert recorder.told == expected_events(4) + expected_events(2)
     assert recorder.contexts["fit"].max_subtasks == 2
     assert [fitted.n_iter_ for fitted in recorder.fitted] == [1, 2, 3, 4, 5, 6]
     assert_same_fit(clf, quick(epochs=6).fit(*digits))
@@ -202,18 +174,18 @@ def test_warm_start_is_a_tree_for_each_fit(digits):
         {"early_stopping": True, "scoring": "f1_macro", "validation_fraction": None},
     ],
 )
-def test_the_same_model_with_callbacks_and_without(digits, params):
+def test_callbacks_do_not_change_the_model(digits, params):
     recorder = Recorder()
     clf = quick(**params).set_callbacks(recorder).fit(*digits)
     plain = quick(**params).fit(*digits)
     assert_same_fit(clf, plain)
-    assert recorder.told == told_of(plain.n_iter_)
+    assert recorder.told == expected_events(plain.n_iter_)
     assert (clf.stop_reason_, clf.best_epoch_) == (plain.stop_reason_, plain.best_epoch_)
     assert vars(clf).keys() - {"_skl_callbacks"} == vars(plain).keys()
     assert len(pickle.dumps(clf.set_callbacks())) == len(pickle.dumps(plain))
 
 
-def test_without_callbacks_nothing_is_made(digits, monkeypatch):
+def test_without_callbacks_no_tasks_are_created(digits, monkeypatch):
     made = []
     monkeypatch.setattr(FitTasks, "__init__", lambda *_: made.append("tasks"))
     monkeypatch.setattr(
@@ -226,7 +198,7 @@ def test_without_callbacks_nothing_is_made(digits, monkeypatch):
     assert made == []
 
 
-def test_no_estimator_is_made_for_callbacks_that_do_not_ask(digits, monkeypatch):
+def test_fitted_estimator_is_only_created_on_request(digits, monkeypatch):
     monkeypatch.setattr(FitTasks, "_fitted", lambda *_: pytest.fail("was made"))
     assert quick().set_callbacks(Silent()).fit(*digits).n_iter_ == 4
 
@@ -247,7 +219,7 @@ def test_no_estimator_is_made_for_callbacks_that_do_not_ask(digits, monkeypatch)
         {"schedule": "invscaling", "class_weight": "balanced"},
     ],
 )
-def test_each_epoch_has_the_model_of_a_run_of_so_many_epochs(digits, params):
+def test_fitted_estimator_of_an_epoch_equals_a_shorter_fit(digits, params):
     X, y = digits
     recorder, then = Recorder(), []
     recorder.at_end = lambda epoch: then.append(recorder.fitted[-1].predict_proba(X))
@@ -264,7 +236,7 @@ def test_each_epoch_has_the_model_of_a_run_of_so_many_epochs(digits, params):
     assert recorder.last.stop_reason_ == "epochs"
 
 
-def test_what_becomes_of_an_epochs_model_does_not_touch_the_training(digits):
+def test_changing_the_fitted_estimator_does_not_affect_training(digits):
     X, y = digits
     recorder = Recorder()
 
@@ -280,7 +252,7 @@ def test_what_becomes_of_an_epochs_model_does_not_touch_the_training(digits):
 
 
 @pytest.mark.parametrize("standardize", [False, True])
-def test_going_on_from_an_epochs_model_starts_where_that_epoch_ended(digits, standardize):
+def test_fitted_estimator_of_an_epoch_can_be_trained_further(digits, standardize):
     """Also in a warm start, where the estimator still has the state of the fit before."""
     X, y = digits
     recorder = Recorder()
@@ -291,13 +263,13 @@ def test_going_on_from_an_epochs_model_starts_where_that_epoch_ended(digits, sta
     np.testing.assert_allclose(fitted.fit(X, y).predict_proba(X), before, rtol=1e-6)
 
 
-def test_an_epochs_model_does_not_tear_down_the_callbacks_it_was_made_for(digits):
+def test_fitted_estimator_of_an_epoch_has_no_callback_context(digits):
     recorder = Recorder()
     quick().set_callbacks(recorder).fit(*digits)
     for fitted in (recorder.fitted[0], recorder.last):
         fitted.set_callbacks().fit(*digits)
         assert not any("callback" in name for name in vars(fitted))
-    assert recorder.told == told_of(4)
+    assert recorder.told == expected_events(4)
 
 
 # Stopping
@@ -305,16 +277,16 @@ def test_an_epochs_model_does_not_tear_down_the_callbacks_it_was_made_for(digits
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("k", [1, 3])
-def test_a_callback_that_stops_leaves_what_a_shorter_run_leaves(digits, solver, k):
+def test_stop_by_callback_equals_a_shorter_fit(digits, solver, k):
     recorder = Recorder(lambda epoch: epoch == k - 1)
     clf = quick(solver=solver, epochs=9).set_callbacks(recorder).fit(*digits)
     assert (clf.stop_reason_, clf.n_iter_) == ("callback", k)
-    assert recorder.told == told_of(k)
+    assert recorder.told == expected_events(k)
     assert recorder.last.stop_reason_ == "callback"
     assert_same_fit(clf, quick(solver=solver, epochs=k).fit(*digits))
 
 
-def test_a_callback_that_stops_before_early_stopping_leaves_the_best_epoch(digits):
+def test_stop_by_callback_with_early_stopping_restores_the_best_epoch(digits):
     params = {"early_stopping": True, "learning_rate": 0.05, "n_iter_no_change": 5, "epochs": 200}
     plain = quick(**params).fit(*digits)
     assert plain.stop_reason_ == "early_stopping"
@@ -326,13 +298,13 @@ def test_a_callback_that_stops_before_early_stopping_leaves_the_best_epoch(digit
     np.testing.assert_array_equal(recorder.last.theta_, clf.theta_)
 
 
-def test_early_stopping_is_named_where_both_stop(digits):
+def test_stop_reason_is_early_stopping_when_both_stop(digits):
     params = {"early_stopping": True, "tol": 100.0, "n_iter_no_change": 3, "epochs": 50}
     clf = quick(**params).set_callbacks(Recorder(lambda epoch: epoch == 3)).fit(*digits)
     assert (clf.stop_reason_, clf.n_iter_) == ("early_stopping", 4)
 
 
-def test_a_fit_that_was_stopped_can_go_on(digits):
+def test_warm_start_after_stop_by_callback(digits):
     recorder = Recorder(lambda epoch: epoch == 1)
     clf = quick(epochs=9, warm_start=True).set_callbacks(recorder).fit(*digits)
     clf.set_callbacks().set_params(epochs=3).fit(*digits)
@@ -369,7 +341,7 @@ class Fails(Recorder):
         self._fail_at(self.told[-1])
 
 
-def assert_left_as_it_was(clf, before, callback):
+def assert_unchanged(clf, before, callback):
     """Torn down once, nothing of the callbacks left, and the model of the fit before."""
     assert callback.told.count("teardown") == 1
     assert callback.told[-1] == "teardown"
@@ -382,13 +354,13 @@ def assert_left_as_it_was(clf, before, callback):
 @pytest.mark.parametrize(
     "where", ["setup", "begin fit 0", "begin epoch 0", "end epoch 0", "begin epoch 2", "end fit 0"]
 )
-def test_an_error_of_a_callback_is_raised_and_the_model_stays(digits, where, solver):
+def test_error_in_a_callback_is_raised_and_keeps_the_model(digits, where, solver):
     X, y = digits
     clf = quick(solver=solver).fit(X, y)
     before, callback = dict(vars(clf)), Fails(where)
     with pytest.raises(RuntimeError, match="the callback's own"):
         clf.set_callbacks(callback).fit(X[:, :30], y + 1)
-    assert_left_as_it_was(clf, before, callback)
+    assert_unchanged(clf, before, callback)
 
 
 @pytest.mark.parametrize(
@@ -398,13 +370,13 @@ def test_an_error_of_a_callback_is_raised_and_the_model_stays(digits, where, sol
         ({"schedule": lambda fraction: -1.0}, {}, "schedule must return"),
     ],
 )
-def test_a_fit_that_fails_tears_down_and_the_model_stays(digits, params, given, said):
+def test_failed_fit_tears_down_callbacks_and_keeps_the_model(digits, params, given, said):
     clf = quick().fit(*digits)
     clf.set_params(**params)
     before, recorder = dict(vars(clf)), Recorder()
     with pytest.raises(ValueError, match=said):
         clf.set_callbacks(recorder).fit(*digits, **given)
-    assert_left_as_it_was(clf, before, recorder)
+    assert_unchanged(clf, before, recorder)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +387,7 @@ def test_a_fit_that_fails_tears_down_and_the_model_stays(digits, params, given, 
         ({}, {"X_val": [[1.0]]}, "y_val not given"),
     ],
 )
-def test_what_is_refused_is_refused_before_any_callback_hears_of_it(digits, params, given, said):
+def test_invalid_input_is_rejected_before_callbacks_are_called(digits, params, given, said):
     recorder = Recorder()
     with pytest.raises(ValueError, match=said):
         quick(**params).set_callbacks(recorder).fit(*digits, **given)
@@ -423,16 +395,16 @@ def test_what_is_refused_is_refused_before_any_callback_hears_of_it(digits, para
 
 
 @pytest.mark.parametrize("where", ["begin fit 0", "begin epoch 0"])
-def test_an_interrupt_before_anything_was_learnt_leaves_the_model(digits, where):
+def test_interrupt_before_the_first_epoch_keeps_the_model(digits, where):
     X, y = digits
     clf = quick().fit(X, y)
     before, callback = dict(vars(clf)), Fails(where, KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         clf.set_callbacks(callback).fit(X[:, :30], y)
-    assert_left_as_it_was(clf, before, callback)
+    assert_unchanged(clf, before, callback)
 
 
-def fit_interrupted(clf, X, y):
+def fit_with_interrupt(clf, X, y):
     try:
         with pytest.warns(UserWarning, match="interrupted by user"):
             return clf.fit(X, y)
@@ -441,43 +413,43 @@ def fit_interrupted(clf, X, y):
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_an_interrupt_later_keeps_what_was_learnt(digits, solver):
+def test_interrupt_keeps_the_completed_epochs(digits, solver):
     def interrupt(epoch):
         if epoch == 1:
             raise KeyboardInterrupt
 
     recorder = Recorder(interrupt)
-    clf = fit_interrupted(quick(solver=solver).set_callbacks(recorder), *digits)
+    clf = fit_with_interrupt(quick(solver=solver).set_callbacks(recorder), *digits)
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 2)
-    assert recorder.told == told_of(2)
+    assert recorder.told == expected_events(2)
     np.testing.assert_array_equal(recorder.last.theta_, clf.theta_)
     assert_same_fit(clf, quick(solver=solver, epochs=2).fit(*digits))
 
 
-def test_an_epoch_that_was_interrupted_is_ended_too(digits):
+def test_interrupted_epoch_task_is_ended(digits):
     callback = Fails("begin epoch 2", KeyboardInterrupt)
-    clf = fit_interrupted(quick().set_callbacks(callback), *digits)
-    assert callback.told == told_of(3)
+    clf = fit_with_interrupt(quick().set_callbacks(callback), *digits)
+    assert callback.told == expected_events(3)
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 2)
 
 
 # Setting them
 
 
-def test_set_callbacks_replaces_and_without_arguments_removes(digits):
+def test_set_callbacks_replaces_or_removes(digits):
     first, second = Recorder(), Recorder()
     clf = quick().set_callbacks(first)
     assert clf.set_callbacks(second) is clf
     clf.fit(*digits)
-    assert (first.told, second.told) == ([], told_of(4))
+    assert (first.told, second.told) == ([], expected_events(4))
     assert [name for name in vars(clf) if "callback" in name] == ["_skl_callbacks"]
     clf.set_callbacks().fit(*digits)
-    assert second.told == told_of(4)
+    assert second.told == expected_events(4)
     assert not any("callback" in name for name in vars(clf))
 
 
 @pytest.mark.parametrize("callback", [Silent, print, None])
-def test_only_callbacks_can_be_set(callback):
+def test_set_callbacks_with_invalid_callback_raises(callback):
     with pytest.raises(TypeError, match="FitCallback"):
         quick().set_callbacks(callback)
 
@@ -493,7 +465,7 @@ def test_clone_and_pickle_keep_callbacks(digits):
     assert_same_fit(read.fit(*digits), clf)
 
 
-def test_callbacks_are_no_parameter():
+def test_callbacks_are_not_parameters():
     assert quick().set_callbacks(Silent()).get_params() == quick().get_params()
     assert repr(quick().set_callbacks(Silent())) == repr(quick())
 
@@ -516,7 +488,7 @@ class Propagated(Silent):
             self.paths.append([(c.estimator_name, c.task_name) for c in path])
 
 
-def test_a_pipelines_tree_contains_the_epochs(digits):
+def test_epochs_are_in_the_task_tree_of_a_pipeline(digits):
     callback = Propagated()
     pipeline = make_pipeline(StandardScaler(), quick())
     pipeline.set_callbacks(callback).fit(*digits)
@@ -525,7 +497,7 @@ def test_a_pipelines_tree_contains_the_epochs(digits):
     assert not any("callback" in name for name in vars(pipeline[-1]))
 
 
-def test_a_searchs_tree_contains_the_epochs_of_all_fits(digits):
+def test_epochs_are_in_the_task_tree_of_a_search(digits):
     callback = Propagated()
     pipeline = make_pipeline(StandardScaler(), quick(epochs=2))
     search = GridSearchCV(pipeline, {"softmaxmlpclassifier__l2": [0.0, 0.1]}, cv=2)
@@ -538,7 +510,7 @@ def test_a_searchs_tree_contains_the_epochs_of_all_fits(digits):
     assert not any("callback" in name for name in vars(search.best_estimator_[-1]))
 
 
-def test_a_callback_not_propagated_so_deep_costs_nothing(digits, monkeypatch):
+def test_max_propagation_depth(digits, monkeypatch):
     monkeypatch.setattr(FitTasks, "__init__", lambda *_: pytest.fail("was made"))
     callback = Propagated(max_propagation_depth=1)
     search = GridSearchCV(make_pipeline(quick()), {"softmaxmlpclassifier__l2": [0.0]}, cv=2)
@@ -546,7 +518,7 @@ def test_a_callback_not_propagated_so_deep_costs_nothing(digits, monkeypatch):
     assert callback.paths == []
 
 
-def test_propagated_callbacks_stop_each_fit(digits):
+def test_propagated_callback_stops_each_fit(digits):
     class Stops(Propagated):
         def on_fit_task_end(self, estimator, context):
             super().on_fit_task_end(estimator, context)
@@ -583,7 +555,7 @@ def as_names(y):
         ),
     ],
 )  # fmt: skip
-def test_scoring_monitor_scores_as_we_do(digits, params, make_X, make_y, weighted):
+def test_scoring_monitor_equals_validation_scores(digits, params, make_X, make_y, weighted):
     from sklearn.callback import ScoringMonitor
 
     X, y = make_X(digits[0]), make_y(digits[1])
@@ -604,7 +576,7 @@ def test_scoring_monitor_scores_as_we_do(digits, params, make_X, make_y, weighte
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_scoring_monitor_under_a_search(digits, n_jobs):
+def test_scoring_monitor_in_a_search(digits, n_jobs):
     from sklearn.callback import ScoringMonitor
 
     X, y = digits

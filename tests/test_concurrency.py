@@ -37,20 +37,20 @@ def fit(params):
     return quick(**params).fit(X, y)
 
 
-def same_bits(a, b):
+def assert_identical(a, b):
     assert a.dtype == b.dtype
     assert a.tobytes() == b.tobytes()
 
 
-def test_fits_in_many_threads_are_those_alone():
+def test_fit_in_threads():
     jobs = PARAMS * 4
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(fit, jobs))
     for params, clf in zip(jobs, together, strict=True):
-        same_bits(clf.theta_, fit(params).theta_)
+        assert_identical(clf.theta_, fit(params).theta_)
 
 
-def test_predictions_of_one_estimator_in_many_threads_are_those_alone():
+def test_predict_in_threads():
     clf = quick(units=(40, 30)).fit(X, y)
     parts = [X[i : i + 1 + i % 200] for i in range(0, 400, 3)]
     methods = [clf.predict_proba, clf.predict_log_proba, clf.decision_function]
@@ -59,22 +59,22 @@ def test_predictions_of_one_estimator_in_many_threads_are_those_alone():
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda job: job[0](job[1]), jobs))
     for (method, part), found in zip(jobs, together, strict=True):
-        same_bits(found, method(part))
+        assert_identical(found, method(part))
 
 
-def test_an_estimator_predicts_while_others_learn():
+def test_predict_while_other_estimators_fit():
     clf = quick().fit(X, y)
     expected = clf.predict_proba(X)
     with ThreadPoolExecutor(4) as pool:
         fits = [pool.submit(fit, params) for params in PARAMS]
         for found in pool.map(lambda _: clf.predict_proba(X), range(50)):
-            same_bits(found, expected)
+            assert_identical(found, expected)
         for params, future in zip(PARAMS, fits, strict=True):
-            same_bits(future.result().theta_, fit(params).theta_)
+            assert_identical(future.result().theta_, fit(params).theta_)
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_searches_in_both_backends_of_joblib(backend):
+def test_searches_with_joblib_backends(backend):
     grid = {"l2": [0.0, 1e-2], "learning_rate": [0.003, 0.03]}
     alone = GridSearchCV(quick(), grid, cv=3).fit(X, y)
     with parallel_config(backend, n_jobs=2):
@@ -83,7 +83,7 @@ def test_searches_in_both_backends_of_joblib(backend):
             np.testing.assert_array_equal(
                 found.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
             )
-            same_bits(found.best_estimator_.theta_, alone.best_estimator_.theta_)
+            assert_identical(found.best_estimator_.theta_, alone.best_estimator_.theta_)
 
 
 def threads_of_blas(n_fits):
@@ -93,13 +93,13 @@ def threads_of_blas(n_fits):
     return os.getpid(), [i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"]
 
 
-def test_processes_of_joblib_do_not_take_more_threads_than_there_are_processors():
+def test_joblib_processes_do_not_oversubscribe_blas_threads():
     for pid, threads in Parallel(n_jobs=2)(delayed(threads_of_blas)(n) for n in (1, 2, 1, 2)):
         assert pid != os.getpid()
         assert all(2 * n <= max(2, os.cpu_count()) for n in threads)
 
 
-def state_of_the_process():
+def process_state():
     """What everybody in a process shares."""
     state = np.random.get_state()  # noqa: NPY002
     return {
@@ -113,34 +113,34 @@ def state_of_the_process():
 
 
 @pytest.mark.parametrize("params", PARAMS, ids=str)
-def test_what_a_process_shares_is_left_alone(params):
-    before = state_of_the_process()
+def test_fit_does_not_change_process_state(params):
+    before = process_state()
     clf = fit(params)
     if params in PARAMS[:3]:
         clf.partial_fit(X, y)
     clf.score(X, y)
-    assert state_of_the_process() == before
+    assert process_state() == before
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("units", [4, 600])  # in processes, in threads
-def test_a_search_leaves_alone_what_a_process_shares(n_jobs, units):
+def test_search_does_not_change_process_state(n_jobs, units):
     search = PopulationGridSearchCV(
         quick(units=units, epochs=1, batch_size=300), {"l2": [0.0, 0.1]}, cv=2, n_jobs=n_jobs
     )
     clone(search).fit(X, y)  # the first one starts processes, whose settings joblib keeps
-    before = state_of_the_process()
+    before = process_state()
     search.fit(X, y)
-    assert state_of_the_process() == before
+    assert process_state() == before
 
 
-def test_without_a_seed_it_draws_from_what_numpy_random_seed_sets():
+def test_random_state_none_uses_the_global_numpy_generator():
     """As everywhere in scikit-learn."""
     thetas = []
     for seed in (1, 1, 2):
         np.random.seed(seed)  # noqa: NPY002
         thetas.append(quick(random_state=None).fit(X, y).theta_)
-    same_bits(thetas[0], thetas[1])
+    assert_identical(thetas[0], thetas[1])
     assert (thetas[0] != thetas[2]).any()
 
 
@@ -158,7 +158,7 @@ def fingerprint(params):
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
-def test_the_same_seed_gives_the_same_bits_in_every_process():
+def test_same_seed_gives_identical_results_in_every_process():
     here = [fingerprint(params) for params in PARAMS]
     assert here == [fingerprint(params) for params in PARAMS]
     for seed in ("0", "1", "random"):
@@ -168,6 +168,6 @@ def test_the_same_seed_gives_the_same_bits_in_every_process():
         assert done.stdout.split() == here, done.stderr
 
 
-def test_cross_validation_in_processes_is_that_in_one():
+def test_cross_validation_in_processes():
     one, two = (cross_val_score(quick(), X, y, cv=4, n_jobs=n) for n in (None, 2))
     np.testing.assert_array_equal(one, two)

@@ -53,7 +53,7 @@ SKIPPED_OF = {"skmlp.dask.DaskSoftmaxMLPClassifier": {"PR01", "PR02"}}
 NEVER_RAISES = {"skmlp.dask.DaskSoftmaxMLPClassifier.to_local"}
 
 
-def names_on_the_page():
+def names_on_the_api_page():
     """The dotted names of what docs/api.rst shows, methods included."""
     names = []
     for line in API_PAGE.read_text(encoding="utf-8").splitlines():
@@ -77,7 +77,7 @@ def public_names():
                         yield f"{module}.{name}.{member}"
 
 
-ON_THE_PAGE = names_on_the_page()
+ON_THE_PAGE = names_on_the_api_page()
 
 
 def resolved(name):
@@ -89,13 +89,13 @@ def resolved(name):
         raise
 
 
-def test_all_that_is_public_is_on_the_api_page():
+def test_public_names_are_on_the_api_page():
     assert set(public_names()) - CALLED_BY_OTHERS <= set(ON_THE_PAGE)
     assert len(set(ON_THE_PAGE)) == len(ON_THE_PAGE)
 
 
 @pytest.mark.parametrize("name", ON_THE_PAGE)
-def test_numpydoc_finds_nothing_amiss(name):
+def test_numpydoc_validation(name):
     resolved(name)
     is_method = inspect.isclass(resolve_name(name.rpartition(".")[0]))
     skipped = {*SKIPPED, *(SKIPPED_OF_METHODS if is_method else ()), *SKIPPED_OF.get(name, ())}
@@ -103,14 +103,14 @@ def test_numpydoc_finds_nothing_amiss(name):
 
 
 @pytest.mark.parametrize("name", ON_THE_PAGE)
-def test_functions_say_what_they_raise(name):
+def test_functions_have_a_raises_section(name):
     thing = resolved(name)
     raises = name not in NEVER_RAISES and not inspect.isclass(thing)
     assert bool(get_doc_object(thing)["Raises"]) or not raises
 
 
 @pytest.mark.parametrize("name", ON_THE_PAGE)
-def test_arrays_have_shapes(name):
+def test_arrays_have_shapes_in_docstrings(name):
     doc = get_doc_object(resolved(name))
     for section in ("Parameters", "Returns", "Attributes"):
         for entry in doc[section]:

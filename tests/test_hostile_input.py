@@ -32,7 +32,7 @@ X = np.random.RandomState(0).randn(30, 4)
 y = np.arange(30) % 3
 ONES = np.ones(30)
 FITTED = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0).fit(X, 5 - y)
-REFUSALS = (ValueError, TypeError, MemoryError)
+EXPECTED_ERRORS = (ValueError, TypeError, MemoryError)
 SOLVERS = {
     "adam": {},
     "as it comes": {"standardize": False},
@@ -112,7 +112,7 @@ class Unhashable:
         return True
 
 
-def the_matrix(A):
+def as_np_matrix(A):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return np.matrix(A)
@@ -165,7 +165,7 @@ def features():
         "Fortran": np.asfortranarray(X), "every other": np.repeat(X, 2, axis=1)[:, ::2],
         "broadcast": np.broadcast_to(X[:1], (30, 4)), "of one": np.broadcast_to(1.5, (30, 4)),
         "unaligned": np.frombuffer(b"x" + X.tobytes(), offset=1).reshape(30, 4),
-        "np.matrix": the_matrix(X), "masked": np.ma.array(X, mask=X > 1), "no mask": np.ma.array(X),
+        "np.matrix": as_np_matrix(X), "masked": np.ma.array(X, mask=X > 1), "no mask": np.ma.array(X),
         "masked nan": np.ma.masked_invalid(with_entry(np.nan)), "subclass": X.view(Subclass),
     }.items()  # fmt: skip
     yield from {
@@ -232,7 +232,7 @@ def labels():
         "sparse": sparse.csr_array(y[:, None]), "one class": y * 0, "one str": ["a"] * 30,
         "all distinct": np.arange(30), "empty": [], "short": y[:9], "long": np.r_[y, 0],
         "broadcast": np.broadcast_to(0, 30), "big-endian": y.astype(">i4"), "backwards": y[::-1],
-        "np.matrix": the_matrix(y), "masked": np.ma.array(y, mask=y > 1), "range": range(30),
+        "np.matrix": as_np_matrix(y), "masked": np.ma.array(y, mask=y > 1), "range": range(30),
         "generator": (label for label in y), "set": set(range(30)), "ragged": [[1], [1, 2]] * 15,
         "void": np.zeros(30, "V4"), "records": np.zeros(30, [("a", int)]),
         "Decimal": [Decimal(1), Decimal(2)] * 15, "Fraction": [Fraction(1), Fraction(2)] * 15,
@@ -256,7 +256,7 @@ def row_weights():
         "list of 10**400": [10**400] * 30, "column": ONES[:, None], "2-d": np.ones((30, 2)),
         "0-d": np.array(2.0), "one": np.array([2.0]), "series": pd.Series(ONES, range(30, 60)),
         "NA": pd.Series(ONES, dtype="Float64").mask(y == 0), "sparse": sparse.csr_array(ONES[None]),
-        "masked": np.ma.array(ONES, mask=y > 0), "np.matrix": the_matrix(ONES), "dict": {},
+        "masked": np.ma.array(ONES, mask=y > 0), "np.matrix": as_np_matrix(ONES), "dict": {},
         "-5e-324": np.r_[-5e-324, ONES[1:]], "-0.0": np.r_[-0.0, ONES[1:]], "str": "balanced",
         "empty": [], "short": ONES[1:], "dates": np.full(30, np.datetime64("2020")),
         "spans": np.full(30, np.timedelta64(1, "D")), "uint64": np.full(30, 2**64 - 1, np.uint64),
@@ -302,7 +302,7 @@ def attempt(call, params=None, X_new=X):
         warnings.simplefilter("ignore", UserWarning)  # of ours: clipped, coarse, ...
         try:
             call(clf)
-        except REFUSALS as error:
+        except EXPECTED_ERRORS as error:
             if not str(error):
                 return "no word in the error"
             now, now_bits = content(clf)
@@ -372,7 +372,7 @@ def test_partial_fit():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 clf.partial_fit(X, y, classes=value)
-        except REFUSALS:
+        except EXPECTED_ERRORS:
             assert not [name for name in vars(clf) if name.endswith("_")]
         else:
             assert np.isfinite(clf.theta_).all()
@@ -401,13 +401,13 @@ def test_predictions(train):
                 warnings.filterwarnings("ignore", "X (has|does not have valid) feature names")
                 try:
                     found = getattr(clf, method)(value)
-                except REFUSALS:
+                except EXPECTED_ERRORS:
                     continue
             assert np.isfinite(found).all(), (name, method)
     assert pickle.dumps(clf) == before
 
 
-def test_networks_too_large_for_memory_are_refused_before_work_is_lost():
+def test_networks_too_large_for_memory_raise():
     for units in (2**40, 2**62, 2**63, 10**400, (2**31, 2**31), (10**6, 10**6)):
         assert attempt(lambda clf: clf.fit(X, y), {"units": units}) is None
     with pytest.raises(ValueError, match="units"):
@@ -416,7 +416,7 @@ def test_networks_too_large_for_memory_are_refused_before_work_is_lost():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity", "gelu"])
 @pytest.mark.parametrize("init", ["auto", "standard_normal"])
-def test_a_hundred_layers(activation, init):
+def test_100_layers(activation, init):
     params = {"units": [20] * 100, "activation": activation, "init": init}
     for solver in ("adam", "sgd", "lbfgs"):
         assert attempt(lambda clf: clf.fit(X, y), {**params, "solver": solver}) is None
@@ -445,12 +445,12 @@ EXTREMES = [
 
 
 @pytest.mark.parametrize("params", EXTREMES, ids=str)
-def test_parameters_at_their_limits(params):
+def test_extreme_parameters(params):
     for rows in (X, X * 1e6, X.astype(np.float32), sparse.csr_array(X)):
         assert attempt(lambda clf, rows=rows: clf.fit(rows, y), params, rows) is None
 
 
-def test_what_is_given_is_not_changed():
+def test_inputs_are_not_modified():
     rows, labels, weights = X.copy(), y.copy(), np.arange(30.0)
     for params in ({}, {"solver": "lbfgs"}, {"dropout": [0.2, 0.2]}, {"early_stopping": True}):
         for kind in (np.array, np.asfortranarray, sparse.csr_array, sparse.csc_matrix):
@@ -463,7 +463,7 @@ def test_what_is_given_is_not_changed():
     np.testing.assert_array_equal(weights, np.arange(30.0))
 
 
-def test_ten_thousand_classes():
+def test_10000_classes():
     many = np.arange(10_000)
     clf = SoftmaxMLPClassifier(units=3, epochs=1, batch_size=1000, random_state=0)
     with warnings.catch_warnings():
@@ -473,7 +473,7 @@ def test_ten_thousand_classes():
     assert abs(proba.sum() - 1) < 1e-5
 
 
-def test_what_the_callers_own_functions_raise_comes_through_and_changes_nothing():
+def test_errors_in_user_functions_are_raised_and_keep_the_model():
     def failing(*args, **kwargs):
         raise RuntimeError("of the caller")
 
@@ -502,7 +502,7 @@ def test_what_the_callers_own_functions_raise_comes_through_and_changes_nothing(
     ],
 )
 @pytest.mark.filterwarnings("ignore:Column 0 of X has mean")
-def test_the_culprit_is_named(call, message):
+def test_error_messages_name_the_argument(call, message):
     clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0).fit(X, y)
     with pytest.raises((ValueError, TypeError), match=message):
         call(clf)
@@ -520,7 +520,7 @@ def test_the_culprit_is_named(call, message):
         {"epsilon": [1e-8, 5e-324]},
     ],
 )
-def test_a_search_scores_such_candidates_as_gridsearchcv_does(grid):
+def test_search_with_invalid_candidates_equals_gridsearchcv(grid):
     clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0)
     scores = []
     for search in (GridSearchCV, PopulationGridSearchCV):
@@ -551,7 +551,7 @@ SIX_WEIGHTS = st.none() | st.lists(st.floats(allow_nan=True), min_size=5, max_si
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(ANY_ROWS, st.sampled_from(list(SOLVERS)), st.booleans())
-def test_any_array(rows, solver, as_sparse):
+def test_random_arrays(rows, solver, as_sparse):
     if as_sparse and rows.ndim == 2 and rows.dtype.isnative and rows.dtype != "f2":
         rows = sparse.csr_array(rows)
     n = rows.shape[0] if rows.ndim else 1
@@ -560,7 +560,7 @@ def test_any_array(rows, solver, as_sparse):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(HUGE_ROWS, SIX_LABELS, SIX_WEIGHTS, st.sampled_from(list(SOLVERS)), st.booleans())
-def test_any_rows_labels_and_weights(rows, six, w, solver, as_sparse):
+def test_random_rows_labels_and_weights(rows, six, w, solver, as_sparse):
     (rows, scale), params = rows, SOLVERS[solver]
     with np.errstate(all="ignore"):
         rows = (rows * rows.dtype.type(scale)).astype(rows.dtype)
@@ -584,6 +584,6 @@ NUMERIC = ["l1", "l2", "learning_rate", "epsilon", "momentum", "beta_1", "beta_2
     st.sampled_from(list(SOLVERS)),
     st.sampled_from(["f4", "f8"]),
 )
-def test_any_numbers_as_parameters(params, solver, dtype):
+def test_random_parameters(params, solver, dtype):
     params = {**SOLVERS[solver], **params}
     assert attempt(lambda clf: clf.fit(X.astype(dtype), y), params) is None

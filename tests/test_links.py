@@ -39,7 +39,7 @@ def pages_linked_in(path):
     return [page[1:] if page.startswith("/") else own + page for page in pages]
 
 
-def test_there_are_texts():
+def test_documents_are_found():
     assert {path.name for path in MARKDOWN} >= {"README.md", "CONTRIBUTING.md"}
     assert len(PAGES) > 10
     assert len(EXAMPLES) >= 10
@@ -47,7 +47,7 @@ def test_there_are_texts():
 
 
 @in_markdown
-def test_links_within_the_repository_lead_to_files(path):
+def test_relative_links_lead_to_files(path):
     targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
     for target in targets:
         if not re.match(r"https?://|mailto:|#", target):
@@ -55,32 +55,32 @@ def test_links_within_the_repository_lead_to_files(path):
 
 
 @in_all
-def test_files_that_are_named_exist(path):
+def test_named_files_exist(path):
     text = path.read_text(encoding="utf-8")
     for name in re.findall(r"`+((?:skmlp|tests|docs|benchmarks|\.ci)/[\w./-]*)`+", text):
         assert (ROOT / name).exists(), name
 
 
 @in_pages
-def test_pages_that_are_linked_exist(path):
+def test_linked_pages_exist(path):
     for page in pages_linked_in(path):
         assert source_of(page).exists(), page
 
 
 @in_pages
-def test_files_that_are_shown_exist(path):
+def test_included_files_exist(path):
     text = path.read_text(encoding="utf-8")
     shown = re.findall(r"(?:\.\. (?:literal)?include::|:file:) +(\S+)", text)
     for name in shown:  # from the page's folder, or with a slash from that of the documentation
         assert (DOCS / name.removeprefix("/")).exists(), name
 
 
-def test_every_example_is_told_of_in_use():
+def test_every_example_is_linked_in_use():
     linked = {source_of(page) for page in pages_linked_in(DOCS / "use.rst")}
     assert set(EXAMPLES) <= linked
 
 
-def test_every_page_is_in_a_table_of_contents():
+def test_every_page_is_in_a_toctree():
     listed = {"index"}
     for path in PAGES:
         for tree in re.findall(r"\.\. toctree::\n(.*?)(?=\n\S|\Z)", path.read_text("utf-8"), re.S):

@@ -41,7 +41,7 @@ def notebook_steps(X, y, **changes):
     return notebook_loop.steps(X, one_hot(y, 10), **settings)
 
 
-def test_with_its_bias_mended_its_weights_are_ours_step_for_step(sample):
+def test_weights_equal_the_corrected_notebook_in_every_step(sample):
     X, y = sample
     net = network(784, 100, 10, activation="logistic")
     rng = np.random.RandomState(42)
@@ -57,7 +57,7 @@ def test_with_its_bias_mended_its_weights_are_ours_step_for_step(sample):
         dtype=np.float64,
         draw_order=lambda: rng.permutation(len(X)),
     )
-    theirs = notebook_steps(X, y, epochs=3, mended=True)
+    theirs = notebook_steps(X, y, epochs=3, corrected=True)
     n_steps = 0
     for _ in range(3):
         for X_batch, Y_batch, _w in batches:
@@ -68,23 +68,23 @@ def test_with_its_bias_mended_its_weights_are_ours_step_for_step(sample):
     assert next(theirs, None) is None
 
 
-def test_the_estimator_as_a_whole_ends_at_the_mended_notebook(sample):
+def test_estimator_equals_the_corrected_notebook(sample):
     X, y = sample
     clf = SoftmaxMLPClassifier(**RECIPE, epochs=3).fit(X, y)
-    *_, weights = notebook_steps(X, y, epochs=3, mended=True)
+    *_, weights = notebook_steps(X, y, epochs=3, corrected=True)
     np.testing.assert_allclose(clf.theta_, flat(weights), rtol=0, atol=1e-10)
     _, output = notebook_loop.hidden_and_output(X, weights)
     np.testing.assert_allclose(clf.predict_proba(X), output, atol=1e-9)
 
 
-def test_its_output_biases_never_moved_and_ours_do(sample):
-    *_, weights = notebook_steps(*sample, epochs=2, mended=False)
+def test_output_biases_are_trained_unlike_in_the_notebook(sample):
+    *_, weights = notebook_steps(*sample, epochs=2, corrected=False)
     assert np.abs(weights[3]).max() < 1e-15
     ours = SoftmaxMLPClassifier(**RECIPE, epochs=2).fit(*sample)
     assert np.abs(ours.intercepts_[1]).max() > 1e-3
 
 
-def test_its_softmax_overflows_where_ours_does_not(sample):
+def test_softmax_does_not_overflow_unlike_in_the_notebook(sample):
     X, y = sample
     weights = [np.zeros((784, 1)), np.zeros(1), np.full((1, 10), 2000.0), np.zeros(10)]
     with np.errstate(all="ignore"):
@@ -95,7 +95,7 @@ def test_its_softmax_overflows_where_ours_does_not(sample):
 
 
 @pytest.mark.slow
-def test_the_published_accuracy_is_that_of_the_notebook_and_ours_is_as_good():
+def test_published_accuracy_of_the_notebook_is_reached():
     try:
         X, y = fetch_fashion_mnist(return_X_y=True, download_if_missing=False)
     except OSError as error:
@@ -103,7 +103,7 @@ def test_the_published_accuracy_is_that_of_the_notebook_and_ours_is_as_good():
     X_train, X_val, y_train, y_val = train_test_split(
         X / 255, y, stratify=y, test_size=0.2, random_state=42
     )
-    *_, weights = notebook_steps(X_train, y_train, epochs=40, mended=False)
+    *_, weights = notebook_steps(X_train, y_train, epochs=40, corrected=False)
     _, output = notebook_loop.hidden_and_output(X_val, weights)
     assert (output.argmax(axis=1) == y_val).mean() == 0.8150833333333334
     clf = SoftmaxMLPClassifier(**RECIPE, epochs=40).fit(X_train, y_train)

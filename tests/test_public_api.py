@@ -6,7 +6,7 @@ import skmlp.datasets
 from skmlp import SoftmaxMLPClassifier
 
 
-def test_the_public_names_are_these():
+def test_public_names():
     assert skmlp.__all__ == [
         "LossCurveDisplay", "PopulationGridSearchCV", "PopulationRandomizedSearchCV",
         "SoftmaxMLPClassifier", "load", "save",
@@ -23,7 +23,7 @@ def signature(function):
     return found.replace(parameters=parameters, return_annotation=found.empty)
 
 
-def test_the_signatures_are_these():
+def test_signatures():
     fit = signature(SoftmaxMLPClassifier.fit)
     assert str(fit) == (
         "(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None)"

@@ -2,21 +2,15 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skmlp.callbacks import (
-    CallbackSupportMixin,
-    Checkpoint,
-    CheckpointHook,
-    FitTasks,
-    checkpoints_of,
-    with_callbacks,
-)
+from skmlp._sklearn_compat import begin_callbacks
+from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.dataset import encode
 from skmlp.data.validation import check_labels
 from skmlp.estimators.predict import PredictMixin
@@ -32,7 +26,7 @@ from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.local import local_trainer
 from skmlp.training.state import FitResult, TrainState
-from skmlp.training.trainer import FitHook, Trainer
+from skmlp.training.trainer import Trainer
 
 __all__ = ["SoftmaxMLPClassifier"]
 
@@ -488,7 +482,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             rows, validation_rows = validate_fit_data(
                 self, *data, **validation, continues=continues
             )
-            start = history = validation_set = origin = None
+            start = history = validation_set = None
             if continues:
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
@@ -499,12 +493,14 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             dataset = encode(rows, self.classes_, dtype, float(self.label_smoothing))
             if validation_rows is not None:
                 validation_set = encode(validation_rows, self.classes_, dtype)
-            if checkpoints_of(self):
+
+            def make_origin() -> Origin:
                 names = getattr(self, "feature_names_in_", [])
                 fingerprint = data_fingerprint(names, dataset, validation_set)
-                origin = Origin(self.get_params(deep=False), self.classes_, fingerprint)
+                return Origin(self.get_params(deep=False), self.classes_, fingerprint)
+
             if checkpoint is not None:
-                checkpoint.check_origin(config, origin)
+                checkpoint.check_origin(config, make_origin())
             trainer = local_trainer(
                 config,
                 self.classes_,
@@ -516,7 +512,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             )
             if checkpoint is not None:
                 checkpoint.restore(trainer.run)
-            self._train(trainer, data, origin)
+            self._train(trainer, data, make_origin)
         return self
 
     def _resolve(
@@ -529,17 +525,18 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         )
 
     def _train(
-        self, trainer: Trainer, data: tuple[Any, Any, Any], origin: Origin | None = None
+        self,
+        trainer: Trainer,
+        data: tuple[Any, Any, Any],
+        make_origin: Callable[[], Origin] | None = None,
     ) -> None:
-        """Train, call callbacks and checkpoints, and set the fitted attributes."""
-        run = trainer.run
-        n_epochs, full_batch = run.config.n_epochs - run.n_done, run.config.full_batch
-        tasks = FitTasks.of(self, data, n_epochs, full_batch, self._fitted_attributes)
-        hooks: list[FitHook] = [CheckpointHook(c, origin) for c in checkpoints_of(self)]
-        result = trainer.train(hooks if tasks is None else [tasks, *hooks])
+        """Train, with callbacks and checkpoints, and set the fitted attributes."""
+        callbacks = begin_callbacks(self)
+        hooks = fit_hooks(self, callbacks, data, trainer.run, make_origin) if callbacks else []
+        result = trainer.train(hooks)
         self._set_fitted(result, keep_state=self.warm_start)
-        if tasks is not None:
-            tasks.end(result)
+        for hook in hooks:
+            hook.on_fitted(result)
 
     def _set_fitted(self, result: FitResult, *, keep_state: bool = False) -> None:
         """Set the fitted attributes; keep the state if training may be continued."""

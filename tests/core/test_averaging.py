@@ -5,7 +5,7 @@ from skmlp.core.averaging import average
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_parameters_and_all_state_arrays_are_means_weighted_by_rows(rng, dtype):
+def test_average_is_weighted_by_rows(rng, dtype):
     n_rows = [1, 4, 5]
     thetas, first, second = (list(rng.randn(3, 7).astype(dtype)) for _ in range(3))
     states = [

@@ -17,7 +17,7 @@ def sparse_X(rng):
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix])
 @pytest.mark.parametrize("units", [(), (5,)], ids=len)
-def test_sparse_x_has_the_value_and_gradient_of_dense_x(rng, sparse_X, container, units):
+def test_sparse_value_and_gradient_equal_dense(rng, sparse_X, container, units):
     net, Y = network(4, *units, 3), one_hot(np.arange(12) % 3, 3)
     theta, J = rng.randn(net.n_params), objective(net, l1=0.1, l2=0.1)
     value, grad = J.value_and_grad(theta, sparse_X.toarray(), Y)
@@ -34,7 +34,7 @@ def test_sparse_x_has_the_value_and_gradient_of_dense_x(rng, sparse_X, container
 @pytest.mark.parametrize("given", [np.uint8, np.int64, np.float32, np.float64, bool])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scaled", [False, True])
-def test_batches_have_the_dtype_and_are_scaled(rng, given, dtype, scaled):
+def test_batch_dtype_and_scaling(rng, given, dtype, scaled):
     X, rows = (rng.rand(9, 3) * 5).astype(given), np.array([4, 4, 0, 8])
     mean, scale = rng.rand(3), 0.5 + rng.rand(3)
     scaling = Scaling(mean.astype(dtype), scale.astype(dtype)) if scaled else None
@@ -51,21 +51,21 @@ def test_batches_have_the_dtype_and_are_scaled(rng, given, dtype, scaled):
     np.testing.assert_array_equal(X, matrix.toarray())  # X itself was not scaled
 
 
-def test_a_column_far_from_0_is_centred_before_it_is_cast():
+def test_large_columns_are_centred_before_the_cast():
     X = 1e9 + np.arange(4.0)[:, None]
     scaling = Scaling(np.float32([1e9]), np.float32([1.0]))
     gathered = batch_reader(X, (4,), np.dtype(np.float32), scaling)(np.arange(4))
     np.testing.assert_array_equal(gathered[:, 0], [0, 1, 2, 3])
 
 
-def test_rows_in_the_right_dtype_are_not_copied(rng):
+def test_rows_of_the_same_dtype_are_not_copied(rng):
     X = rng.rand(6, 2)
     assert np.shares_memory(slice_rows(X, slice(1, 3), np.dtype(float)), X)
     assert slice_rows(X, slice(1, 3), np.dtype(np.float32)).dtype == np.float32
 
 
 @pytest.mark.parametrize("centred", [True, False])
-def test_a_folded_network_has_the_same_outputs_on_raw_rows(rng, centred):
+def test_folded_network_equals_scaled_rows(rng, centred):
     net, X = network(4, 5, 3), rng.randn(10, 4) * 7 + 3
     scaling = Scaling(rng.rand(4) if centred else None, 0.5 + rng.rand(4))
     theta, scaled = rng.randn(net.n_params), np.empty_like(X)
@@ -75,7 +75,7 @@ def test_a_folded_network_has_the_same_outputs_on_raw_rows(rng, centred):
     np.testing.assert_allclose(scaling.unfold(net, folded), theta, atol=1e-13)
 
 
-def test_a_workspace_may_be_used_for_fewer_sparse_rows(rng, sparse_X):
+def test_workspace_head_with_sparse_rows(rng, sparse_X):
     net, Y = network(4, 5, 3), one_hot(np.arange(12) % 3, 3)
     theta, J = rng.randn(net.n_params), objective(net)
     work = Workspace(net, theta, 12)
@@ -102,7 +102,7 @@ def test_sparse_batches_equal_dense_batches(rng, given, dtype, centred):
     assert slice_rows(sparse.csr_array(X), slice(2, 5), np.dtype(dtype)).dtype == dtype
 
 
-def test_sparse_rows_in_the_right_dtype_are_not_cast(sparse_X):
+def test_sparse_rows_of_the_same_dtype_are_not_copied(sparse_X):
     class Watched(sparse.csr_array):
         def astype(self, dtype, casting="unsafe", copy=True):
             assert not copy
@@ -125,7 +125,7 @@ def test_integers_are_scaled_to_floats(kind, centred):
     np.testing.assert_allclose(out, expected, rtol=1e-6)
 
 
-def test_terms_that_cancel_are_folded_in_double_precision():
+def test_fold_accumulates_in_float64():
     """mean W = 1e8 + 1 - 1e8 is 1, which single precision would lose."""
     net = network(3, 1)
     theta = np.array([1, 1, 1, 0], np.float32)
@@ -144,7 +144,7 @@ def test_apply_mask_writes_to_out(rng, sparse_X):
     np.testing.assert_array_equal(result.data, sparse_X.data * masks.ravel()[: sparse_X.nnz])
 
 
-def test_unaligned_rows_are_read_without_copying_x():
+def test_unaligned_rows_are_read_without_copying_X():
     """As in memory maps and deserialized arrays; `take` would copy X in each call."""
     X = np.arange(4e5, dtype=np.float32).reshape(-1, 100)
     memory = np.empty(X.nbytes + 1, np.uint8)

@@ -25,7 +25,7 @@ def drawn(dropout, net, theta, X):
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_masks_have_mean_1_and_zeros_at_the_given_rate(rate, dtype):
+def test_masks_have_mean_1_and_the_given_rate(rate, dtype):
     net, X = network(200, 300, 2), np.ones((500, 200), dtype)
     work = drawn(dropout_of(0.0, rate), net, np.zeros(net.n_params, dtype), X)
     mask = work.masks[1]
@@ -39,9 +39,7 @@ def test_masks_have_mean_1_and_zeros_at_the_given_rate(rate, dtype):
 @pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "elu", "gelu"])
 @pytest.mark.parametrize("rates", [(0.0, 0.5, 0.5), (0.3, 0.0, 0.5), (0.3, 0.2, 0.1)])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-def test_the_gradient_under_a_mask_is_that_of_central_differences(
-    rng, activation, rates, container
-):
+def test_gradient_with_masks_equals_central_differences(rng, activation, rates, container):
     net = network(4, 4, 3, 3, activation=activation)
     (X, Y), theta, J = data(rng), rng.randn(net.n_params), objective(net, l2=0.1)
     X, dropout = container(X), dropout_of(*rates)
@@ -56,7 +54,7 @@ def test_the_gradient_under_a_mask_is_that_of_central_differences(
     np.testing.assert_allclose(value_and_grad(theta)[1], numeric, atol=2e-8)
 
 
-def test_a_rate_of_0_drops_nothing(rng):
+def test_rate_0(rng):
     net = network(4, 6, 3)
     (X, Y), theta, J = data(rng), rng.randn(net.n_params), objective(net)
     assert dropout_of(0.0, 0.0).layers == []
@@ -67,14 +65,14 @@ def test_a_rate_of_0_drops_nothing(rng):
 
 
 @pytest.mark.parametrize(("rate", "dropped"), [(1e-9, 0), (1 - 1e-9, 1 - 2**-16)])
-def test_a_rate_near_0_or_1_is_rounded_to_one_below_1(rate, dropped):
+def test_rates_close_to_0_and_1(rate, dropped):
     net = network(4, 64, 2)
     work = drawn(dropout_of(0.0, rate), net, np.zeros(net.n_params), np.ones((4096, 4)))
     assert np.mean(work.masks[1] == 0) == pytest.approx(dropped, abs=2e-4)
     assert np.isin(work.masks[1], [0.0, 1 / (1 - dropped)]).all()
 
 
-def test_a_population_has_the_masks_of_its_networks_alone(rng):
+def test_population_masks_equal_single_masks(rng):
     net, X = network(4, 6, 3), rng.rand(2, 12, 4)
     rngs = np.empty(2, object)
     rngs[:] = [np.random.default_rng(seed) for seed in (3, 5)]

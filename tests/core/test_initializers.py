@@ -16,13 +16,13 @@ DISTRIBUTIONS = {
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_weights_have_the_distribution(name, rng):
+def test_distribution_of_weights(name, rng):
     W = INITIALIZERS[name](rng, FAN_IN, FAN_OUT)
     assert W.shape == (FAN_IN, FAN_OUT)
     assert stats.kstest(W.ravel(), DISTRIBUTIONS[name].cdf).pvalue > 0.01
 
 
-def test_theta_has_its_layers_in_order_and_biases_0():
+def test_initial_theta_layout():
     net = network(5, 4, 3)
     order = [INITIALIZERS["he_normal"], INITIALIZERS["standard_normal"]]
     theta = initial_theta(net, order, np.random.RandomState(3), np.float64)
@@ -33,14 +33,14 @@ def test_theta_has_its_layers_in_order_and_biases_0():
     assert not any(b.any() for b in biases)
 
 
-def test_a_seed_gives_the_same_network_in_both_precisions():
+def test_same_seed_in_float32_and_float64():
     net, order = network(5, 4, 3), [INITIALIZERS["glorot_uniform"]] * 2
     double = initial_theta(net, order, np.random.RandomState(3), np.float64)
     single = initial_theta(net, order, np.random.RandomState(3), np.float32)
     np.testing.assert_array_equal(single, double.astype(np.float32))
 
 
-def test_there_is_an_initializer_for_each_layer(rng):
+def test_wrong_number_of_initializers_raises(rng):
     net = network(3, 4, 2)
     for n in (1, 3):
         with pytest.raises(ValueError, match="zip"):

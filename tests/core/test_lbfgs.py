@@ -144,7 +144,7 @@ def test_l1_converges_to_a_minimum_without_weights_close_to_0(seed, l1, tol, dty
     assert records[-1].loss == pytest.approx(J.value_and_grad(theta, X, Y)[0], rel=1e-5)
 
 
-def test_each_weight_may_have_its_own_strengths(rng):
+def test_strengths_per_weight(rng):
     X, y = problem(0)
     net, Y = network(D, 6, K), one_hot(y, K)
     l1 = np.zeros(net.n_weights)
@@ -161,7 +161,7 @@ def test_each_weight_may_have_its_own_strengths(rng):
     assert (W2 != 0).all()
 
 
-def test_all_weights_may_become_0():
+def test_all_weights_zero():
     X, y = problem(0)
     net = network(D, K)
     theta = np.ones(net.n_params)
@@ -173,7 +173,7 @@ def test_all_weights_may_become_0():
     np.testing.assert_allclose(shares, np.bincount(y) / N, atol=1e-8)
 
 
-def test_a_hidden_layer_converges_to_the_solution_of_bfgs(rng):
+def test_hidden_layer_converges_to_the_solution_of_bfgs(rng):
     X, y = problem(1)
     net, Y = network(D, 4, K), one_hot(y, K)
     start, J = rng.randn(net.n_params), objective(net, l2=0.05)
@@ -194,7 +194,7 @@ def test_a_hidden_layer_converges_to_the_solution_of_bfgs(rng):
 
 
 @pytest.mark.parametrize("l1", [0.0, 0.01])
-def test_the_batch_size_has_no_effect(rng, l1):
+def test_batch_size_has_no_effect(rng, l1):
     X, y = (rows[:20] for rows in problem(2))
     net, w = network(D, K), rng.rand(20)
     ends = []
@@ -206,7 +206,7 @@ def test_the_batch_size_has_no_effect(rng, l1):
     np.testing.assert_allclose(ends[2], ends[0], atol=1e-6)
 
 
-def test_the_sum_over_batches_is_the_whole_in_double_precision(rng):
+def test_sum_over_batches_in_float64(rng):
     X, y = problem(3)
     net, Y = network(D, 4, K), one_hot(y, K)
     theta, w, J = rng.randn(net.n_params), rng.rand(N), objective(net, 0.1, 0.2)
@@ -219,7 +219,7 @@ def test_the_sum_over_batches_is_the_whole_in_double_precision(rng):
     assert rows.value_and_grad(J, theta.astype(np.float32))[1].dtype == np.float64
 
 
-def test_uint8_rows_are_never_cast_as_a_whole(rng):
+def test_uint8_rows_are_cast_by_batch(rng):
     X = rng.randint(0, 255, (20_000, 50)).astype(np.uint8)  # 1 MB; 4 MB in float32
     Y = one_hot(np.arange(len(X)) % K, K).astype(np.float32)
     net = network(50, K)
@@ -237,7 +237,7 @@ def test_uint8_rows_are_never_cast_as_a_whole(rng):
 # Reports, stopping and interrupts
 
 
-def test_every_iteration_is_reported_with_its_theta():
+def test_every_iteration_is_reported():
     X, y = problem(0)
     net, Y = network(D, 4, K), one_hot(y, K)
     theta, J = np.random.RandomState(0).randn(net.n_params), objective(net, 0.01, 0.01)
@@ -257,7 +257,7 @@ def test_every_iteration_is_reported_with_its_theta():
     assert not converged
 
 
-def test_epochs_limit_a_restarted_search_in_total():
+def test_epochs_limit_a_restarted_search():
     X, y = problem(155)
     X, Y = X.astype(np.float32), one_hot(y, K).astype(np.float32)
     net = network(D, K)
@@ -285,7 +285,7 @@ def test_on_epoch_end_can_stop_the_search(epochs):
 
 
 @pytest.mark.parametrize("l1", [0.0, 0.02])
-def test_a_minimum_at_the_start_is_reported_once_and_kept(l1):
+def test_start_at_a_minimum(l1):
     X, y = problem(0)
     net, Y = network(D, K), one_hot(y, K)
     theta, J = np.zeros(net.n_params), objective(net, l1, 0.02)
@@ -300,7 +300,7 @@ def test_a_minimum_at_the_start_is_reported_once_and_kept(l1):
 
 
 @pytest.mark.parametrize("where", ["on_epoch_end", "batches"])
-def test_an_interrupt_leaves_the_last_iterate(where):
+def test_interrupt_keeps_the_last_iterate(where):
     X, y = problem(0)
     net, Y = network(D, 4, K), one_hot(y, K)
     theta, J = np.random.RandomState(0).randn(net.n_params), objective(net)
@@ -330,7 +330,7 @@ def test_an_interrupt_leaves_the_last_iterate(where):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("l1", [0.0, 0.003])
-def test_an_unreachable_tol_converges_where_no_step_decreases_the_loss(dtype, activation, l1):
+def test_unreachable_tol(dtype, activation, l1):
     X, y = problem(4)
     X, Y = X.astype(dtype), one_hot(y, K).astype(dtype)
     net = network(D, 4, K, activation=activation)
@@ -357,7 +357,7 @@ def test_float32_converges_close_to_float64():
 
 @pytest.mark.parametrize("l1", [0.0, 0.1])
 @pytest.mark.parametrize("scale", [1e200, 1e308])
-def test_an_overflow_at_the_start_is_reported_and_theta_kept(l1, scale):
+def test_overflow_at_the_start(l1, scale):
     X, y = problem(0)
     net = network(D, 4, K, activation="identity")
     start = scale * np.random.RandomState(0).uniform(0.5, 1, net.n_params)
@@ -373,7 +373,7 @@ def test_an_overflow_at_the_start_is_reported_and_theta_kept(l1, scale):
 @pytest.mark.parametrize("what", ["value", "grad"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("l1", [0.0, 0.01])
-def test_an_overflow_in_a_step_ends_the_search_and_is_reported(monkeypatch, what, bad, l1):
+def test_overflow_in_a_step(monkeypatch, what, bad, l1):
     """SciPy alone would report the infinite value of a step as convergence."""
     X, y = problem(0)
     net, Y = network(D, 4, K), one_hot(y, K)

@@ -22,7 +22,7 @@ def test_softmax_rows_sum_to_1(logits):
 
 
 @given(logit_arrays, st.floats(-1e3, 1e3))
-def test_a_shift_of_the_logits_changes_nothing(logits, shift):
+def test_shift_invariance(logits, shift):
     Y = one_hot(np.zeros(len(logits), int), logits.shape[1])
     np.testing.assert_allclose(log_softmax(logits + shift), log_softmax(logits), atol=1e-9)
     for shifted, plain in zip(
@@ -32,12 +32,12 @@ def test_a_shift_of_the_logits_changes_nothing(logits, shift):
 
 
 @given(logit_arrays)
-def test_log_softmax_is_that_of_scipy(logits):
+def test_log_softmax_equals_scipy(logits):
     np.testing.assert_allclose(log_softmax(logits), special.log_softmax(logits, axis=1))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_loss_is_that_of_scikit_learn(rng, weighted):
+def test_loss_equals_scikit_learn(rng, weighted):
     logits, (_, Y) = 3 * rng.randn(12, 3), data(rng)
     w = rng.rand(12) + 0.5 if weighted else None
     if weighted:
@@ -48,7 +48,7 @@ def test_loss_is_that_of_scikit_learn(rng, weighted):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("smooth", [False, True])
-def test_gradient_is_that_of_central_differences(rng, weighted, smooth):
+def test_gradient_equals_central_differences(rng, weighted, smooth):
     logits, (_, Y) = rng.randn(12, 3), data(rng)
     w = rng.rand(12) if weighted else None
     Y = 0.9 * Y + 0.1 / 3 if smooth else Y
@@ -60,7 +60,7 @@ def test_gradient_is_that_of_central_differences(rng, weighted, smooth):
     np.testing.assert_allclose(delta.ravel(), central_differences(value, logits.ravel()), atol=1e-9)
 
 
-def test_the_gradient_may_overwrite_the_logits(rng):
+def test_gradient_in_place_of_the_logits(rng):
     logits, (_, Y) = rng.randn(12, 3), data(rng)
     loss, delta = softmax_cross_entropy(logits, Y)
     in_place = logits.copy()
@@ -70,7 +70,7 @@ def test_the_gradient_may_overwrite_the_logits(rng):
     assert (same_delta == delta).all()
 
 
-def test_float32_logits_keep_their_dtype_and_large_ones_their_loss():
+def test_large_float32_logits():
     logits = np.array([[1e4, 0.0, -1e4]], np.float32)
     with np.errstate(all="raise", under="ignore"):
         loss, delta = softmax_cross_entropy(logits, np.float32([[0, 0, 1]]))
@@ -82,7 +82,7 @@ def test_float32_logits_keep_their_dtype_and_large_ones_their_loss():
 @pytest.mark.parametrize("n_classes", [1, 2, 63, 64, 65, 200])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("lead", [(), (3,)])
-def test_many_classes_and_few_are_the_same_formula(rng, n_classes, dtype, lead):
+def test_number_of_classes(rng, n_classes, dtype, lead):
     logits = (10 * rng.randn(*lead, 7, n_classes)).astype(dtype)
     Y = one_hot(rng.randint(0, n_classes, 7), n_classes).astype(dtype)
     expected = special.log_softmax(logits.astype(float), axis=-1)

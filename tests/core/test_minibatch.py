@@ -56,7 +56,7 @@ def run(J, optimizer, theta, batches, *, state=None, **settings):
     return list(records_of(J, optimizer, theta, state, batches, **settings)), state
 
 
-def test_an_epoch_visits_every_row_once_and_casts_only_batches(rng):
+def test_epoch_visits_every_row_once(rng):
     X = rng.randint(0, 255, (N, D)).astype(np.uint8)
     Y, w = one_hot(np.arange(N) % K, K), rng.rand(N)
     batches = batches_of(X, Y, w, rng=rng, dtype=np.float32)
@@ -73,7 +73,7 @@ def test_an_epoch_visits_every_row_once_and_casts_only_batches(rng):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_a_population_trains_like_its_networks_alone(rows, rng, optimizer):
+def test_population_training_equals_single_training(rows, rng, optimizer):
     """Each with its own weights, row order, row weights, l1, l2 and learning rate."""
     X, Y = rows
     net, lead = network(D, 5, K), (2, 3)
@@ -109,7 +109,7 @@ def test_a_population_trains_like_its_networks_alone(rows, rng, optimizer):
             assert record.learning_rate[i] == pytest.approx(solo.learning_rate)
 
 
-def test_networks_may_share_batches_along_a_leading_axis(rows, rng):
+def test_shared_batches(rows, rng):
     X, Y = rows
     net, start = network(D, 5, K), rng.randn(2, 3, network(D, 5, K).n_params)
     together, rngs = start.copy(), [np.random.RandomState(seed) for seed in (0, 1)]
@@ -133,7 +133,7 @@ def test_networks_may_share_batches_along_a_leading_axis(rows, rng):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("schedule", ["constant", "invscaling"])
-def test_2_epochs_plus_3_epochs_equal_5_bit_for_bit(rows, optimizer, schedule):
+def test_2_epochs_plus_3_epochs_equal_5(rows, optimizer, schedule):
     net = network(D, 5, K)
     start = np.random.RandomState(1).randn(net.n_params)
     whole, parts, state = start.copy(), start.copy(), None
@@ -146,7 +146,7 @@ def test_2_epochs_plus_3_epochs_equal_5_bit_for_bit(rows, optimizer, schedule):
     np.testing.assert_array_equal(parts, whole)
 
 
-def test_the_record_is_the_mean_of_the_objective_over_rows(rows, rng):
+def test_record_is_the_mean_objective(rows, rng):
     X, Y = rows
     net = network(D, 5, K)
     theta, J = rng.randn(net.n_params), objective(net, l2=0.1)
@@ -157,7 +157,7 @@ def test_the_record_is_the_mean_of_the_objective_over_rows(rows, rng):
     assert all(record.seconds > 0 for record in records)
 
 
-def test_a_cycle_spans_all_epochs_and_the_record_has_the_last_learning_rate(rows, rng):
+def test_schedule_fractions_and_recorded_learning_rate(rows, rng):
     fractions = []
 
     def schedule(step, fraction):
@@ -174,7 +174,7 @@ def test_a_cycle_spans_all_epochs_and_the_record_has_the_last_learning_rate(rows
     assert rates == pytest.approx([0.1 * (1 - i / 12) for i in (3, 7, 11)])
 
 
-def test_interrupted_training_resumes_within_its_cycle(rows):
+def test_resume_within_a_cycle(rows):
     net = network(D, 5, K)
     start = np.random.RandomState(1).randn(net.n_params)
     whole, parts, J = start.copy(), start.copy(), objective(net)
@@ -188,7 +188,7 @@ def test_interrupted_training_resumes_within_its_cycle(rows):
     np.testing.assert_array_equal(parts, whole)
 
 
-def test_a_population_may_share_row_weights(rows, rng):
+def test_population_with_shared_row_weights(rows, rng):
     X, Y = rows
     w, net = rng.rand(N), network(D, K)
     start = rng.randn(2, net.n_params)
@@ -206,7 +206,7 @@ def test_a_population_may_share_row_weights(rows, rng):
         np.testing.assert_allclose(together[i], alone, rtol=1e-12)
 
 
-def test_training_may_stop_after_any_epoch(rows, rng):
+def test_stop_after_any_epoch(rows, rng):
     net = network(D, K)
     theta, records = np.zeros(net.n_params), []
     state, batches = Adam().init(theta), batches_of(*rows, rng=rng)
@@ -222,7 +222,7 @@ def test_training_may_stop_after_any_epoch(rows, rng):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("penalty", [{}, {"l2": 0.1}, {"l1": 0.1}], ids=str)
-def test_a_step_allocates_no_arrays(rng, optimizer, penalty, activation):
+def test_step_allocates_no_arrays(rng, optimizer, penalty, activation):
     X, Y = rng.rand(400, 100).astype(np.float32), one_hot(np.arange(400) % K, K)
     net = network(100, 400, K, activation=activation)
     theta = initial_theta(net, [INITIALIZERS["glorot_uniform"]] * 2, rng, np.float32)
@@ -239,7 +239,7 @@ def test_a_step_allocates_no_arrays(rng, optimizer, penalty, activation):
     assert max(peaks[1:]) < 60_000
 
 
-def test_row_weights_are_repetitions_of_rows(rows, rng):
+def test_row_weights_equal_repeated_rows(rows, rng):
     """In one batch, weight 2 is a row twice; the mean weight is 1."""
     X, Y = rows
     counts = rng.randint(0, 4, N)
@@ -260,7 +260,7 @@ def test_row_weights_are_repetitions_of_rows(rows, rng):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_strong_l1_gives_zero_weights_and_class_frequencies(rows, optimizer):
+def test_strong_l1(rows, optimizer):
     X, Y = rows
     net = network(D, K)
     theta = np.random.RandomState(0).randn(net.n_params)
@@ -271,7 +271,7 @@ def test_strong_l1_gives_zero_weights_and_class_frequencies(rows, optimizer):
     np.testing.assert_allclose(shares, Y.mean(axis=0), atol=1e-3)
 
 
-def test_dropout_of_nearly_all_inputs_leaves_only_the_biases_to_learn(rng):
+def test_dropout_of_nearly_all_inputs(rng):
     X, Y = np.abs(rng.randn(400, D)) + 1, one_hot(np.arange(400) % 2, 2)
     X[::2] += 3  # the classes are separable
     net = network(D, 2)
@@ -289,7 +289,7 @@ def test_dropout_of_nearly_all_inputs_leaves_only_the_biases_to_learn(rng):
     assert rates[1] == pytest.approx(np.log(2), abs=0.01)
 
 
-def test_seconds_of_the_epochs_are_wall_time(rows, rng):
+def test_recorded_seconds(rows, rng):
     X, Y = rows
     net = network(D, K)
     started = time.perf_counter()
@@ -299,7 +299,7 @@ def test_seconds_of_the_epochs_are_wall_time(rows, rng):
     assert sum(seconds) < time.perf_counter() - started
 
 
-def test_overflow_raises_no_warning_and_gives_a_loss_that_is_not_finite(rows, rng):
+def test_overflow_gives_a_non_finite_loss(rows, rng):
     X, Y = rows
     net = network(D, K)
     batches = batches_of(1e200 * X, Y, rng=rng)
@@ -307,7 +307,7 @@ def test_overflow_raises_no_warning_and_gives_a_loss_that_is_not_finite(rows, rn
     assert not np.isfinite(records[-1].loss)
 
 
-def test_targets_stored_as_indices_train_like_a_dense_array(rows, rng):
+def test_indexed_targets_equal_dense_targets(rows, rng):
     X, Y = rows
     net, codes = network(D, 5, K), np.arange(N) % K
     start, ends = rng.randn(net.n_params), []
@@ -336,7 +336,7 @@ class AMSGrad:
             prox_l1(theta, step_size, out=scratch)
 
 
-def test_an_optimizer_may_have_any_state_arrays(rows):
+def test_optimizer_with_other_state_arrays(rows):
     net, optimizer = network(D, 5, K), AMSGrad()
     start = np.random.RandomState(1).randn(net.n_params)
     whole, parts, state = start.copy(), start.copy(), None

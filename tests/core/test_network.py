@@ -8,7 +8,7 @@ from skmlp.core.network import Workspace
 from tests.core.problems import network, outputs
 
 
-def test_theta_holds_all_weights_then_all_biases():
+def test_theta_layout():
     net = network(3, 4, 2)
     assert (net.n_weights, net.n_params) == (3 * 4 + 4 * 2, 3 * 4 + 4 * 2 + 4 + 2)
     weights, biases = net.views(np.arange(net.n_params))
@@ -27,7 +27,7 @@ def test_views_write_through(lead):
     assert (theta == 1).all()
 
 
-def test_forward_is_the_formula(rng):
+def test_forward(rng):
     net = network(3, 4, 2, activation="tanh")
     theta, X = rng.randn(net.n_params), rng.randn(5, 3)
     (W1, W2), (b1, b2) = net.views(theta)
@@ -38,7 +38,7 @@ def test_forward_is_the_formula(rng):
 @pytest.mark.parametrize("chunk_rows", [0, 1, 2, 5, 7, 100])
 @pytest.mark.parametrize("lead", [(), (2, 3)])
 @pytest.mark.parametrize("activation", ["relu", "silu"])
-def test_logits_do_not_depend_on_the_chunks(rng, chunk_rows, lead, activation):
+def test_logits_do_not_depend_on_chunks(rng, chunk_rows, lead, activation):
     net = network(3, 4, 2, activation=activation)
     theta, X = rng.randn(*lead, net.n_params), rng.randn(7, 3)
     expected = outputs(net, theta, X)
@@ -57,7 +57,7 @@ def test_logits_cast_integers_to_the_dtype_of_theta(rng):
     np.testing.assert_array_equal(logits, outputs(net, theta, X.astype(np.float32)))
 
 
-def test_a_shorter_batch_shares_the_memory_of_the_longer(rng):
+def test_workspace_head_shares_memory(rng):
     net = network(3, 4, 2, activation="gelu")
     work = Workspace(net, rng.randn(net.n_params), 7)
     head = work.head(2)

@@ -18,7 +18,7 @@ seeds = st.integers(0, 2**31)
 @pytest.mark.parametrize("penalty", [{}, {"l1": 0.3}, {"l2": 0.2}, {"l1": 0.3, "l2": 0.2}])
 @pytest.mark.parametrize("units", [(), (3,), (3, 2)], ids=len)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_gradient_is_that_of_central_differences(rng, activation, penalty, units, weighted):
+def test_gradient_equals_central_differences(rng, activation, penalty, units, weighted):
     net = network(4, *units, 3, activation=activation)
     X, Y = data(rng)
     w = rng.rand(12) if weighted else None
@@ -39,7 +39,7 @@ def test_layers_may_have_different_activations(rng):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_gradient_is_0_at_the_solution_of_logistic_regression(rng, n_classes, weighted):
+def test_gradient_is_0_at_the_solution_of_logistic_regression(rng, n_classes, weighted):
     n, l2 = 60, 0.01
     X, y = rng.randn(n, 4), rng.permutation(np.arange(n) % n_classes)
     w = rng.rand(n) + 0.1 if weighted else np.ones(n)
@@ -57,7 +57,7 @@ def test_the_gradient_is_0_at_the_solution_of_logistic_regression(rng, n_classes
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-def test_value_and_gradient_are_those_of_mlpclassifier(rng, activation):
+def test_value_and_gradient_equal_mlpclassifier(rng, activation):
     """One full-batch step of MLPClassifier without momentum moves by rate times gradient."""
     n, alpha, rate = 30, 0.3, 1e-3
     X, y = rng.randn(n, 4), np.arange(n) % 3
@@ -87,7 +87,7 @@ def test_value_and_gradient_are_those_of_mlpclassifier(rng, activation):
 
 
 @given(seeds, st.integers(1, 11))
-def test_partitions_weighted_by_rows_add_up_to_the_whole(seed, cut):
+def test_weighted_sum_over_partitions(seed, cut):
     rng = np.random.RandomState(seed)
     net = network(4, 5, 3)
     (X, Y), w, theta = data(rng), rng.rand(12), rng.randn(net.n_params)
@@ -102,7 +102,7 @@ def test_partitions_weighted_by_rows_add_up_to_the_whole(seed, cut):
 
 
 @given(seeds)
-def test_weight_2_is_a_row_twice_and_weight_0_no_row(seed):
+def test_integer_weights_equal_repeated_rows(seed):
     rng = np.random.RandomState(seed)
     net = network(4, 5, 3)
     (X, Y), theta, J = data(rng), rng.randn(net.n_params), objective(net, l1=0.1, l2=0.2)
@@ -115,7 +115,7 @@ def test_weight_2_is_a_row_twice_and_weight_0_no_row(seed):
 
 
 @given(seeds)
-def test_permuting_the_classes_permutes_the_outputs(seed):
+def test_permutation_of_classes(seed):
     rng = np.random.RandomState(seed)
     net = network(4, 5, 3)
     (X, Y), theta, J = data(rng), rng.randn(net.n_params), objective(net, l1=0.1, l2=0.2)
@@ -134,7 +134,7 @@ def test_permuting_the_classes_permutes_the_outputs(seed):
 
 @pytest.mark.parametrize("lead", [(6,), (2, 3)])
 @pytest.mark.parametrize("shared_rows", [False, True])
-def test_a_population_has_the_values_and_gradients_of_its_members(rng, lead, shared_rows):
+def test_population_values_and_gradients_equal_single_ones(rng, lead, shared_rows):
     net = network(4, 5, 3)
     theta = rng.randn(*lead, net.n_params)
     l1, l2 = rng.rand(*lead, 1), rng.rand(*lead, 1)
@@ -154,7 +154,7 @@ def test_a_population_has_the_values_and_gradients_of_its_members(rng, lead, sha
         np.testing.assert_allclose(grads[i], grad, atol=1e-13)
 
 
-def test_a_workspace_is_bound_to_its_theta(rng):
+def test_workspace_with_another_theta_raises(rng):
     net, (X, Y) = network(4, 5, 3), data(rng)
     theta, J = rng.randn(net.n_params), objective(net)
     work = Workspace(net, theta, 12)

@@ -23,7 +23,7 @@ def descend(optimizer, theta, gradient, n_steps, learning_rate, prox_l1=None):
 
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
-def test_sgd_on_a_parabola_is_the_power_of_a_matrix(momentum, nesterov):
+def test_sgd_on_a_parabola(momentum, nesterov):
     # On a theta^2 / 2 a step is linear in (theta, v), so t steps are a matrix to the t.
     a, rate = 3.0, 0.1
     to_velocity = np.array([-rate * a, momentum])
@@ -36,7 +36,7 @@ def test_sgd_on_a_parabola_is_the_power_of_a_matrix(momentum, nesterov):
     assert theta[0] == pytest.approx(expected[0], rel=1e-12)
 
 
-def test_nesterov_evaluates_the_gradient_at_the_lookahead_point():
+def test_nesterov_momentum():
     a, rate, mu = 3.0, 0.05, 0.9
     point, velocity = 2.0, 0.0
     for _ in range(20):  # Sutskever et al. 2013, equations 3 and 4
@@ -47,7 +47,7 @@ def test_nesterov_evaluates_the_gradient_at_the_lookahead_point():
 
 
 @pytest.mark.parametrize("hyper", [(0.9, 0.999, 1e-8), (0.5, 0.9, 1e-2), (0.0, 0.9, 1e-8)])
-def test_adam_is_algorithm_1_of_the_paper(hyper):
+def test_adam_equals_algorithm_1_of_the_paper(hyper):
     beta_1, beta_2, epsilon = hyper
     theta, m, v, rate = 2.0, 0.0, 0.0, 0.1
     for t in range(1, 31):
@@ -65,7 +65,7 @@ def test_adam_is_algorithm_1_of_the_paper(hyper):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("curvature", [0.5, 4.0])
-def test_l1_converges_to_the_minimum_of_the_penalized_parabola(optimizer, curvature):
+def test_l1_on_a_parabola(optimizer, curvature):
     # argmin of a (theta - c)^2 / 2 + l1 |theta| is c moved towards 0 by l1 / a. With a
     # velocity that ignores the proximal step, it would be a tenth of that.
     centre, l1 = np.array([3.0, -2.0, 0.2, -0.05, 0.0]), 0.4
@@ -93,7 +93,7 @@ def test_dtype_is_preserved(optimizer, dtype):
     assert all(array.dtype == dtype for name, array in state.items() if name != "step")
 
 
-def test_a_population_takes_the_steps_of_its_networks_alone(rng):
+def test_population_steps_equal_single_steps(rng):
     gradients, start = rng.randn(10, 6, 4), rng.randn(6, 4)
     rates, momenta, l1 = (rng.rand(6, 1) for _ in range(3))
     for build in (

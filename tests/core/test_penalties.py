@@ -10,7 +10,7 @@ floats = st.floats(-5, 5)
 strengths = st.floats(0, 2)
 
 
-def test_value_and_gradient_are_the_formula_without_the_biases():
+def test_value_and_gradient():
     theta, grad = np.array([1.0, -2.0, 3.0, 100.0]), np.zeros(4)
     value = Penalty(n_weights=3, l1=0.5, l2=0.1).add_gradient(theta, grad, np.empty(4))
     assert value == pytest.approx(0.5 * 6 + 0.05 * 14)
@@ -18,7 +18,7 @@ def test_value_and_gradient_are_the_formula_without_the_biases():
 
 
 @given(floats, strengths, st.floats(0.01, 2))
-def test_prox_l1_minimizes_the_definition_of_the_proximal_step(weight, l1, step_size):
+def test_prox_l1_minimizes_the_proximal_objective(weight, l1, step_size):
     def moreau(w):
         return 0.5 * (w - weight) ** 2 + step_size * l1 * abs(w)
 
@@ -36,7 +36,7 @@ def test_prox_l1_gives_exact_zeros():
     assert (theta[:2] == 0).all()
 
 
-def test_strengths_and_steps_for_each_network_and_each_coordinate(rng):
+def test_strengths_per_network_and_steps_per_weight(rng):
     theta, step_size = rng.randn(6, 5), rng.rand(6, 5)
     l1, l2 = rng.rand(6, 1), rng.rand(6, 1)
     grad, shrunk, out = np.zeros((6, 5)), theta.copy(), np.empty((6, 5))
@@ -53,7 +53,7 @@ def test_strengths_and_steps_for_each_network_and_each_coordinate(rng):
 @pytest.mark.parametrize("lead", [(), (6,)])
 @pytest.mark.parametrize("l1", ["none", "one", "each weight", "each network"])
 @pytest.mark.parametrize("l2", ["none", "one", "each weight", "each network"])
-def test_the_value_is_the_formula_for_strengths_of_every_shape(rng, lead, l1, l2):
+def test_strengths_of_any_shape(rng, lead, l1, l2):
     shapes = {"none": None, "one": (), "each weight": (4,), "each network": (*lead, 1)}
     l1, l2 = (0.0 if shapes[of] is None else 0.1 + rng.rand(*shapes[of]) for of in (l1, l2))
     theta, grad = rng.randn(*lead, 7), np.zeros((*lead, 7))

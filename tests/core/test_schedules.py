@@ -10,31 +10,31 @@ FRACTIONS = [i / 1000 for i in range(1000)]
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_factors_lie_in_0_to_1(name):
+def test_factors_are_between_0_and_1(name):
     assert all(0 <= SCHEDULES[name](1000 * f, f) <= 1 for f in FRACTIONS)
 
 
 @pytest.mark.parametrize("name", ["cosine", "one_cycle"])
-def test_cycles_ignore_the_step_and_end_near_0(name):
+def test_cyclic_schedules_ignore_the_step_and_end_near_0(name):
     schedule = SCHEDULES[name]
     assert all(schedule(0, f) == schedule(12345, f) for f in FRACTIONS)
     assert schedule(0, 0.999) < 1e-4
 
 
-def test_invscaling_ignores_the_fraction_and_quarters_in_sixteen_times_the_steps():
+def test_invscaling():
     schedule = SCHEDULES["invscaling"]
     assert schedule(0, 0.0) == schedule(0, 0.9) == 1
     assert schedule(15, 0.0) == 0.25
 
 
-def test_cosine_falls_steepest_in_the_middle():
+def test_cosine():
     schedule = SCHEDULES["cosine"]
     assert schedule(0, 0.0) == 1
     slope = (schedule(0, 0.501) - schedule(0, 0.499)) / 0.002
     assert slope == pytest.approx(-pi / 2 * sin(pi / 2), rel=1e-4)
 
 
-def test_one_cycle_is_continuous_and_peaks_once():
+def test_one_cycle():
     factors = [SCHEDULES["one_cycle"](0, f) for f in FRACTIONS]
     steps = [b - a for a, b in pairwise(factors)]
     assert max(map(abs, steps)) < 0.01
@@ -44,17 +44,17 @@ def test_one_cycle_is_continuous_and_peaks_once():
     assert all(step < 0 for step in steps[peak:])
 
 
-def test_a_function_of_the_fraction_is_a_schedule():
+def test_fraction_schedule():
     assert fraction_schedule(lambda fraction: 1 - fraction)(99, 0.25) == 0.75
     assert type(fraction_schedule(np.cos)(0, 0.5)) is float
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 1e300])
-def test_a_factor_may_be_0_and_large(value):
+def test_factors_of_0_and_large_factors(value):
     assert fraction_schedule(lambda fraction: value)(0, 0.5) == value
 
 
 @pytest.mark.parametrize("value", [None, "0.5", -0.1, float("nan"), float("inf"), np.ones(2)])
-def test_an_invalid_factor_raises(value):
+def test_invalid_factor_raises(value):
     with pytest.raises(ValueError, match=r"schedule must return a finite factor >= 0, got .* 0.5"):
         fraction_schedule(lambda fraction: value)(0, 0.5)

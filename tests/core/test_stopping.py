@@ -24,11 +24,11 @@ def epochs_until_over(patience, values):
         ([5, 4, 5, 3, 5, 5, 2, 9], 0.0, None),
     ],
 )
-def test_it_is_over_after_three_epochs_without_improvement(values, tol, epochs):
+def test_patience(values, tol, epochs):
     assert epochs_until_over(Patience(3, tol), values) == epochs
 
 
-def test_the_lowest_value_is_the_best_even_if_it_is_no_improvement():
+def test_best_value_without_significant_improvement():
     patience = Patience(10, tol=1.0)
     assert [patience.update(value) for value in (5, 4.5, 4.7, 4.2, 4.2)] == [
         True, True, False, True, False,
@@ -36,5 +36,5 @@ def test_the_lowest_value_is_the_best_even_if_it_is_no_improvement():
     assert patience.best == 4.2
 
 
-def test_infinite_patience_never_ends():
+def test_infinite_patience():
     assert epochs_until_over(Patience(inf, 0.0), [1.0] * 1000) is None

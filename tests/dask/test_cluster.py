@@ -1,0 +1,93 @@
+"""Training on a cluster of processes."""
+
+import gc
+import os
+import signal
+import tracemalloc
+import warnings
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+from skmlp.dask import DaskSoftmaxMLPClassifier
+from skmlp.training.run import TrainingRun
+from tests.dask.arrays import DIGITS, W, X, Y, cut
+
+pytestmark = pytest.mark.xdist_group("cluster")
+
+
+def test_cluster_equals_threads_and_keeps_no_data(client):
+    params = {"units": 8, "n_shards": 2, "random_state": 0, "epochs": 4}
+    persisted = [array.persist() for array in cut(X, Y, W)]
+    clf = DaskSoftmaxMLPClassifier(**params).fit(*persisted)
+    del persisted
+    with warnings.catch_warnings(), dask.config.set(scheduler="threads"):
+        warnings.filterwarnings("ignore", "Running on a single-machine scheduler")  # older Dask
+        again = DaskSoftmaxMLPClassifier(**params).fit(*cut(X, Y, W))
+    np.testing.assert_allclose(clf.theta_, again.theta_, rtol=1e-5, atol=1e-7)
+    assert clf.score(*cut(X, Y)) == again.score(*cut(X, Y))
+    gc.collect()
+    for _ in range(50):
+        left = [key for keys in client.has_what().values() for key in keys]
+        if not left:
+            break
+        client.run(gc.collect)
+    assert not left
+
+
+def test_rows_are_not_gathered(client):
+    n = 200_000
+    rows = da.random.default_rng(0).standard_normal((n, 50), chunks=(n // 4, 50))
+    labels = (rows[:, 0] > 0).astype(int)
+    weights = da.ones(n, chunks=n // 4)
+    clf = DaskSoftmaxMLPClassifier(
+        4, epochs=2, early_stopping=True, validation_fraction=0.2, batch_size=500, random_state=0
+    )
+    tracemalloc.start()
+    try:
+        clf.fit(rows, labels, weights)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8e6 < rows.nbytes / 9
+    assert clf.score(rows, labels) > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_result_after_the_death_of_a_worker(client, solver, monkeypatch):
+    rows, labels = DIGITS
+    arrays = cut(rows, labels, chunks=(500, 500, 500, 297))
+    clf = DaskSoftmaxMLPClassifier(30, solver=solver, epochs=20, n_shards=2, random_state=0)
+    undisturbed = clone(clf).fit(*arrays)
+    workers = client.run(os.getpid)
+
+    def kill_in_the_fourth(self, record):
+        if self.history.n_epochs == 3:
+            os.kill(next(iter(workers.values())), signal.SIGKILL)
+        return original(self, record)
+
+    original = TrainingRun.end_epoch
+    monkeypatch.setattr(TrainingRun, "end_epoch", kill_in_the_fourth)
+    interrupted = clone(clf).fit(*arrays)
+    assert (interrupted.theta_ == undisturbed.theta_).all()
+    assert interrupted.score(rows, labels) > 0.95
+    client.wait_for_workers(2)
+
+
+@pytest.mark.parametrize("search", [GridSearchCV, PopulationGridSearchCV])
+def test_searches_on_the_cluster(client, search):
+    joblib = pytest.importorskip("joblib")
+    grid = {"l2": [1e-4, 1e-2], "units": [4, 8]}
+    clf = SoftmaxMLPClassifier(epochs=5, random_state=0, dtype="float64")
+    expected = GridSearchCV(clf, grid, cv=3).fit(X, Y)
+    with joblib.parallel_config(backend="dask"):
+        found = search(clf, grid, cv=3, n_jobs=2).fit(X, Y)
+    np.testing.assert_allclose(
+        found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"], atol=1e-6
+    )

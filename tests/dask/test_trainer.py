@@ -1,0 +1,221 @@
+"""Training on Dask collections against training on rows in memory."""
+
+import pickle
+from threading import Thread
+
+import dask
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, log_loss
+from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_info
+
+from skmlp import SoftmaxMLPClassifier
+from skmlp.dask import DaskSoftmaxMLPClassifier
+from tests.dask.arrays import DIGITS, W, X, Y, cut
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_one_step_per_round_equals_full_batch_gradient_descent(momentum, weighted):
+    """A mean of steps is a step along the mean gradient, and so is its momentum."""
+    params = {
+        "units": (5,), "activation": "tanh", "solver": "sgd", "momentum": momentum,
+        "schedule": "constant", "epochs": 30, "batch_size": 150, "shuffle": False, "l2": 0.01,
+        "random_state": 0, "dtype": "float64", "class_weight": "balanced",
+    }  # fmt: skip
+    w = W if weighted else None
+    local = SoftmaxMLPClassifier(**params).fit(X, Y, w)
+    with pytest.warns(UserWarning, match="batch_size=150 is larger"):
+        clf = DaskSoftmaxMLPClassifier(n_shards=3, **params).fit(*cut(X, Y, w))
+    np.testing.assert_allclose(clf.theta_, local.theta_, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(clf.loss_curve_, local.loss_curve_, rtol=1e-9)
+    assert clf.class_weight_ == pytest.approx(local.class_weight_)
+
+
+def test_lbfgs_equals_logistic_regression():
+    n, C = len(X), 0.5
+    oracle = LogisticRegression(C=C, tol=1e-10, max_iter=10_000).fit(X, Y)
+    clf = DaskSoftmaxMLPClassifier(
+        (), solver="lbfgs", l2=1 / (n * C), tol=1e-8, epochs=10_000, standardize=False,
+        label_smoothing=0.0, n_shards=3,
+    ).fit(*cut(X, Y))  # fmt: skip
+    np.testing.assert_allclose(clf.predict_proba(X), oracle.predict_proba(X), atol=1e-6)
+    assert clf.stop_reason_ == "converged"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"l1": 0.002, "l2": 0.01},
+        {"units": (8,), "l2": 0.02, "class_weight": "balanced", "epochs": 15},
+        {"standardize": False, "l2": (0.01,), "class_weight": {0: 3.0}},
+    ],
+)
+def test_lbfgs_equals_local_fit(params):
+    given = {"units": (), "solver": "lbfgs", "tol": 1e-8, "epochs": 2000, "random_state": 0}
+    local = SoftmaxMLPClassifier(**given | params).fit(X, Y, W)
+    clf = DaskSoftmaxMLPClassifier(n_shards=2, **given | params).fit(*cut(X, Y, W))
+    np.testing.assert_allclose(clf.predict_proba(X), local.predict_proba(X), atol=1e-6)
+    assert clf.loss_ == pytest.approx(local.loss_, abs=1e-9)
+    if "l1" in params:
+        np.testing.assert_array_equal(clf.theta_ == 0, local.theta_ == 0)
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"solver": "sgd", "learning_rate": 0.1}, {"dropout": 0.1, "rounds_per_epoch": 3}]
+)
+def test_mini_batches_are_as_accurate_as_local_fit(params):
+    X_train, X_test, y_train, y_test = train_test_split(*DIGITS, random_state=0)
+    chunks = (500, 447, 400)
+    clf = DaskSoftmaxMLPClassifier(50, n_shards=3, random_state=0, **params)
+    clf.fit(*cut(X_train, y_train, chunks=chunks))
+    params.pop("rounds_per_epoch", None)
+    local = SoftmaxMLPClassifier(50, random_state=0, **params).fit(X_train, y_train)
+    assert clf.score(X_test, y_test) > local.score(X_test, y_test) - 0.015
+    assert clf.n_iter_ == local.n_iter_
+
+
+def test_validation_losses_and_scores():
+    chunks = (90, 60)
+    X_val, y_val, w_val = X[::-1].copy(), Y[::-1].copy(), W[::-1].copy()
+    clf = DaskSoftmaxMLPClassifier(
+        8, n_shards=2, epochs=5, scoring="balanced_accuracy", random_state=0
+    )
+    val = dict(zip(("X_val", "y_val", "sample_weight_val"), cut(X_val, y_val, w_val), strict=True))
+    clf.fit(*cut(X, Y, chunks=chunks), **val)
+    assert clf.validation_loss_curve_[-1] == pytest.approx(
+        log_loss(y_val, clf.predict_proba(X_val), sample_weight=w_val), rel=1e-6
+    )
+    assert clf.validation_scores_[-1] == pytest.approx(
+        balanced_accuracy_score(y_val, clf.predict(X_val), sample_weight=w_val)
+    )
+    assert clf.history_["score"][-1] == pytest.approx(
+        balanced_accuracy_score(Y, clf.predict(X))  # of the rows to train on, without weights
+    )
+    again = clone(clf).set_params(scoring="loss").fit(*cut(X, Y, chunks=chunks), **val)
+    assert again.validation_loss_curve_ == pytest.approx(clf.validation_loss_curve_)
+    assert again.validation_scores_[-1] == pytest.approx(clf.score(*cut(X_val, y_val, w_val)))
+
+
+@pytest.mark.parametrize("scoring", ["loss", "f1_macro"])
+@pytest.mark.parametrize("fraction", [0.2, 30, None])
+def test_early_stopping(scoring, fraction):
+    clf = DaskSoftmaxMLPClassifier(
+        8, n_shards=2, epochs=100, early_stopping=True, scoring=scoring, n_iter_no_change=3,
+        validation_fraction=fraction, schedule="constant", learning_rate=0.1, tol=1e-2,
+        random_state=0,
+    ).fit(*cut(X, Y))  # fmt: skip
+    assert clf.stop_reason_ == "early_stopping"
+    if fraction is not None:
+        name = "validation_loss" if scoring == "loss" else "validation_score"
+        watched = clf.history_[name]
+        best = np.argmin(watched) if scoring == "loss" else np.argmax(watched)
+        assert clf.best_epoch_ == best
+
+
+def test_same_seed_gives_identical_parameters():
+    clf = DaskSoftmaxMLPClassifier(8, n_shards=3, random_state=3, epochs=4, dropout=0.2)
+    thetas = [clone(clf).fit(*cut(X, Y, W)).theta_ for _ in range(2)]
+    assert (thetas[0] == thetas[1]).all()
+    with dask.config.set(scheduler="synchronous"):
+        np.testing.assert_allclose(clone(clf).fit(*cut(X, Y, W)).theta_, thetas[0], rtol=1e-6)
+    assert (clone(clf).set_params(random_state=4).fit(*cut(X, Y, W)).theta_ != thetas[0]).any()
+
+
+def test_warm_start():
+    params = {"units": 8, "n_shards": 2, "random_state": 0, "schedule": "constant"}
+    clf = DaskSoftmaxMLPClassifier(epochs=10, warm_start=True, **params)
+    first = clf.fit(*cut(X, Y)).loss_
+    clf = pickle.loads(pickle.dumps(clf)).fit(*cut(X, Y))
+    assert clf.n_iter_ == 20
+    assert clf.loss_ < first
+    with pytest.raises(ValueError, match="same classes"):
+        clf.fit(*cut(X, Y % 2))
+    with pytest.raises(ValueError, match=r"X has 3 features, but DaskSoft.* expecting 4"):
+        clf.fit(*cut(X[:, :3].copy(), Y))
+
+
+def test_adaptive_rates_and_interruption(monkeypatch):
+    clf = DaskSoftmaxMLPClassifier(
+        4, n_shards=2, schedule="adaptive", tol=0.5, n_iter_no_change=1, epochs=6, random_state=0
+    ).fit(*cut(X, Y))
+    rates = clf.history_["learning_rate"]
+    assert rates[-1] < rates[0] / 20
+    calls = []
+
+    def interrupt(self, entry, epochs):
+        calls.append(entry)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return "line"
+
+    monkeypatch.setattr("skmlp.training.history.History.line", interrupt)
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf = DaskSoftmaxMLPClassifier(4, n_shards=2, epochs=9, verbose=1).fit(*cut(X, Y))
+    assert clf.n_iter_ == 2
+    assert clf.stop_reason_ == "interrupted"
+
+
+def test_early_stopping_on_short_shards_and_rare_classes():
+    chunks = (49, 49, 49, 3)
+    rare = np.where(np.isin(np.arange(150), [5, 60, 110]), 7, Y)
+    clf = DaskSoftmaxMLPClassifier(4, epochs=3, early_stopping=True, n_shards=4, random_state=0)
+    clf.fit(*cut(X, rare, chunks=chunks))
+    assert len(clf.validation_loss_curve_) == 3
+    with pytest.raises(ValueError, match="No shard has enough rows"):
+        clf.fit(*cut(X[:12], Y[:12], chunks=(3, 3, 3, 3)))
+    clf = clone(clf).set_params(warm_start=True).fit(*cut(X, Y, chunks=chunks))
+    clf.fit(*cut(X, Y, chunks=chunks))
+    with pytest.raises(ValueError, match="needs the shards of the previous fit"):
+        clf.set_params(n_shards=2).fit(*cut(X, Y, chunks=chunks))
+    with pytest.raises(ValueError, match="validation_fraction=150 must be less than"):
+        clone(clf).set_params(validation_fraction=150).fit(*cut(X, Y))
+
+
+def test_training_score_weighs_shards_by_rows():
+    rng = np.random.RandomState(0)
+    rows = rng.randn(13_000, 2)
+    labels = (rows[:, 0] > 0).astype(int)
+    labels[11_050:] = rng.randint(2, size=1950)
+    clf = DaskSoftmaxMLPClassifier(
+        4, epochs=2, n_shards=40, early_stopping=True, validation_fraction=None, scoring="accuracy",
+        random_state=0,
+    )  # fmt: skip
+    clf.fit(*cut(rows, labels, chunks=(11_050, *[50] * 39)))
+    assert clf.history_["score"][-1] == pytest.approx(clf.score(rows, labels), abs=0.01)
+
+
+def test_callable_scorer():
+    def brier(estimator, rows, labels):
+        assert estimator.classes_.tolist() == [0, 1, 2]
+        return -np.mean((estimator.predict_proba(rows)[np.arange(len(rows)), labels] - 1) ** 2)
+
+    clf = DaskSoftmaxMLPClassifier(4, n_shards=2, epochs=2, scoring=brier, random_state=0)
+    clf.fit(*cut(X, Y), **dict(zip(("X_val", "y_val"), cut(X, Y), strict=True)))
+    proba = clf.predict_proba(X)[np.arange(150), Y]
+    assert clf.validation_scores_[-1] == pytest.approx(-np.mean((proba - 1) ** 2), rel=1e-6)
+
+
+def test_score_counts_rows_of_zero_weight_classes():
+    order = np.argsort(Y, kind="stable")
+    rows, labels = X[order], Y[order]
+    clf = DaskSoftmaxMLPClassifier(4, epochs=3, class_weight={0: 1, 1: 1, 2: 0}, n_shards=3)
+    val = dict(zip(("X_val", "y_val"), cut(rows, labels, chunks=(50, 50, 50)), strict=True))
+    clf.fit(*cut(X, Y), **val)
+    assert clf.validation_scores_[-1] == pytest.approx(clf.score(X, Y))
+
+
+def test_fits_in_threads_restore_blas_threads():
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    threads = [
+        Thread(target=DaskSoftmaxMLPClassifier(4, epochs=2 + i, n_shards=2).fit, args=cut(X, Y))
+        for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [pool["num_threads"] for pool in threadpool_info()] == before

@@ -1,0 +1,95 @@
+"""``python -m tests.io.kill_and_resume FOLDER KILLS``: kill trainings at random moments, resume, compare.
+
+A process of its own, because it forks: children start in milliseconds, and there must be no
+threads. Prints how many were killed, how many of them while they were writing, how many
+trainings came to their end, and what differed there.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_iris
+
+from skmlp import SoftmaxMLPClassifier, load, save
+from skmlp.callbacks import Checkpoint
+
+X, y = load_iris(return_X_y=True)
+PARAMS = {"units": 64, "epochs": 40, "batch_size": 16, "random_state": 0}
+TRAININGS = [
+    {"dropout": 0.2, "early_stopping": True, "n_iter_no_change": 30},
+    {"solver": "sgd", "schedule": "adaptive", "tol": 0.1, "n_iter_no_change": 2, "l1": 1e-3},
+    {"dtype": "float32", "schedule": "invscaling", "learning_rate": 0.1},
+]
+
+
+def run(params, path, result):
+    """Train, from the checkpoint if there is one, and save the result."""
+    if path.exists():
+        clf = SoftmaxMLPClassifier.resume(path, X, y)
+    else:
+        clf = SoftmaxMLPClassifier(**PARAMS, **params)
+        clf.set_callbacks(Checkpoint(path)).fit(X, y)
+    save(clf, result)
+
+
+def fork(function, *args):
+    """Call a function in a child process; return its number."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        function(*args)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def kill(child, folder, rng):
+    """Kill a child at a random moment, half of the time one in which it is writing."""
+    at, in_writing = time.monotonic() + rng.uniform(0.0, 0.15), rng.random() < 0.5
+    while time.monotonic() < at or (in_writing and not list(folder.glob("*.tmp"))):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        if not in_writing:
+            time.sleep(0.0005)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def differences(clf, expected):
+    """Return the names of what is not equal, bit for bit."""
+    same = {"theta_": clf.theta_.tobytes() == expected.theta_.tobytes()}
+    for name in expected.history_.keys() - {"seconds"}:
+        same[name] = np.array_equal(clf.history_.get(name), expected.history_[name])
+    same["best_epoch_"] = clf.best_epoch_ == expected.best_epoch_
+    return [name for name, is_same in same.items() if not is_same]
+
+
+def main(folder, n_kills):
+    rng, killed, writing, ended, differing = random.Random(0), 0, 0, 0, []
+    expected = [SoftmaxMLPClassifier(**PARAMS, **params).fit(X, y) for params in TRAININGS]
+    while killed < n_kills or ended < len(TRAININGS):
+        i = ended % len(TRAININGS)
+        path, result = folder / f"{ended}.checkpoint", folder / f"{ended}.model"
+        status = kill(fork(run, TRAININGS[i], path, result), folder, rng)
+        if os.WIFSIGNALED(status):
+            killed += 1
+            writing += bool(list(folder.glob(f"{path.name}.*.tmp")))
+        elif status:
+            sys.exit(f"a training failed after {killed} kills")
+        else:
+            differing += differences(load(result), expected[i])
+            assert not list(folder.glob(f"{path.name}.*.tmp"))
+            ended += 1
+    print(f"killed {killed} writing {writing} ended {ended} differing {differing}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

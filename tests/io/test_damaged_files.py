@@ -1,0 +1,257 @@
+"""Thousands of damaged and forged files: each is refused, or is what it was."""
+
+import io
+import json
+import pickle
+import random
+import shutil
+import tracemalloc
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from skmlp import SoftmaxMLPClassifier, load, save
+from skmlp.callbacks import Checkpoint, CheckpointHook
+
+X, y = load_iris(return_X_y=True)
+MOST_MEMORY = 32 * 2**20  # bytes, for files of some 20,000
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    """A model and a checkpoint, each with what it is read by and what comes out."""
+    folder = tmp_path_factory.mktemp("originals")
+    params = {"units": 6, "epochs": 4, "early_stopping": True, "dropout": 0.1, "random_state": 0}
+    clf = SoftmaxMLPClassifier(**params).set_callbacks(Checkpoint(folder / "checkpoint"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CheckpointHook, "on_epoch_end", copying(folder, after=2))
+        save(clf.fit(X, y), folder / "model")
+    return {
+        "model": ((folder / "model").read_bytes(), load, clf),
+        "checkpoint": ((folder / "kept").read_bytes(), resume, clf),
+    }
+
+
+def copying(folder, after):
+    """Return CheckpointHook.on_epoch_end, with a copy of the file after some epochs."""
+    write = CheckpointHook.on_epoch_end
+
+    def write_and_copy(self, run, *, is_last):
+        write(self, run, is_last=is_last)
+        if run.n_done == after:
+            shutil.copyfile(folder / "checkpoint", folder / "kept")
+        return False
+
+    return write_and_copy
+
+
+def resume(path):
+    return SoftmaxMLPClassifier.resume(path, X, y)
+
+
+def members_of(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def archive_of(members, compression=zipfile.ZIP_STORED):
+    """Return the content of an archive, with checksums as they should be."""
+    stream = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", compression) as archive:
+        warnings.simplefilter("ignore", UserWarning)  # of a name that comes twice
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def npy(array, **kwargs):
+    stream = io.BytesIO()
+    np.save(stream, array, **kwargs)
+    return stream.getvalue()
+
+
+# Damage: what is read afterwards, if anything, is what was written
+
+
+def flip_bits(content, rng, trap):
+    content = bytearray(content)
+    for _ in range(rng.choice([1, 1, 1, 2, 8, 64])):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    return bytes(content)
+
+
+def truncate(content, rng, trap):
+    return content[: rng.randrange(len(content))]
+
+
+def overwrite(content, rng, trap):
+    start, length = rng.randrange(len(content)), rng.randrange(1, 400)
+    return content[:start] + rng.randbytes(length) + content[start + length :]
+
+
+def insert_or_cut(content, rng, trap):
+    start, length = rng.randrange(len(content)), rng.randrange(1, 400)
+    if rng.random() < 0.5:
+        return content[:start] + rng.randbytes(length) + content[start:]
+    return content[:start] + content[start + length :]
+
+
+def noise(content, rng, trap):
+    return content[: rng.choice([0, 4, 30])] + rng.randbytes(rng.randrange(3000))
+
+
+DAMAGE = [flip_bits, flip_bits, truncate, overwrite, insert_or_cut, noise]
+
+
+# Forgery: sound archives of the wrong parts
+
+
+def swap_members(content, rng, trap):
+    members = members_of(content)
+    one, other = rng.sample(sorted(members), 2)
+    members[one], members[other] = members[other], members[one]
+    return archive_of(members.items())
+
+
+def drop_or_double(content, rng, trap):
+    members = list(members_of(content).items())
+    chosen = rng.choice(members)
+    if rng.random() < 0.5:
+        members.remove(chosen)
+    else:
+        members.append((rng.choice([chosen[0], "evil.npy", "../evil.npy", "/evil"]), chosen[1]))
+    return archive_of(members)
+
+
+def declare_shape(content, rng, trap):
+    members = members_of(content)
+    name = rng.choice(sorted(members))
+    stream = io.BytesIO(members[name])
+    np.lib.format.read_magic(stream)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    shapes = [(10**12,), (2**63,), (-1,), (2**40, 2**40), (), (0,), (shape[0] + 1,), (10**400,)]
+    header = {"descr": rng.choice([dtype.str, "<f8", "|O", "<U999999999", "V8"])}
+    header |= {"fortran_order": rng.random() < 0.3, "shape": rng.choice(shapes)}
+    text = (repr(header) + " " * rng.randrange(100) + "\n").encode()
+    data = members[name][stream.tell() :]
+    members[name] = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+    return archive_of(members.items())
+
+
+def pickle_member(content, rng, trap):
+    members, hidden = members_of(content), np.array([Trap(trap), None], object)
+    name = rng.choice(sorted(members))
+    members[name] = rng.choice([npy(hidden, allow_pickle=True), pickle.dumps(Trap(trap))])
+    return archive_of(members.items())
+
+
+def spoil_numbers(content, rng, trap):
+    members = members_of(content)
+    name = rng.choice([name for name in sorted(members) if name != "header.npy"])
+    array = np.load(io.BytesIO(members[name]))
+    kinds = [np.full_like(array, np.nan) if array.dtype.kind == "f" else array[::-1]]
+    kinds += [array[:-1], array[None], array.astype(complex), array.astype(">f8", copy=False)]
+    kinds += [np.append(array, np.inf), array.astype("U"), np.zeros(0)]
+    members[name] = npy(rng.choice(kinds))
+    return archive_of(members.items())
+
+
+HOSTILE = [
+    None, True, -1, 0, 2**70, 10**400, -0.5, 1e308, float("nan"), float("inf"), "", "relu", "os",
+    [], [1], [[]], {}, {"items": []}, {"items": [[[], 1]]}, {"items": 3}, [0.5] * 9, "x" * 1000,
+]  # fmt: skip
+
+
+def spoil_header(content, rng, trap):
+    members = members_of(content)
+    header = json.loads(np.load(io.BytesIO(members["header.npy"])).tobytes())
+    at, place = header, None
+    while isinstance(at, dict | list) and at and (place is None or rng.random() < 0.6):
+        place = at, rng.choice(sorted(at) if isinstance(at, dict) else range(len(at)))
+        at = place[0][place[1]]
+    action = rng.random()
+    if action < 0.8:
+        place[0][place[1]] = rng.choice(HOSTILE)
+    elif action < 0.9:
+        del place[0][place[1]]
+    elif isinstance(place[0], dict):
+        place[0][rng.choice(["evil", "units", "0"])] = rng.choice(HOSTILE)
+    if header.get("epochs", 4) != 4:  # to train for very long would be its good right
+        header["epochs"] = 4
+    text = rng.choice([json.dumps(header), json.dumps(header)[:-1], "[" * 10_000])
+    text = json.dumps(header) if rng.random() < 0.9 else text
+    members["header.npy"] = npy(np.frombuffer(text.encode(), np.uint8))
+    return archive_of(members.items())
+
+
+FORGERY = [
+    swap_members, drop_or_double, declare_shape, pickle_member, spoil_numbers, spoil_header,
+    spoil_header, spoil_header,
+]  # fmt: skip
+
+
+@pytest.fixture
+def bounded_memory():
+    """What the test allocates stays far below what files may declare."""
+    tracemalloc.start()
+    yield
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < MOST_MEMORY
+
+
+@pytest.mark.usefixtures("bounded_memory")
+@pytest.mark.parametrize(("kinds", "n_files"), [(DAMAGE, 700), (FORGERY, 800)])
+@pytest.mark.parametrize("what", ["model", "checkpoint"])
+@pytest.mark.filterwarnings("ignore:batch_size=", "ignore:X does not have valid feature names")
+def test_damaged_files_are_rejected_or_read_correctly(tmp_path, originals, what, kinds, n_files):
+    content, read, clf = originals[what]
+    rng, trap, path, loaded = (
+        random.Random(f"{what} {n_files}"),
+        tmp_path / "trap",
+        tmp_path / "f",
+        0,
+    )
+    for i in range(n_files):
+        change = kinds[i % len(kinds)]
+        path.write_bytes(change(content, rng, trap))
+        try:
+            found = read(path)
+        except ValueError:
+            continue
+        loaded += 1
+        if kinds is DAMAGE:
+            np.testing.assert_array_equal(found.theta_, clf.theta_)
+            assert found.classes_.tolist() == clf.classes_.tolist()
+            assert found.history_["loss"] == clf.history_["loss"]
+            assert found.get_params() == clf.get_params()
+        assert np.isfinite(found.predict_proba(X)).all()
+    assert not trap.exists()
+    assert 0 < loaded < n_files / 2
+
+
+@pytest.mark.parametrize("what", ["model", "checkpoint"])
+def test_zip_bomb_is_rejected(tmp_path, originals, what):
+    content, read, _ = originals[what]
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        members = members_of(content) | {"theta.npy": npy(np.zeros(10_000_000))}
+        (tmp_path / "bomb").write_bytes(archive_of(members.items(), method))
+        tracemalloc.start()
+        with pytest.raises(ValueError, match="must not be compressed"):
+            read(tmp_path / "bomb")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < MOST_MEMORY

@@ -1,0 +1,29 @@
+"""Check that the texts of a figure can be read."""
+
+
+def texts_and_boxes(figure):
+    """The texts of a figure and the pixels they cover."""
+    figure.canvas.draw()
+    texts = [figure._suptitle] if figure.get_suptitle() else []
+    for ax in figure.axes:
+        texts.append(ax.title)
+        if ax.axison:
+            texts += [ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts()]
+            left, right = ax.get_xlim()
+            bottom, top = ax.get_ylim()
+            texts += [t for t in ax.get_xticklabels() if left <= t.get_position()[0] <= right]
+            texts += [t for t in ax.get_yticklabels() if bottom <= t.get_position()[1] <= top]
+    return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
+
+
+def assert_legible(figure):
+    """No text is cut off by the figure's edge, and none covers another."""
+    width, height = figure.canvas.get_width_height()
+    boxes = texts_and_boxes(figure)
+    assert boxes
+    for text, box in boxes:
+        inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
+        assert inside, f"{text!r} is cut"
+    for i, (text, box) in enumerate(boxes):
+        for other, other_box in boxes[:i]:
+            assert not box.overlaps(other_box), f"{text!r} covers {other!r}"
