@@ -1,23 +1,23 @@
-"""The tutorial notebook's training loop, stated anew as an oracle: one hidden layer of
-logistic units, softmax, mini-batches, float64.
+"""The training loop of the tutorial notebook, as a reference: one hidden layer of logistic
+units, softmax, mini-batches, float64.
 
-Its defect is kept, unless corrected: the gradient of the output biases is summed over all axes,
-over the classes too. The rows of softmax - y sum to 0, so that is 0 and these biases never
-move from 0.
+The notebook sums the gradient of the output biases over all axes, also over the classes. The rows
+of softmax - y sum to 0, so this gradient is 0 and the output biases are never trained. The option
+``corrected`` sums over the rows only.
 """
 
 import numpy as np
 
 
 def initial_weights(n_features, n_units, n_classes, rng):
-    """W1, b1, W2, b2 as the notebook draws them."""
+    """Return W1, b1, W2, b2, drawn as in the notebook."""
     W1 = rng.normal(0, 1, (n_features, n_units))
     W2 = rng.normal(0, 1, (n_units, n_classes))
     return [W1, np.zeros(n_units), W2, np.zeros(n_classes)]
 
 
 def hidden_and_output(X, weights):
-    """The activations of both layers."""
+    """Return the activations of both layers."""
     W1, b1, W2, b2 = weights
     hidden = 1 / (1 + np.exp(-(X @ W1 + b1)))
     exponentials = np.exp(hidden @ W2 + b2)

@@ -1,4 +1,4 @@
-"""The estimator without what its defaults add, for tests of one thing at a time."""
+"""Parameters without scaling, penalties, smoothing and schedule, for tests of single features."""
 
 PLAIN = {
     "standardize": False,

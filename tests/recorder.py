@@ -2,25 +2,25 @@
 
 
 class Recorder:
-    """Writes down what it is told, and at the end of an epoch does what it was given to do."""
+    """Records events and arguments, and calls a function at the end of each epoch."""
 
     def __init__(self, at_end=lambda epoch: None):
         self.at_end = at_end
-        self.told, self.data, self.fitted, self.paths = [], [], [], []
+        self.events, self.data, self.fitted, self.paths = [], [], [], []
         self.contexts = {}
 
     def setup(self, estimator, context):
-        self.told.append("setup")
+        self.events.append("setup")
 
     def teardown(self, estimator, context):
-        self.told.append("teardown")
+        self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context, *, X, y, metadata):
-        self.told.append(f"begin {context.task_name} {context.task_id}")
+        self.events.append(f"begin {context.task_name} {context.task_id}")
         self.data.append((X, y, metadata))
 
     def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
-        self.told.append(f"end {context.task_name} {context.task_id}")
+        self.events.append(f"end {context.task_name} {context.task_id}")
         self.data.append((X, y, metadata))
         self.contexts[context.task_name] = context
         if context.task_name != "epoch":

@@ -1,4 +1,4 @@
-"""A server on this machine, for tests of what asks a site."""
+"""A local HTTP server for tests."""
 
 import threading
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def serving(do_GET):
-    """Answer requests by a method of BaseHTTPRequestHandler; yield the port."""
+    """Serve with `do_GET`, a method of BaseHTTPRequestHandler; yield the port."""
     handler = type("Handler", (BaseHTTPRequestHandler,), {
         "do_GET": do_GET, "log_message": lambda *args: None,
     })  # fmt: skip

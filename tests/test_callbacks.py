@@ -1,4 +1,4 @@
-"""What scikit-learn's callbacks hear of a fit, and that training does not notice them."""
+"""scikit-learn's callback API: the events of a fit, stopping, errors and meta-estimators."""
 
 import pickle
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ HAS_CALLBACKS = find_spec("sklearn.callback") is not None
 
 @pytest.fixture(autouse=True)
 def _for_this_scikit_learn(request):
-    """Tests named before_1_9 are for a scikit-learn without callbacks, the others for one with."""
+    """Skip tests named before_1_9 if scikit-learn has callbacks, and all others if not."""
     if ("before_1_9" in request.node.name) == HAS_CALLBACKS:
         pytest.skip(f"sklearn.callback is new in scikit-learn 1.9; this is {sklearn.__version__}")
 
@@ -50,7 +50,7 @@ def assert_same_fit(clf, other):
 
 
 class Silent:
-    """A callback that asks for nothing."""
+    """A callback whose hooks request no arguments."""
 
     def setup(self, estimator, context):
         pass
@@ -74,12 +74,12 @@ def expected_events(n_epochs):
 
 
 def test_before_1_9_set_callbacks_raises():
-    said = (
+    message = (
         "needs scikit-learn >= 1.9 for callbacks other than Checkpoint, and this is scikit-learn "
         rf"{sklearn.__version__}.*verbose=1"
     )
     for callbacks in [(Silent(),), (Checkpoint("c"), Silent())]:
-        with pytest.raises(RuntimeError, match=said):
+        with pytest.raises(RuntimeError, match=message):
             SoftmaxMLPClassifier().set_callbacks(*callbacks)
 
 
@@ -90,14 +90,14 @@ def test_before_1_9_fit(digits):
     assert not any("callback" in name for name in vars(clf))
 
 
-# The tree of tasks
+# Task tree
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_task_tree_of_fit_and_epochs(digits, solver):
     recorder = Recorder()
     clf = quick(solver=solver).set_callbacks(recorder).fit(*digits)
-    assert recorder.told == expected_events(4)
+    assert recorder.events == expected_events(4)
     fit, epoch = recorder.contexts["fit"], recorder.contexts["epoch"]
     assert (fit.max_subtasks, epoch.max_subtasks) == (4, 0)
     assert epoch.parent is fit
@@ -118,7 +118,7 @@ def test_callbacks_receive_the_given_data(digits, sample_weight):
         assert y_seen is y
         if sample_weight is None:
             assert metadata is None
-        else:  # and no X_val, which no score method takes
+        else:  # X_val is not passed: score methods do not accept it
             assert list(metadata) == ["sample_weight"]
             assert metadata["sample_weight"] is sample_weight
 
@@ -126,7 +126,7 @@ def test_callbacks_receive_the_given_data(digits, sample_weight):
 def test_several_callbacks_receive_all_events(digits):
     first, second = Recorder(lambda epoch: epoch == 1), Recorder()
     clf = quick().set_callbacks(first, Silent(), second).fit(*digits)
-    assert first.told == second.told == expected_events(2)
+    assert first.events == second.events == expected_events(2)
     assert clf.stop_reason_ == "callback"
 
 
@@ -137,7 +137,7 @@ def test_tasks_are_ended_when_lbfgs_converges():
     clf.set_callbacks(recorder).fit(X, y)
     assert clf.stop_reason_ == "converged"
     assert clf.n_iter_ < 500
-    assert recorder.told == expected_events(len(recorder.fitted))
+    assert recorder.events == expected_events(len(recorder.fitted))
     n_epochs = [fitted.n_iter_ for fitted in recorder.fitted if fitted is not None]
     assert n_epochs == list(range(1, clf.n_iter_ + 1))
 
@@ -145,20 +145,20 @@ def test_tasks_are_ended_when_lbfgs_converges():
 def test_partial_fit_calls_no_callbacks(digits):
     recorder = Recorder()
     quick().set_callbacks(recorder).partial_fit(*digits, classes=range(10))
-    assert recorder.told == []
+    assert recorder.events == []
 
 
 def test_warm_start_has_one_task_tree_per_fit(digits):
     recorder = Recorder()
     clf = quick(warm_start=True).set_callbacks(recorder).fit(*digits)
     clf.set_params(epochs=2).fit(*digits)
-    assert recorder.told == expected_events(4) + expected_events(2)
+    assert recorder.events == expected_events(4) + expected_events(2)
     assert recorder.contexts["fit"].max_subtasks == 2
     assert [fitted.n_iter_ for fitted in recorder.fitted] == [1, 2, 3, 4, 5, 6]
     assert_same_fit(clf, quick(epochs=6).fit(*digits))
 
 
-# Training does not notice
+# No effect on training
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_callbacks_do_not_change_the_model(digits, params):
     clf = quick(**params).set_callbacks(recorder).fit(*digits)
     plain = quick(**params).fit(*digits)
     assert_same_fit(clf, plain)
-    assert recorder.told == expected_events(plain.n_iter_)
+    assert recorder.events == expected_events(plain.n_iter_)
     assert (clf.stop_reason_, clf.best_epoch_) == (plain.stop_reason_, plain.best_epoch_)
     assert vars(clf).keys() - {"_skl_callbacks"} == vars(plain).keys()
     assert len(pickle.dumps(clf.set_callbacks())) == len(pickle.dumps(plain))
@@ -227,7 +227,7 @@ def test_fitted_estimator_of_an_epoch_equals_a_shorter_fit(digits, params):
     for epoch, (fitted, proba) in enumerate(zip(recorder.fitted, then, strict=True)):
         shorter = quick(**params, epochs=epoch + 1).fit(X, y)
         np.testing.assert_array_equal(proba, shorter.predict_proba(X))
-        assert_same_fit(fitted, shorter)  # still, after all epochs
+        assert_same_fit(fitted, shorter)  # also after the last epoch
         assert fitted.n_iter_ == epoch + 1
         assert fitted is not clf
         check_is_fitted(fitted)
@@ -253,7 +253,7 @@ def test_changing_the_fitted_estimator_does_not_affect_training(digits):
 
 @pytest.mark.parametrize("standardize", [False, True])
 def test_fitted_estimator_of_an_epoch_can_be_trained_further(digits, standardize):
-    """Also in a warm start, where the estimator still has the state of the fit before."""
+    """The fit is a warm start, so that the estimator still has the state of the previous fit."""
     X, y = digits
     recorder = Recorder()
     clf = quick(warm_start=True, standardize=standardize).fit(X, y)
@@ -269,7 +269,7 @@ def test_fitted_estimator_of_an_epoch_has_no_callback_context(digits):
     for fitted in (recorder.fitted[0], recorder.last):
         fitted.set_callbacks().fit(*digits)
         assert not any("callback" in name for name in vars(fitted))
-    assert recorder.told == expected_events(4)
+    assert recorder.events == expected_events(4)
 
 
 # Stopping
@@ -281,7 +281,7 @@ def test_stop_by_callback_equals_a_shorter_fit(digits, solver, k):
     recorder = Recorder(lambda epoch: epoch == k - 1)
     clf = quick(solver=solver, epochs=9).set_callbacks(recorder).fit(*digits)
     assert (clf.stop_reason_, clf.n_iter_) == ("callback", k)
-    assert recorder.told == expected_events(k)
+    assert recorder.events == expected_events(k)
     assert recorder.last.stop_reason_ == "callback"
     assert_same_fit(clf, quick(solver=solver, epochs=k).fit(*digits))
 
@@ -312,7 +312,7 @@ def test_warm_start_after_stop_by_callback(digits):
     assert_same_fit(clf, quick(epochs=5).fit(*digits))
 
 
-# Failing
+# Errors
 
 
 class Fails(Recorder):
@@ -324,7 +324,7 @@ class Fails(Recorder):
 
     def _fail_at(self, place):
         if place == self.where:
-            raise self.error("the callback's own")
+            raise self.error("error of the callback")
 
     def setup(self, estimator, context):
         super().setup(estimator, context)
@@ -338,13 +338,13 @@ class Fails(Recorder):
         super().on_fit_task_end(
             estimator, context, X=X, y=y, metadata=metadata, fitted_estimator=fitted_estimator
         )
-        self._fail_at(self.told[-1])
+        self._fail_at(self.events[-1])
 
 
 def assert_unchanged(clf, before, callback):
-    """Torn down once, nothing of the callbacks left, and the model of the fit before."""
-    assert callback.told.count("teardown") == 1
-    assert callback.told[-1] == "teardown"
+    """Check that callbacks were torn down once and that the previous model was kept."""
+    assert callback.events.count("teardown") == 1
+    assert callback.events[-1] == "teardown"
     assert vars(clf).keys() - before.keys() == {"_skl_callbacks"}
     for name, value in before.items():
         assert getattr(clf, name) is value
@@ -358,40 +358,40 @@ def test_error_in_a_callback_is_raised_and_keeps_the_model(digits, where, solver
     X, y = digits
     clf = quick(solver=solver).fit(X, y)
     before, callback = dict(vars(clf)), Fails(where)
-    with pytest.raises(RuntimeError, match="the callback's own"):
+    with pytest.raises(RuntimeError, match="error of the callback"):
         clf.set_callbacks(callback).fit(X[:, :30], y + 1)
     assert_unchanged(clf, before, callback)
 
 
 @pytest.mark.parametrize(
-    ("params", "given", "said"),
+    ("params", "given", "message"),
     [
         ({"solver": "sgd", "learning_rate": 1e200}, {}, "diverged in epoch"),
         ({"schedule": lambda fraction: -1.0}, {}, "schedule must return"),
     ],
 )
-def test_failed_fit_tears_down_callbacks_and_keeps_the_model(digits, params, given, said):
+def test_failed_fit_tears_down_callbacks_and_keeps_the_model(digits, params, given, message):
     clf = quick().fit(*digits)
     clf.set_params(**params)
     before, recorder = dict(vars(clf)), Recorder()
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         clf.set_callbacks(recorder).fit(*digits, **given)
     assert_unchanged(clf, before, recorder)
 
 
 @pytest.mark.parametrize(
-    ("params", "given", "said"),
+    ("params", "given", "message"),
     [
         ({"epochs": -1}, {}, "epochs must be"),
         ({}, {"sample_weight": [-1.0] * 200}, "must not be negative"),
         ({}, {"X_val": [[1.0]]}, "y_val not given"),
     ],
 )
-def test_invalid_input_is_rejected_before_callbacks_are_called(digits, params, given, said):
+def test_invalid_input_is_rejected_before_callbacks_are_called(digits, params, given, message):
     recorder = Recorder()
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         quick(**params).set_callbacks(recorder).fit(*digits, **given)
-    assert recorder.told == []
+    assert recorder.events == []
 
 
 @pytest.mark.parametrize("where", ["begin fit 0", "begin epoch 0"])
@@ -408,8 +408,8 @@ def fit_with_interrupt(clf, X, y):
     try:
         with pytest.warns(UserWarning, match="interrupted by user"):
             return clf.fit(X, y)
-    except KeyboardInterrupt:  # which would end pytest
-        pytest.fail("the interrupt got out of fit")
+    except KeyboardInterrupt:  # it would stop pytest
+        pytest.fail("KeyboardInterrupt was raised by fit")
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
@@ -421,7 +421,7 @@ def test_interrupt_keeps_the_completed_epochs(digits, solver):
     recorder = Recorder(interrupt)
     clf = fit_with_interrupt(quick(solver=solver).set_callbacks(recorder), *digits)
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 2)
-    assert recorder.told == expected_events(2)
+    assert recorder.events == expected_events(2)
     np.testing.assert_array_equal(recorder.last.theta_, clf.theta_)
     assert_same_fit(clf, quick(solver=solver, epochs=2).fit(*digits))
 
@@ -429,11 +429,11 @@ def test_interrupt_keeps_the_completed_epochs(digits, solver):
 def test_interrupted_epoch_task_is_ended(digits):
     callback = Fails("begin epoch 2", KeyboardInterrupt)
     clf = fit_with_interrupt(quick().set_callbacks(callback), *digits)
-    assert callback.told == expected_events(3)
+    assert callback.events == expected_events(3)
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 2)
 
 
-# Setting them
+# set_callbacks
 
 
 def test_set_callbacks_replaces_or_removes(digits):
@@ -441,10 +441,10 @@ def test_set_callbacks_replaces_or_removes(digits):
     clf = quick().set_callbacks(first)
     assert clf.set_callbacks(second) is clf
     clf.fit(*digits)
-    assert (first.told, second.told) == ([], expected_events(4))
+    assert (first.events, second.events) == ([], expected_events(4))
     assert [name for name in vars(clf) if "callback" in name] == ["_skl_callbacks"]
     clf.set_callbacks().fit(*digits)
-    assert second.told == expected_events(4)
+    assert second.events == expected_events(4)
     assert not any("callback" in name for name in vars(clf))
 
 
@@ -470,11 +470,11 @@ def test_callbacks_are_not_parameters():
     assert repr(quick().set_callbacks(Silent())) == repr(quick())
 
 
-# Under other estimators
+# Meta-estimators
 
 
 class Propagated(Silent):
-    """A callback that is set on the outermost estimator; writes down the epochs' places."""
+    """A callback set on the outermost estimator that records the task paths of epochs."""
 
     def __init__(self, max_propagation_depth=None):
         self.max_propagation_depth = max_propagation_depth

@@ -1,4 +1,4 @@
-"""Many threads and processes at once get what each would get alone, and leave nothing changed."""
+"""Threads, processes and the global state: results are identical, and nothing is changed."""
 
 import hashlib
 import os
@@ -87,20 +87,22 @@ def test_searches_with_joblib_backends(backend):
 
 
 def threads_of_blas(n_fits):
-    """What each library that multiplies matrices may use in this process, after some fits."""
+    """Return the process id and the threads of each BLAS library after some fits."""
     for _ in range(n_fits):
         quick(epochs=1).fit(X, y)
     return os.getpid(), [i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"]
 
 
-def test_joblib_processes_do_not_oversubscribe_blas_threads():
+def test_joblib_processes_do_not_oversubscribe_blas_threads(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)  # conftest sets them, and joblib would keep 1
     for pid, threads in Parallel(n_jobs=2)(delayed(threads_of_blas)(n) for n in (1, 2, 1, 2)):
         assert pid != os.getpid()
         assert all(2 * n <= max(2, os.cpu_count()) for n in threads)
 
 
 def process_state():
-    """What everybody in a process shares."""
+    """Return the global state of the process."""
     state = np.random.get_state()  # noqa: NPY002
     return {
         "random": (state[1].tobytes(), *state[2:]),
@@ -112,6 +114,7 @@ def process_state():
     }
 
 
+@pytest.mark.usefixtures("two_blas_threads")
 @pytest.mark.parametrize("params", PARAMS, ids=str)
 def test_fit_does_not_change_process_state(params):
     before = process_state()
@@ -122,20 +125,21 @@ def test_fit_does_not_change_process_state(params):
     assert process_state() == before
 
 
+@pytest.mark.usefixtures("two_blas_threads")
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("units", [4, 600])  # in processes, in threads
 def test_search_does_not_change_process_state(n_jobs, units):
     search = PopulationGridSearchCV(
         quick(units=units, epochs=1, batch_size=300), {"l2": [0.0, 0.1]}, cv=2, n_jobs=n_jobs
     )
-    clone(search).fit(X, y)  # the first one starts processes, whose settings joblib keeps
+    clone(search).fit(X, y)  # starts the processes of joblib, which stay
     before = process_state()
     search.fit(X, y)
     assert process_state() == before
 
 
 def test_random_state_none_uses_the_global_numpy_generator():
-    """As everywhere in scikit-learn."""
+    """As in all of scikit-learn."""
     thetas = []
     for seed in (1, 1, 2):
         np.random.seed(seed)  # noqa: NPY002
@@ -151,7 +155,7 @@ print(*[fingerprint(params) for params in PARAMS])
 
 
 def fingerprint(params):
-    """Return a hash of all that a fit has learnt."""
+    """Return a hash of the fitted attributes and predictions."""
     clf = fit(params)
     curves = [np.array(clf.history_[name]) for name in sorted(clf.history_) if name != "seconds"]
     parts = (clf.theta_, *curves, clf.predict_proba(X), clf.classes_)

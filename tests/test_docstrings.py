@@ -1,4 +1,4 @@
-"""Public docstrings: numpydoc's form, shapes, the errors raised; and all are on the API page."""
+"""Public docstrings: numpydoc format, shapes, Raises sections, and listing on the API page."""
 
 import importlib
 import inspect
@@ -12,16 +12,16 @@ from numpydoc.validate import validate
 
 API_PAGE = Path(__file__).parents[1] / "docs" / "api.rst"
 
-# What numpydoc asks for and is left out.
+# Checks of numpydoc that are skipped, with reasons.
 SKIPPED = {
-    "GL01": "the summary stands behind the quotes: numpydoc before 1.11 wants the next line",
-    "ES01": "a summary is enough where it says all",
-    "SA01": "what belongs together is on one page; a list of it in each docstring would repeat",
-    "RT02": "as in scikit-learn, what is returned has a name",
+    "GL01": "the summary starts on the first line: numpydoc before 1.11 expects the second",
+    "ES01": "an extended summary is optional",
+    "SA01": "related functions are on the same page",
+    "RT02": "as in scikit-learn, return values are named",
 }
-SKIPPED_OF_METHODS = {"EX01": "they take part in the example of their class"}
+SKIPPED_OF_METHODS = {"EX01": "the example of the class includes them"}
 
-# Modules and their public names: None for all in __all__.
+# Modules and their public names; None means __all__.
 PUBLIC = {
     "skmlp": None,
     "skmlp.callbacks": ["Checkpoint"],
@@ -29,14 +29,14 @@ PUBLIC = {
     "skmlp.datasets": None,
     "skmlp.plotting": ["ImageGridDisplay"],
 }
-# Public by their names, but called by scikit-learn and by fit, not by users.
+# Public names that are called by scikit-learn or by fit, not by users.
 CALLED_BY_OTHERS = {
-    "skmlp.SoftmaxMLPClassifier.set_callbacks",  # ours only before scikit-learn 1.9
+    "skmlp.SoftmaxMLPClassifier.set_callbacks",  # defined by skmlp before scikit-learn 1.9
     "skmlp.dask.DaskSoftmaxMLPClassifier.set_callbacks",
-    # Not available there, which they say.
+    # Not available: they raise an error.
     "skmlp.dask.DaskSoftmaxMLPClassifier.partial_fit",
     "skmlp.dask.DaskSoftmaxMLPClassifier.resume",
-    # Inherited as they are, and shown with the class that has them.
+    # Inherited, and documented with the base class.
     "skmlp.dask.DaskSoftmaxMLPClassifier.from_sklearn",
     "skmlp.dask.DaskSoftmaxMLPClassifier.to_sklearn",
     *(
@@ -48,13 +48,13 @@ CALLED_BY_OTHERS = {
 }  # fmt: skip
 
 
-# Its signature has all parameters of SoftmaxMLPClassifier, its docstring points to them.
+# Its docstring refers to that of SoftmaxMLPClassifier for the shared parameters.
 SKIPPED_OF = {"skmlp.dask.DaskSoftmaxMLPClassifier": {"PR01", "PR02"}}
 NEVER_RAISES = {"skmlp.dask.DaskSoftmaxMLPClassifier.to_local"}
 
 
 def names_on_the_api_page():
-    """The dotted names of what docs/api.rst shows, methods included."""
+    """Return the dotted names in docs/api.rst, including methods."""
     names = []
     for line in API_PAGE.read_text(encoding="utf-8").splitlines():
         if found := re.fullmatch(r"\.\. auto(?:class|function):: (\S+)", line):
@@ -66,7 +66,7 @@ def names_on_the_api_page():
 
 
 def public_names():
-    """The dotted names of all that is public, methods of our own included."""
+    """Yield the dotted names of the public API, including methods defined by skmlp."""
     for module, names in PUBLIC.items():
         for name in names or importlib.import_module(module).__all__:
             yield f"{module}.{name}"
@@ -81,7 +81,7 @@ ON_THE_PAGE = names_on_the_api_page()
 
 
 def resolved(name):
-    """The object; the test is skipped if its module needs what is not installed."""
+    """Return the object; skip the test if an optional dependency of its module is missing."""
     try:
         return resolve_name(name)
     except AttributeError:

@@ -1,8 +1,8 @@
-"""Whatever is given: a network with finite parameters, or an error and the old network.
+"""Unusual and invalid input: finite parameters, or an error that keeps the fitted model.
 
-Every attempt goes through `attempt`. The estimator was fitted before, on other labels; if it
-raises, it has to be a ValueError, TypeError or MemoryError, and everything in the estimator has to
-be the same objects with the same content as before.
+Every call goes through `attempt`, on an estimator that was fitted before on other labels. If the
+call raises, it must raise ValueError, TypeError or MemoryError, and all attributes of the
+estimator must be the same objects with the same content as before.
 """
 
 import datetime
@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 
-# What scikit-learn < 1.7 only warns of, and what numpy.ma >= 2.5 says of itself.
+# Warnings of scikit-learn < 1.7 and of numpy.ma >= 2.5.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Support for labels represented as bytes"),
     pytest.mark.filterwarnings("ignore:The 'generic' unit for NumPy timedelta is deprecated"),
@@ -119,7 +119,7 @@ def as_np_matrix(A):
 
 
 def features():
-    """What is given for X: (how it reads, the value)."""
+    """Yield names and values for X."""
     frame = pd.DataFrame(X, columns=list("abcd"))
     whole = pd.DataFrame((X * 9).astype(int))
     duplicates = (np.ones(6), [1, 1, 3, 3, 0, 0], np.r_[0, np.full(30, 6)])
@@ -165,7 +165,8 @@ def features():
         "Fortran": np.asfortranarray(X), "every other": np.repeat(X, 2, axis=1)[:, ::2],
         "broadcast": np.broadcast_to(X[:1], (30, 4)), "of one": np.broadcast_to(1.5, (30, 4)),
         "unaligned": np.frombuffer(b"x" + X.tobytes(), offset=1).reshape(30, 4),
-        "np.matrix": as_np_matrix(X), "masked": np.ma.array(X, mask=X > 1), "no mask": np.ma.array(X),
+        "np.matrix": as_np_matrix(X), "masked": np.ma.array(X, mask=X > 1),
+        "no mask": np.ma.array(X),
         "masked nan": np.ma.masked_invalid(with_entry(np.nan)), "subclass": X.view(Subclass),
     }.items()  # fmt: skip
     yield from {
@@ -288,42 +289,42 @@ PARAMETERS = [
 
 
 def content(clf):
-    """Everything in an estimator besides its constructor's parameters."""
+    """Return the fitted attributes, and their content and private state as bytes."""
     learnt = {name: value for name, value in vars(clf).items() if name.endswith("_")}
     return learnt, pickle.dumps([learnt, clf._train_state, clf._mean_and_scale])
 
 
 def attempt(call, params=None, X_new=X):
-    """Call on a fitted estimator; say what is wrong with what became of it, or None."""
+    """Call on a fitted estimator; return a description of what is wrong afterwards, or None."""
     clf = SoftmaxMLPClassifier(**{"units": 5, "epochs": 2, "random_state": 0, **(params or {})})
     vars(clf).update({k: v for k, v in vars(FITTED).items() if k not in clf.get_params()})
     (objects, bits), proba = content(clf), FITTED.predict_proba(X)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of ours: clipped, coarse, ...
+        warnings.simplefilter("ignore", UserWarning)  # of skmlp
         try:
             call(clf)
         except EXPECTED_ERRORS as error:
             if not str(error):
-                return "no word in the error"
+                return "error without message"
             now, now_bits = content(clf)
             same = now.keys() == objects.keys() and all(now[k] is objects[k] for k in now)
             if not same or now_bits != bits:
-                return "the old network is no longer what it was"
-            return None if (clf.predict_proba(X) == proba).all() else "other predictions"
+                return "the fitted attributes changed"
+            return None if (clf.predict_proba(X) == proba).all() else "the predictions changed"
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         if not np.isfinite(clf.theta_).all():
-            return "parameters that are not finite"
+            return "parameters are not finite"
         try:
             proba = clf.predict_proba(X_new)
-        except ValueError as error:  # in the last epoch it grew without measure
+        except ValueError as error:  # very large parameters after the last epoch
             return None if "overflows on X" in str(error) else f"{error} at predict"
         good = np.isfinite(proba).all() and np.allclose(proba.sum(axis=1), 1.0, atol=1e-5)
-        return None if good else "no probabilities"
+        return None if good else "invalid probabilities"
 
 
 def failures(cases, call, params=None, *, on_it=False):
-    """Attempt all of them; return those where something is wrong."""
+    """Attempt all cases; return the descriptions of those that failed."""
     wrong = {}
     for name, value in cases:
         found = attempt(lambda clf, v=value: call(clf, v), params, value if on_it else X)
@@ -366,7 +367,7 @@ def test_partial_fit():
     assert failures(labels(), lambda c, v: c.partial_fit(X, v)) == {}
     assert failures(labels(), lambda c, v: c.partial_fit(X, 5 - y, classes=v)) == {}
     assert failures(row_weights(), lambda c, v: c.partial_fit(X, 5 - y, None, v)) == {}
-    for _, value in labels():  # the first call
+    for _, value in labels():  # as the first call
         clf = SoftmaxMLPClassifier(units=5)
         try:
             with warnings.catch_warnings():
@@ -384,7 +385,7 @@ def test_constructor_parameters(parameter):
     for solver in ("adam", "sgd", "lbfgs"):
         for value in PARAMETERS:
             if parameter == "epochs" and isinstance(value, int | np.uint64) and value > 1000:
-                continue  # what it asks for is no mistake
+                continue  # valid, but takes too long
             params = {"solver": solver, "early_stopping": solver == "sgd", parameter: value}
             assert attempt(lambda clf: clf.fit(X, y), params) is None, (solver, repr(value)[:99])
 
@@ -475,13 +476,13 @@ def test_10000_classes():
 
 def test_errors_in_user_functions_are_raised_and_keep_the_model():
     def failing(*args, **kwargs):
-        raise RuntimeError("of the caller")
+        raise RuntimeError("user error")
 
     for params in ({"schedule": failing}, {"scoring": failing, "early_stopping": True}):
-        assert attempt(lambda clf: clf.fit(X, y), params) == "RuntimeError: of the caller"
+        assert attempt(lambda clf: clf.fit(X, y), params) == "RuntimeError: user error"
         clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0).fit(X, y)
         before = content(clf)[1]
-        with pytest.raises(RuntimeError, match="of the caller"):
+        with pytest.raises(RuntimeError, match="user error"):
             clf.set_params(**params).fit(X, y)
         assert content(clf)[1] == before
 

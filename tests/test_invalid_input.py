@@ -1,4 +1,4 @@
-"""Bad input is refused before training starts, by an error that names the culprit."""
+"""Invalid parameters and data raise errors that name them, before training starts."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Where texts point to is there: files that they name or link, pages, and every example."""
+"""Links in documents: the files, pages and examples that they name exist."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ in_all = pytest.mark.parametrize(
 
 
 def source_of(page):
-    """The file that a page is made of; those of the gallery are made of programs."""
+    """Return the source file of a page; pages of the gallery are made from Python files."""
     found = re.fullmatch(r"generated/(learn|examples)/(\w+)", page)
     if not found:
         return DOCS / f"{page}.rst"
@@ -32,7 +32,7 @@ def source_of(page):
 
 
 def pages_linked_in(path):
-    """The pages that ``:doc:`` in a text points to, from the root of the documentation."""
+    """Return the targets of ``:doc:`` roles, relative to the root of the documentation."""
     text = path.read_text(encoding="utf-8")
     pages = re.findall(r":doc:`(?:[^`<]*<)?([^`<>]+)>?`", text)
     own = "" if path.suffix == ".rst" else f"generated/{path.parent.name}/"
@@ -71,7 +71,7 @@ def test_linked_pages_exist(path):
 def test_included_files_exist(path):
     text = path.read_text(encoding="utf-8")
     shown = re.findall(r"(?:\.\. (?:literal)?include::|:file:) +(\S+)", text)
-    for name in shown:  # from the page's folder, or with a slash from that of the documentation
+    for name in shown:  # relative to the page; with a leading slash, to docs/
         assert (DOCS / name.removeprefix("/")).exists(), name
 
 

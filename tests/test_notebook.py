@@ -1,4 +1,4 @@
-"""The notebook that skmlp grew out of: the same numbers, and its defect left behind."""
+"""Comparison with the tutorial notebook: the same results, except for its bias gradient."""
 
 import numpy as np
 import pytest
@@ -57,15 +57,15 @@ def test_weights_equal_the_corrected_notebook_in_every_step(sample):
         dtype=np.float64,
         draw_order=lambda: rng.permutation(len(X)),
     )
-    theirs = notebook_steps(X, y, epochs=3, corrected=True)
+    reference = notebook_steps(X, y, epochs=3, corrected=True)
     n_steps = 0
     for _ in range(3):
         for X_batch, Y_batch, _w in batches:
             sgd.step(theta, J.value_and_grad(theta, X_batch, Y_batch)[1], state, 0.1)
-            np.testing.assert_allclose(theta, flat(next(theirs)), rtol=0, atol=1e-10)
+            np.testing.assert_allclose(theta, flat(next(reference)), rtol=0, atol=1e-10)
             n_steps += 1
     assert n_steps == 3 * 20
-    assert next(theirs, None) is None
+    assert next(reference, None) is None
 
 
 def test_estimator_equals_the_corrected_notebook(sample):

@@ -1,3 +1,5 @@
+"""Public names and signatures."""
+
 import inspect
 
 import skmlp
@@ -17,7 +19,7 @@ def test_public_names():
 
 
 def signature(function):
-    """The signature of a function, without type hints."""
+    """Return the signature of a function without type hints."""
     found = inspect.signature(function)
     parameters = [p.replace(annotation=p.empty) for p in found.parameters.values()]
     return found.replace(parameters=parameters, return_annotation=found.empty)

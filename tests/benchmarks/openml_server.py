@@ -1,7 +1,7 @@
-"""A small OpenML on this machine, for the genuine package `openml`.
+"""A local stand-in for the OpenML server, used by the package `openml` itself.
 
-`write_dataset` and `write_task` fill the package's cache, where it finds data and tasks without
-asking the server. Suites and published runs are never cached: `serve` answers for those.
+`write_dataset` and `write_task` write data and tasks to the cache of the package. Suites and
+published runs are never cached; `serve` answers requests for them.
 """
 
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ NAMESPACE = 'xmlns:oml="http://openml.org/openml"'
 
 
 def element(name, content):
-    """Return XML; a dict is elements, a list the same element again and again."""
+    """Return an XML element; a dict contains elements, a list repeats the element."""
     if isinstance(content, list):
         return "".join(element(name, part) for part in content)
     if isinstance(content, dict):
@@ -105,7 +105,7 @@ def _splits(folds):
 
 
 def suite(sid, tasks):
-    """Return the server's answer about a suite, by its path."""
+    """Return the server's response about a suite, by its path."""
     content = {
         "id": sid, "main_entity_type": "task", "name": "A suite", "description": "Not the real one",
         "status": "active", "creation_date": "2020-01-01", "creator": 1,
@@ -115,7 +115,7 @@ def suite(sid, tasks):
 
 
 def evaluations(tid, runs):
-    """Return the server's answers about published runs (flow name, accuracy) on a task."""
+    """Return the server's responses about published runs (flow name, accuracy) on a task."""
     found = [
         {
             "run_id": i, "task_id": tid, "setup_id": i, "flow_id": i, "flow_name": flow,

@@ -1,4 +1,4 @@
-"""The benchmark of the defaults tells what it promises. Nothing here depends on a time."""
+"""The benchmark of the defaults. No test depends on measured times."""
 
 import json
 from dataclasses import replace
@@ -86,4 +86,4 @@ def test_search(monkeypatch, capsys):
     monkeypatch.setattr(studies, "candidate_defaults", lambda: [studies.BASE | {"epochs": 1}])
     found = suite.run(["defaults_search"], Options(tables=("made_tiny",)))
     assert [row["setting"]["epochs"] for row in found["ranking"]] == [1]
-    assert len(found["records"]) == 3 * 3  # splits, and candidates with both MLPClassifiers
+    assert len(found["records"]) == 3 * 3  # 3 splits of a candidate and 2 MLPClassifiers

@@ -1,11 +1,13 @@
-"""The benchmarks run and report what they promise. Nothing here depends on a time."""
+"""The benchmark suite: cases, targets, command line. No test depends on measured times."""
 
 import json
+from contextlib import nullcontext
+from functools import partial
 
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import cases
+from benchmarks import cases, clusters
 from benchmarks.formatting import percent
 from benchmarks.harness import (
     CASES,
@@ -20,19 +22,29 @@ from benchmarks.harness import (
     quantity_lines,
     within,
 )
+from skmlp import SoftmaxMLPClassifier
 
 TINY = Options(tiny=True)
 
 
 def seconds_by_epochs(function, *args):
-    """Replace a time, because so small a difference of two fits may be 0 or less."""
+    """Return a fixed time, since the measured difference of two tiny fits may be negative."""
     function(*args)
     return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_cases_run(name, tmp_path, capsys, monkeypatch):
-    if name in ("many_rows", "import"):  # one case is enough to see that new processes work
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xdist_group("cluster")) if name == "dask" else name
+        for name in CASES
+    ],
+)
+def test_cases_run(name, tmp_path, capsys, monkeypatch, request):
+    if name == "dask":  # on the cluster that all tests share
+        client = request.getfixturevalue("client")
+        monkeypatch.setattr(clusters, "local_cluster", lambda n_workers: nullcontext(client))
+    if name in ("many_rows", "import"):  # other cases test new processes
         monkeypatch.setattr(cases, "_python", lambda *args: "1.0")
     monkeypatch.setattr(cases, "seconds", seconds_by_epochs)
     path = tmp_path / "found.json"
@@ -56,7 +68,7 @@ def test_contestants_are_interleaved():
     calls = []
     contestants = {name: lambda name=name: calls.append(name) or 1.0 for name in "abc"}
     assert interleave(contestants, 2) == {name: [1.0] * 2 for name in "abc"}
-    assert "".join(calls) == "cababcbca"  # the first turn is to warm up
+    assert "".join(calls) == "cababcbca"  # the first turn is the warm-up
 
 
 def quantity(*targets):
@@ -112,7 +124,9 @@ def test_list(capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(CASES | EXPERIMENTS)
 
 
-def test_averaging_experiment(tmp_path, capsys):
+def test_averaging_experiment(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(clusters, "SETTINGS", [(1, 1), (2, 4)])
+    monkeypatch.setattr(clusters, "SoftmaxMLPClassifier", partial(SoftmaxMLPClassifier, epochs=2))
     path = tmp_path / "found.json"
     found = suite.run(["averaging"], TINY, path=path)
     assert json.loads(path.read_text(encoding="utf-8")) == found

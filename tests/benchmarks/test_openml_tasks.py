@@ -1,4 +1,4 @@
-"""OpenML's tasks and flows: the genuine package, a cache and a server made here."""
+"""OpenML's tasks and flows, by the package `openml` with a local cache and server."""
 
 import sys
 import warnings
@@ -23,7 +23,7 @@ with (
     pytest.MonkeyPatch.context() as patch,
     warnings.catch_warnings(),
 ):
-    # Importing it makes folders for its settings and cache; they are not to be the user's.
+    # Importing openml creates folders for settings and cache; use temporary ones.
     patch.setenv("XDG_CONFIG_HOME", home)
     patch.setenv("OPENML_CACHE_DIR", home)
     warnings.simplefilter("ignore")  # what it imports is not of our making
@@ -213,9 +213,9 @@ def test_failing_task_does_not_stop_the_others(cache, monkeypatch, capsys):
 
 def test_suite_without_network(cache, capsys):
     assert openml_tasks.main(["--suite", "99"]) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("OpenML gave no tasks for suite 99, which needs a network")
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.err.startswith("OpenML gave no tasks for suite 99, which needs a network")
+    assert output.err.count("\n") == 1
 
 
 def test_cached_task_without_network(cache, capsys):

@@ -1,4 +1,4 @@
-"""The page of the benchmarks is what its JSON says. Nothing here depends on a time."""
+"""The page of the benchmarks is made from JSON files. No test depends on measured times."""
 
 import csv
 import json
@@ -146,7 +146,7 @@ def test_environment_has_a_column_for_each_run(tmp_path):
 
 
 def test_page_of_a_run(tmp_path, monkeypatch):
-    def seconds(fit, *args):  # so small a difference of two fits may be negative
+    def seconds(fit, *args):  # measured differences of tiny fits may be negative
         fit(*args)
         return 1e-3 * (args[0] if args and isinstance(args[0], int) else 1)
 
@@ -245,7 +245,7 @@ def test_accuracies_of_the_steps():
 
 
 def test_readme_table(tmp_path):
-    """The best is bold, and what its turns reach; files that are not there have no rows."""
+    """Figures within the range of the best one are bold; missing files have no rows."""
     path = tmp_path / "README.md"
     path.write_text(f"above\n{page.START}what was here\n{page.END}below\n", encoding="utf-8")
     found = {"speed": environment() | {"cases": SPEED}, "defaults": DEFAULTS}

@@ -1,4 +1,4 @@
-"""The benchmark against RealMLP tells what it promises. Nothing here depends on a time."""
+"""The benchmark against RealMLP. No test depends on measured times."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ def stand_in(seed):
 
 @pytest.fixture
 def found(monkeypatch):
-    """What is found on iris, with hardly any training, and with another in RealMLP's place."""
+    """The results on iris with very little training, and a stand-in for RealMLP."""
     monkeypatch.setattr(studies, "LARGER", {"units": 3, "epochs": 1})
     monkeypatch.setattr(studies, "real_mlp", stand_in)
     return studies.REALMLP.compare("iris")
@@ -87,7 +87,7 @@ def test_without_pytabkit(monkeypatch, capsys):
     assert "pip install pytabkit" in capsys.readouterr().out
 
 
-@pytest.mark.filterwarnings("ignore")  # those of its many dependencies
+@pytest.mark.filterwarnings("ignore")  # of its dependencies
 def test_realmlp():
     pytest.importorskip("pytabkit", reason="pytabkit is not installed")
     X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 2

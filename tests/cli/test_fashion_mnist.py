@@ -1,3 +1,5 @@
+"""python -m skmlp."""
+
 import os
 import re
 import signal
@@ -37,19 +39,19 @@ def written(folder):
 
 @pytest.fixture(autouse=True)
 def _temporary_working_directory(monkeypatch, tmp_path_factory):
-    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))  # nothing is written into the checkout
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))  # do not write into the checkout
     yield
     plt.close("all")
 
 
 @pytest.fixture
 def without_plots(monkeypatch):
-    monkeypatch.setattr(job, "find_spec", lambda name: None)  # drawing takes longer than training
+    monkeypatch.setattr(job, "find_spec", lambda name: None)  # drawing is slow
 
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory):
-    """A whole run without data and network: what it printed, and its folder."""
+    """The output and the folder of a run without data and network."""
     folder, printed = tmp_path_factory.mktemp("offline") / "new" / "out", StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(job, "fetch_fashion_mnist", unreachable)
@@ -62,7 +64,7 @@ def test_writes_model_and_plots(offline):
     assert written(folder) == FILES
     assert all(f"Wrote {folder / name}: " in text for name in FILES)
     for name in FILES[:2]:
-        height, width, _ = imread(folder / name).shape  # raises unless it is a PNG
+        height, width, _ = imread(folder / name).shape  # raises if it is not a PNG
         assert 600 < width < 3000
         assert 600 < height < 3000
 
@@ -140,7 +142,7 @@ def test_damaged_data_raise(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("without_plots")
 def test_notebook_recipe(monkeypatch, tmp_path):
-    monkeypatch.setattr(job, "fetch_fashion_mnist", not_called)  # because of --sample
+    monkeypatch.setattr(job, "fetch_fashion_mnist", not_called)  # --sample is given
     arguments = ["--recipe", "notebook", "--sample", "--epochs", "1", "--seed", "3"]
     assert job.main([*arguments, "--output", str(tmp_path)]) == 0
     expected = SoftmaxMLPClassifier(
@@ -271,11 +273,11 @@ def test_sigint(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(job.__file__).parents[1])},
-        # A shell ignores SIGINT in what it runs in the background; children inherit that.
+        # Background processes of a shell ignore SIGINT, and children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as child:
         try:
-            assert any(line.startswith("epoch") for line in child.stdout)  # as it is printed
+            assert any(line.startswith("epoch") for line in child.stdout)
             child.send_signal(signal.SIGINT)
             rest, errors = child.communicate(timeout=60)
         finally:

@@ -13,7 +13,7 @@ def network(*layer_sizes, activation="tanh"):
 
 
 def outputs(net, theta, X, layer=-1, **limits):
-    """The outputs of a layer for all rows, collected from `Network.chunks`."""
+    """Return the outputs of a layer for all rows, collected from `Network.chunks`."""
     out = np.empty((*theta.shape[:-1], X.shape[-2], net.layer_sizes[1:][layer]), theta.dtype)
     for chunk, A in net.chunks(theta, X, layer, **limits):
         out[..., chunk, :] = A
@@ -35,7 +35,7 @@ def data(rng, n=12, n_features=4, n_classes=3):
 
 
 def central_differences(function, theta, h=1e-6):
-    """The gradient of function at theta, one coordinate at a time."""
+    """Return the numerical gradient of a function at theta."""
     grad = np.empty_like(theta)
     for i in range(len(theta)):
         step = np.zeros_like(theta)

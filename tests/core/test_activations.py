@@ -1,3 +1,5 @@
+"""Activations and their derivatives."""
+
 import numpy as np
 import pytest
 from scipy import special
@@ -19,7 +21,7 @@ BY_SCIPY = {
 
 
 def apply(name, z):
-    """f(z), and f'(z) times ones, through the in-place interface of the core."""
+    """Return f(z) and f'(z), computed by the in-place functions of the core."""
     f = ACTIVATIONS[name]
     Z = np.array(z, copy=True)
     A = np.empty_like(Z) if f.keeps_Z else Z
@@ -38,7 +40,7 @@ def test_value_equals_scipy(name):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_slope_equals_central_differences(name):
-    z, h = Z[Z != 0], 1e-5  # relu and its relatives have a kink at 0
+    z, h = Z[Z != 0], 1e-5  # relu and similar functions have no derivative at 0
     numeric = (apply(name, z + h)[0] - apply(name, z - h)[0]) / (2 * h)
     np.testing.assert_allclose(apply(name, z)[1], numeric, atol=1e-9)
 
@@ -51,7 +53,7 @@ def test_relu_has_slope_0_at_0():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_large_arguments_give_finite_values(name, dtype):
     huge = np.array([-1e4, -100, 0, 100, 1e4], dtype)
-    with np.errstate(over="ignore", invalid="raise"):  # exp may overflow on the way to 0
+    with np.errstate(over="ignore", invalid="raise"):  # exp may overflow in intermediate results
         value, slope = apply(name, huge)
     assert value.dtype == slope.dtype == dtype
     np.testing.assert_allclose(value, BY_SCIPY[name](huge), rtol=1e-6, atol=1e-6)

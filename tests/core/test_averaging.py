@@ -1,3 +1,5 @@
+"""Averages of parameters and optimizer states."""
+
 import numpy as np
 import pytest
 

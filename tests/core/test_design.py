@@ -1,3 +1,5 @@
+"""Batches, sparse rows and scaling of features."""
+
 import tracemalloc
 
 import numpy as np
@@ -48,7 +50,7 @@ def test_batch_dtype_and_scaling(rng, given, dtype, scaled):
         gathered = batch_reader(matrix, (4,), np.dtype(dtype), scaling)(rows)
         assert gathered.dtype == dtype
         np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(X, matrix.toarray())  # X itself was not scaled
+    np.testing.assert_array_equal(X, matrix.toarray())  # X was not modified
 
 
 def test_large_columns_are_centred_before_the_cast():
@@ -126,7 +128,7 @@ def test_integers_are_scaled_to_floats(kind, centred):
 
 
 def test_fold_accumulates_in_float64():
-    """mean W = 1e8 + 1 - 1e8 is 1, which single precision would lose."""
+    """mean W = 1e8 + 1 - 1e8 is 1 in float64, and 0 in float32."""
     net = network(3, 1)
     theta = np.array([1, 1, 1, 0], np.float32)
     scaling = Scaling(np.array([1e8, 1, -1e8], np.float32), np.ones(3, np.float32))
@@ -145,7 +147,7 @@ def test_apply_mask_writes_to_out(rng, sparse_X):
 
 
 def test_unaligned_rows_are_read_without_copying_X():
-    """As in memory maps and deserialized arrays; `take` would copy X in each call."""
+    """Memory maps and deserialized arrays may be unaligned; `take` copies X in each call."""
     X = np.arange(4e5, dtype=np.float32).reshape(-1, 100)
     memory = np.empty(X.nbytes + 1, np.uint8)
     unaligned = memory[1:].view(np.float32).reshape(X.shape)

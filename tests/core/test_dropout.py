@@ -1,3 +1,5 @@
+"""Dropout masks."""
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -58,7 +60,7 @@ def test_rate_0(rng):
     net = network(4, 6, 3)
     (X, Y), theta, J = data(rng), rng.randn(net.n_params), objective(net)
     assert dropout_of(0.0, 0.0).layers == []
-    rates = np.array([[[0.0]], [[0.0]]]), 0.0  # of two networks
+    rates = np.array([[[0.0]], [[0.0]]]), 0.0  # two networks
     assert Dropout(rates, np.empty(2, object)).layers == []
     work = Workspace(net, theta, 12)
     assert J.value_and_grad(theta, X, Y, work=work)[0] == J.value_and_grad(theta, X, Y)[0]

@@ -1,3 +1,5 @@
+"""Initial weights."""
+
 import numpy as np
 import pytest
 from scipy import stats

@@ -19,7 +19,7 @@ N, D, K = 60, 5, 3
 
 
 def problem(seed, n_classes=K):
-    """Rows whose labels depend on the first features only, with noise."""
+    """Return rows whose labels depend on the first features, with noise."""
     rng = np.random.RandomState(seed)
     X = rng.randn(N, D)
     y = (X[:, :n_classes] + rng.randn(N, n_classes)).argmax(axis=1)
@@ -53,10 +53,10 @@ def run(J, theta, batches, *, epochs=10_000, tol=1e-9, stop=lambda record: False
 
 
 def logits_of_logistic_regression(X, y, w=None, **params):
-    """The solution of LogisticRegression as weights and biases of a network."""
+    """Return the solution of LogisticRegression as weights and biases of a network."""
     oracle = LogisticRegression(tol=1e-12, max_iter=1_000_000, **params)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # before 1.8, l1_ratio wanted penalty="elasticnet"
+        warnings.simplefilter("ignore")  # before 1.8, l1_ratio needs penalty="elasticnet"
         if "l1_ratio" in params and oracle.get_params().get("penalty") == "l2":
             oracle.set_params(penalty="elasticnet")
         oracle.fit(X, y, sample_weight=w)
@@ -67,7 +67,7 @@ def logits_of_logistic_regression(X, y, w=None, **params):
 
 
 def assert_kkt(J, theta, X, Y, tol):
-    """0 is a subgradient of J at theta, within tol; small weights are exactly 0."""
+    """Check that 0 is a subgradient of J at theta within tol."""
     net, l1 = J.network, np.broadcast_to(J.penalty.l1, J.network.n_weights)
     _, grad = J.value_and_grad(theta.astype(float), X, Y)
     g, W, zero = grad[: net.n_weights], theta[: net.n_weights], theta[: net.n_weights] == 0
@@ -139,7 +139,7 @@ def test_l1_converges_to_a_minimum_without_weights_close_to_0(seed, l1, tol, dty
     theta, J = np.random.RandomState(seed).randn(net.n_params).astype(dtype), objective(net, l1=l1)
     records, converged = run(J, theta, batches_of(X, Y, dtype=dtype), tol=tol)
     assert converged
-    # The objective's rounding error eps hides gradients smaller than about sqrt(eps).
+    # Gradients smaller than about sqrt(eps) are below the rounding error of the objective.
     assert_kkt(J, theta, X, Y, 1.01 * max(tol, np.finfo(dtype).eps ** 0.5))
     assert records[-1].loss == pytest.approx(J.value_and_grad(theta, X, Y)[0], rel=1e-5)
 
@@ -374,7 +374,7 @@ def test_overflow_at_the_start(l1, scale):
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("l1", [0.0, 0.01])
 def test_overflow_in_a_step(monkeypatch, what, bad, l1):
-    """SciPy alone would report the infinite value of a step as convergence."""
+    """SciPy reports an infinite value in a step as convergence."""
     X, y = problem(0)
     net, Y = network(D, 4, K), one_hot(y, K)
     theta, J = np.random.RandomState(0).randn(net.n_params), objective(net, l1)

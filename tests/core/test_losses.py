@@ -1,3 +1,5 @@
+"""Softmax cross-entropy."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""Training by mini-batches."""
+
 import time
 import tracemalloc
 from functools import partial
@@ -40,7 +42,7 @@ def batches_of(X, Y, w=None, *, rng, batch_size=16, dtype=np.float64):
 def records_of(
     J, optimizer, theta, state, batches, *, epochs=3, first_epoch=0, dropout=None, **settings
 ):
-    """Train for an epoch, yield its record, and so on."""
+    """Train, and yield the record of each epoch."""
     dropped_layers = () if dropout is None else dropout.layers
     work = Workspace(J.network, theta, batches.batch_size, dropped_layers=dropped_layers)
     settings = {"learning_rate": 0.1, "schedule": SCHEDULES["constant"], **settings}
@@ -74,7 +76,7 @@ def test_epoch_visits_every_row_once(rng):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_population_training_equals_single_training(rows, rng, optimizer):
-    """Each with its own weights, row order, row weights, l1, l2 and learning rate."""
+    """Parameters, row order, row weights, l1, l2 and learning rate differ."""
     X, Y = rows
     net, lead = network(D, 5, K), (2, 3)
     start = rng.randn(*lead, net.n_params)
@@ -151,7 +153,7 @@ def test_record_is_the_mean_objective(rows, rng):
     net = network(D, 5, K)
     theta, J = rng.randn(net.n_params), objective(net, l2=0.1)
     expected = J.value_and_grad(theta, X, Y)[0]
-    # With a learning rate this small, all batches are evaluated at the same parameters.
+    # The learning rate is too small to change the parameters.
     records, _ = run(J, SGD(0.0), theta, batches_of(X, Y, rng=rng), learning_rate=1e-300)
     assert [record.loss for record in records] == pytest.approx([expected] * 3, rel=1e-12)
     assert all(record.seconds > 0 for record in records)
@@ -240,7 +242,7 @@ def test_step_allocates_no_arrays(rng, optimizer, penalty, activation):
 
 
 def test_row_weights_equal_repeated_rows(rows, rng):
-    """In one batch, weight 2 is a row twice; the mean weight is 1."""
+    """In a full batch with mean weight 1, weight 2 equals two rows."""
     X, Y = rows
     counts = rng.randint(0, 4, N)
     net = network(D, 5, K)
@@ -320,7 +322,7 @@ def test_indexed_targets_equal_dense_targets(rows, rng):
 
 
 class AMSGrad:
-    """An optimizer with state arrays that no optimizer of the package has."""
+    """An optimizer with state arrays that the optimizers of the package do not have."""
 
     def init(self, theta):
         return {"step": 0} | {name: np.zeros_like(theta) for name in ("mean", "square", "largest")}

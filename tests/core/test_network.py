@@ -1,3 +1,5 @@
+"""Layout of parameters, forward pass, workspaces."""
+
 import tracemalloc
 
 import numpy as np
@@ -73,7 +75,7 @@ def test_workspace_head_shares_memory(rng):
 @pytest.mark.parametrize("lead", [(), (3,)])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_outputs_respect_max_bytes(rng, lead, container):
-    """Besides the outputs themselves; sparse rows have no dense copy."""
+    """In addition to the outputs; sparse rows are not converted to dense ones."""
     net, n, most = network(200, 30, 30, 2), 5_000, 2**20
     if lead and container is not np.asarray:
         pytest.skip("sparse rows are for one network")

@@ -24,7 +24,7 @@ def test_gradient_equals_central_differences(rng, activation, penalty, units, we
     w = rng.rand(12) if weighted else None
     theta, J = rng.randn(net.n_params), objective(net, **penalty)
     grad = J.value_and_grad(theta, X, Y, w)[1].copy()
-    # The gradient is that of the smooth part; l1 is differentiable here, where no W is 0.
+    # The gradient excludes l1, which is differentiable here since no weight is 0.
     grad[: net.n_weights] += penalty.get("l1", 0) * np.sign(theta[: net.n_weights])
     numeric = central_differences(lambda t: J.value_and_grad(t, X, Y, w)[0], theta)
     np.testing.assert_allclose(grad, numeric, atol=2e-8)
@@ -58,7 +58,7 @@ def test_gradient_is_0_at_the_solution_of_logistic_regression(rng, n_classes, we
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 def test_value_and_gradient_equal_mlpclassifier(rng, activation):
-    """One full-batch step of MLPClassifier without momentum moves by rate times gradient."""
+    """A full-batch step of MLPClassifier without momentum is rate times gradient."""
     n, alpha, rate = 30, 0.3, 1e-3
     X, y = rng.randn(n, 4), np.arange(n) % 3
     mlp = MLPClassifier(

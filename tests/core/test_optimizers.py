@@ -1,3 +1,5 @@
+"""SGD and Adam against the formulas of the papers."""
+
 import numpy as np
 import pytest
 
@@ -66,8 +68,8 @@ def test_adam_equals_algorithm_1_of_the_paper(hyper):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("curvature", [0.5, 4.0])
 def test_l1_on_a_parabola(optimizer, curvature):
-    # argmin of a (theta - c)^2 / 2 + l1 |theta| is c moved towards 0 by l1 / a. With a
-    # velocity that ignores the proximal step, it would be a tenth of that.
+    # argmin of a (theta - c)^2 / 2 + l1 |theta| is c shifted towards 0 by l1 / a. If the velocity
+    # ignored the proximal step, the shift would be a tenth of that.
     centre, l1 = np.array([3.0, -2.0, 0.2, -0.05, 0.0]), 0.4
     expected = np.sign(centre) * np.maximum(np.abs(centre) - l1 / curvature, 0)
     theta, _ = descend(

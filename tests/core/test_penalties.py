@@ -1,3 +1,5 @@
+"""L1 and L2 penalties."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ def test_value_and_gradient():
     theta, grad = np.array([1.0, -2.0, 3.0, 100.0]), np.zeros(4)
     value = Penalty(n_weights=3, l1=0.5, l2=0.1).add_gradient(theta, grad, np.empty(4))
     assert value == pytest.approx(0.5 * 6 + 0.05 * 14)
-    np.testing.assert_allclose(grad, [0.1, -0.2, 0.3, 0])  # of the smooth part
+    np.testing.assert_allclose(grad, [0.1, -0.2, 0.3, 0])  # without l1
 
 
 @given(floats, strengths, st.floats(0.01, 2))

@@ -1,3 +1,5 @@
+"""Learning rate schedules."""
+
 from itertools import pairwise
 from math import pi, sin
 

@@ -1,3 +1,5 @@
+"""Early stopping by patience."""
+
 from math import inf
 
 import pytest

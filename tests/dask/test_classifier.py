@@ -27,9 +27,6 @@ def test_data_frames():
         clf.predict(frame.rename(columns={"a": "e"})).compute()
 
 
-# An estimator as others ------------------------------------------------------------------------
-
-
 def test_scikit_learn_interface():
     clf = DaskSoftmaxMLPClassifier(7, l2=0.5, n_shards=2)
     assert repr(clf) == "DaskSoftmaxMLPClassifier(l2=0.5, n_shards=2, units=7)"

@@ -48,7 +48,7 @@ def test_partitions_without_rows_or_weight():
     params = {"units": (), "solver": "lbfgs", "l2": 0.01, "tol": 1e-8, "epochs": 2000}
     frame, target = frames(6)
     few = frame["a"] > 5.9
-    few = few & (frame.index < 75)  # nothing is left of the last partitions
+    few = few & (frame.index < 75)  # the last partitions are empty
     clf = DaskSoftmaxMLPClassifier(n_shards=6, **params).fit(frame[few], target[few])
     rows, labels = frame[few].compute(), target[few].compute()
     local = SoftmaxMLPClassifier(**params).fit(rows, labels)

@@ -20,7 +20,7 @@ from tests.dask.arrays import DIGITS, W, X, Y, cut
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_one_step_per_round_equals_full_batch_gradient_descent(momentum, weighted):
-    """A mean of steps is a step along the mean gradient, and so is its momentum."""
+    """The mean of the shards' steps is a step along the mean gradient."""
     params = {
         "units": (5,), "activation": "tanh", "solver": "sgd", "momentum": momentum,
         "schedule": "constant", "epochs": 30, "batch_size": 150, "shuffle": False, "l2": 0.01,
@@ -93,7 +93,7 @@ def test_validation_losses_and_scores():
         balanced_accuracy_score(y_val, clf.predict(X_val), sample_weight=w_val)
     )
     assert clf.history_["score"][-1] == pytest.approx(
-        balanced_accuracy_score(Y, clf.predict(X))  # of the rows to train on, without weights
+        balanced_accuracy_score(Y, clf.predict(X))  # on the training rows, unweighted
     )
     again = clone(clf).set_params(scoring="loss").fit(*cut(X, Y, chunks=chunks), **val)
     assert again.validation_loss_curve_ == pytest.approx(clf.validation_loss_curve_)
@@ -208,6 +208,7 @@ def test_score_counts_rows_of_zero_weight_classes():
     assert clf.validation_scores_[-1] == pytest.approx(clf.score(X, Y))
 
 
+@pytest.mark.usefixtures("two_blas_threads")
 def test_fits_in_threads_restore_blas_threads():
     before = [pool["num_threads"] for pool in threadpool_info()]
     threads = [

@@ -31,10 +31,10 @@ def test_large_memmap_is_shuffled_by_groups_of_blocks(mapped, monkeypatch):
     groups = [set(order[start : start + 40] // 10) for start in range(0, 1000, 40)]
     assert all(len(group) == 4 for group in groups)
     assert len(set.union(*groups)) == 100
-    assert sum(max(group) - min(group) == 3 for group in groups) == 0  # blocks are no neighbours
+    assert sum(max(group) - min(group) == 3 for group in groups) == 0  # blocks are not adjacent
     assert (np.diff(order) == 1).mean() < 0.1
     assert (memmap.block_shuffle(rng, X, rows) != order).mean() > 0.9
-    # Without the first rows, blocks are of those that remain.
+    # A subset of the rows is shuffled in blocks of its own.
     np.testing.assert_array_equal(np.sort(memmap.block_shuffle(rng, X, rows[7:])), rows[7:])
 
 

@@ -13,7 +13,7 @@ def test_merged_moments_equal_standard_scaler():
     w = np.random.RandomState(1).rand(1000)
     parts = np.split(np.arange(1000), [10, 400])
     for weights in (None, w):
-        with np.errstate(all="ignore"):  # of the constant column, its variance is -1e-17
+        with np.errstate(all="ignore"):  # variance of the constant column is -1e-17
             whole = StandardScaler().fit(X, sample_weight=weights)
         merged = merge_moments(
             [column_moments(X, weights, part) for part in parts],
@@ -22,7 +22,7 @@ def test_merged_moments_equal_standard_scaler():
         np.testing.assert_allclose(merged.mean, whole.mean_, rtol=1e-12)
         np.testing.assert_allclose(merged.var, whole.var_, rtol=1e-7, atol=1e-20)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the resolution of the second column
+            warnings.simplefilter("ignore")  # about the resolution of the second column
             scaling = scaling_from_moments(
                 merged, np.dtype("f8"), centred=True, largest=lambda: 1e5
             )

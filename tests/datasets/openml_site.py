@@ -1,8 +1,8 @@
-"""A small OpenML on this machine, for the genuine `sklearn.datasets.fetch_openml`.
+"""A local stand-in for the OpenML server, used by `sklearn.datasets.fetch_openml` itself.
 
-`documents` makes what OpenML answers for Fashion-MNIST from arrays of any length. Put
-them where scikit-learn caches them (`fill_cache`), or serve them to this process in place
-of the real site (`online`). Nothing of scikit-learn is replaced.
+`documents` makes OpenML's responses for Fashion-MNIST from arrays of any length. `fill_cache`
+writes them to scikit-learn's cache, and `online` serves them to this process instead of the real
+site. No function of scikit-learn is replaced.
 """
 
 import gzip
@@ -23,7 +23,7 @@ DATA = "data/v1/download/18238735"
 
 
 def documents(images, labels, *, label="{}", pixel="{}", separator=",", md5=None):
-    """Return {path on the server: content}."""
+    """Return the responses, a dict from paths on the server to contents."""
     names = [f"pixel{i + 1}" for i in range(images.shape[1])]
     classes = [label.format(k) for k in range(10)]
     table = _arff(images, labels, names, classes, pixel, separator)
@@ -50,8 +50,8 @@ def documents(images, labels, *, label="{}", pixel="{}", separator=",", md5=None
     }
     return {
         **{path: json.dumps(answer).encode() for path, answer in answers.items()},
-        DATA: table,  # where scikit-learn 1.6 looks
-        f"{DATA}/Fashion-MNIST.arff": table,  # and 1.7 to 1.9
+        DATA: table,  # scikit-learn 1.6
+        f"{DATA}/Fashion-MNIST.arff": table,  # scikit-learn 1.7 to 1.9
     }
 
 
@@ -80,7 +80,7 @@ def _feature(index, name, data_type, is_target="false"):
 
 
 def fill_cache(data_home, documents):
-    """Write the documents where fetch_openml keeps what it has downloaded."""
+    """Write the documents to the cache of fetch_openml."""
     for path, content in documents.items():
         file = Path(data_home, "openml", "openml.org", f"{path}.gz")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def online(documents, faults=()):
             fault()
         status = fault if isinstance(fault, int) else 200
         if path not in documents:
-            status = 412  # how OpenML says "no such thing"
+            status = 412  # OpenML's status for "not found"
         content = gzip.compress(documents.get(path, b""), compresslevel=1)
         handler.send_response(status)
         handler.send_header("Content-Encoding", "gzip")
@@ -127,10 +127,10 @@ def online(documents, faults=()):
 
 @contextmanager
 def routed_to(port):
-    """Send every https request of this process to that port of this machine instead."""
+    """Send every https request of this process to a port of this machine instead."""
 
     class Detour(urllib.request.HTTPHandler):
-        handler_order = 100  # before urllib's own https handler
+        handler_order = 100  # before urllib's https handler
 
         def https_open(self, request):
             def connection(host, **options):
@@ -143,4 +143,4 @@ def routed_to(port):
     try:
         yield
     finally:
-        urllib.request.install_opener(None)  # urlopen then builds its default again
+        urllib.request.install_opener(None)  # urlopen then uses its default again

@@ -1,7 +1,7 @@
-"""Fashion-MNIST from every source, whole and broken, without a network.
+"""Fashion-MNIST from every source, valid and damaged, without a network.
 
-The genuine fetch_openml runs throughout. Most tests replace the table of official files
-by one for 30 + 10 random images, so that the loader takes those for Fashion-MNIST.
+The tests call the real fetch_openml. Most of them replace the table of official files by one for
+30 + 10 random images, so that the loader accepts these as Fashion-MNIST.
 """
 
 import gzip
@@ -37,7 +37,7 @@ FAST = {"n_retries": 1, "delay": 0.01}
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Everything but this machine fails at once, as it does without a network."""
+    """Connections to other machines fail at once, as without a network."""
     lookup, connect = socket.getaddrinfo, socket.socket.connect
 
     def local_lookup(host, *args, **kwargs):
@@ -54,7 +54,7 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", local_connect)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    urllib.request.install_opener(None)  # it may have been built with a proxy
+    urllib.request.install_opener(None)  # it may use a proxy
     yield
     urllib.request.install_opener(None)
 
@@ -67,7 +67,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def tiny(monkeypatch, tmp_path):
-    """Make 30 + 10 random images the official Fashion-MNIST; no Debian package."""
+    """Replace the official Fashion-MNIST by 30 + 10 random images, without Debian package."""
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (40, 784), dtype=np.uint8)
     y = np.concatenate([rng.permutation(np.arange(n) % 10) for n in (30, 10)])
@@ -112,7 +112,7 @@ def write_idx(folder, arrays, *, packed=True):
 
 
 def cache_files(home):
-    """Return the contents of everything in skmlp's cache."""
+    """Return the contents of all files in skmlp's cache."""
     return {
         str(path.relative_to(home / "skmlp" / "fashion-mnist")): path.read_bytes()
         for path in (home / "skmlp").rglob("*")
@@ -130,7 +130,7 @@ def assert_is(found, tiny, subset="train"):
         assert array.flags.writeable
 
 
-# What comes out
+# Return values
 
 
 @pytest.mark.parametrize("subset", SUBSETS)
@@ -217,7 +217,7 @@ DAMAGE = {
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_idx_file_is_named(tiny, home, tmp_path, damage, packed, kind):
-    write_idx(tmp_path / "debian", tiny.arrays)  # sound, but later in the order
+    write_idx(tmp_path / "debian", tiny.arrays)  # valid, but later in the search order
     write_idx(home, tiny.arrays, packed=packed)
     file = home / (tiny.official[f"test_{kind}"].file + ".gz" * packed)
     file.write_bytes(DAMAGE[damage](file.read_bytes()))
@@ -267,7 +267,7 @@ def test_openml_table_in_any_dialect(tiny, home, monkeypatch, dialect, parser):
     if parser == "pandas":
         pytest.importorskip("pandas")
     else:
-        monkeypatch.setitem(sys.modules, "pandas", None)  # as if not installed
+        monkeypatch.setitem(sys.modules, "pandas", None)  # as if it were not installed
     site.fill_cache(home, site.documents(tiny.X, tiny.y, **dialect))
     for subset in SUBSETS:
         found = fetch_fashion_mnist(subset, data_home=home, return_X_y=True)
@@ -335,12 +335,12 @@ def test_failing_server(tiny, home, path, fault, cause):
         assert type(error.__cause__).__name__ in str(error)
     if isinstance(error.__cause__, urllib.error.HTTPError):
         error.__cause__.close()
-    with site.online(site.documents(tiny.X, tiny.y)):  # and nothing is spoilt by it
+    with site.online(site.documents(tiny.X, tiny.y)):  # a later call succeeds
         assert_is(fetch_fashion_mnist(data_home=home, return_X_y=True), tiny)
 
 
 def assert_not_available(home, **arguments):
-    """Check the one error of a user who has no data; return it."""
+    """Check the error raised if there are no data, which lists the alternatives; return it."""
     with pytest.raises(OSError, match="not on this computer") as error:
         fetch_fashion_mnist(**arguments, **FAST)
     text = str(error.value)
@@ -369,7 +369,7 @@ def test_connection_refused(tiny, home):
 
 @pytest.fixture
 def default_timeout():
-    """Return the function that sets it, for the length of the test."""
+    """Return the function that sets the default timeout; it is reset after the test."""
     assert socket.getdefaulttimeout() is None
     yield socket.setdefaulttimeout
     socket.setdefaulttimeout(None)
@@ -461,7 +461,7 @@ def as_npz(content):
 
 
 CACHE_DAMAGE = {
-    **{name: damage for name, damage in DAMAGE.items() if name != "too long"},  # harmless
+    **{name: damage for name, damage in DAMAGE.items() if name != "too long"},
     "absurd header": lambda content: content.replace(b"(30,", b"(30000000000000,"),
     "zip": as_npz,
     "pickle": lambda content: as_npy(np.array([{}], dtype=object)),
@@ -561,7 +561,7 @@ def test_processes(tiny, home):
     ]
     for child in children:
         assert child.stdout.readline() == "ready\n"
-    for child in children:  # both are waiting: now both go
+    for child in children:  # start both at the same time
         child.stdin.write("go\n")
         child.stdin.flush()
     for child in children:
@@ -585,11 +585,11 @@ def test_data_home_follows_scikit_learn(tiny, tmp_path, monkeypatch, by):
     assert_is(fetch_fashion_mnist(data_home=data_home, return_X_y=True), tiny)
 
 
-# The real files
+# The official files
 
 
 def real_arrays(part):
-    """Read Debian's files in the plainest way: the header is 8 bytes and the axes."""
+    """Read Debian's IDX files: the header is 4 bytes and 4 for each axis."""
     with gzip.open(REAL / f"{part}-images-idx3-ubyte.gz") as file:
         X = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
     with gzip.open(REAL / f"{part}-labels-idx1-ubyte.gz") as file:
@@ -618,7 +618,7 @@ def test_real_files_through_openml(home, monkeypatch):
     (X_train, y_train), (X_test, y_test) = real_arrays("train"), real_arrays("t10k")
     X, y = np.concatenate([X_train, X_test]), np.concatenate([y_train, y_test])
     site.fill_cache(home, site.documents(X, y))
-    for source in ("OpenML", home):  # the second time from skmlp's cache
+    for source in ("OpenML", home):  # the second call reads skmlp's cache
         bunch = fetch_fashion_mnist("all", data_home=home)
         assert np.array_equal(bunch.data, X)
         assert np.array_equal(bunch.target, y)
@@ -630,7 +630,7 @@ def test_real_files_through_openml(home, monkeypatch):
 
 
 def sample_of_real_files():
-    """Make the arrays of skmlp/data/fashion_mnist_sample.npz anew.
+    """Return the arrays of the sample, made from the official files.
 
     To write the file: ``np.savez_compressed(path, **sample_of_real_files())``.
     """

@@ -1,4 +1,4 @@
-"""What scikit-learn asks of every estimator, of ours in several configurations."""
+"""check_estimator of scikit-learn in several configurations."""
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -11,7 +11,7 @@ NO_PARTIAL_FIT = dict.fromkeys(
         "check_fit_score_takes_y",
         "check_n_features_in_after_fitting",
     ],
-    "partial_fit refuses early_stopping=True, in the words of MLPClassifier",
+    "partial_fit does not support early_stopping=True, as in MLPClassifier",
 )
 SAME_WEIGHTS = [
     "check_sample_weight_equivalence_on_dense_data",
@@ -19,13 +19,13 @@ SAME_WEIGHTS = [
 ]
 EXPECTED = {
     "early_stopping": NO_PARTIAL_FIT
-    | dict.fromkeys(SAME_WEIGHTS, "repeated rows are set aside one by one, heavy rows whole"),
-    "float32": dict.fromkeys(SAME_WEIGHTS, "asks for 1e-7, which is more than float32 has"),
+    | dict.fromkeys(SAME_WEIGHTS, "validation splits differ for repeated and weighted rows"),
+    "float32": dict.fromkeys(SAME_WEIGHTS, "the tolerance of 1e-7 is too small for float32"),
 }
 
 
 def expected_failures(estimator):
-    """Return the checks that an estimator's configuration contradicts, and why."""
+    """Return the expected failures of a configuration, with reasons."""
     name = "early_stopping" if estimator.early_stopping else estimator.dtype
     return EXPECTED.get(name, {})
 
@@ -34,7 +34,7 @@ def expected_failures(estimator):
     [
         SoftmaxMLPClassifier(),
         SoftmaxMLPClassifier(solver="sgd"),
-        # Of more iterations, two that differ in the last bit end in different minima.
+        # With more iterations, rounding differences lead to different minima.
         SoftmaxMLPClassifier(solver="lbfgs", epochs=25),
         SoftmaxMLPClassifier(standardize=False),
         SoftmaxMLPClassifier(schedule="adaptive"),

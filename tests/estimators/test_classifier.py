@@ -1,4 +1,4 @@
-"""SoftmaxMLPClassifier as scikit-learn and its users see it."""
+"""SoftmaxMLPClassifier: training, history, weights, dtypes, interruption, defaults."""
 
 import pickle
 import tracemalloc
@@ -47,7 +47,7 @@ def test_initializers_and_schedules_learn_digits(digits, init, schedule):
     X_train, X_test, y_train, y_test = digits
     rate = 0.05 if schedule == "invscaling" else 0.01
     clf = quick(units=50, init=init, schedule=schedule, learning_rate=rate, epochs=20)
-    at_least = 0.8 if init == "standard_normal" else 0.9  # weights that large learn slowly
+    at_least = 0.8 if init == "standard_normal" else 0.9  # large weights learn slowly
     assert clf.fit(X_train, y_train).score(X_test, y_test) > at_least
 
 
@@ -61,7 +61,7 @@ def test_several_layers_with_different_activations(digits):
 
 
 def test_objective_equals_that_of_mlpclassifier(digits):
-    """A step each from MLPClassifier's parameters: alpha is l2 times the batch size."""
+    """Compare the loss at the same parameters: alpha is l2 times the batch size."""
     X, _, y, _ = digits
     X, y = X[:200], y[:200]
     mlp = MLPClassifier(
@@ -121,7 +121,7 @@ def test_weighted_validation_does_not_affect_training(digits):
     w = np.arange(len(y_test)) % 3.0
     clf = quick(l2=0.1).fit(X_train, y_train, X_val=X_test, y_val=y_test, sample_weight_val=w)
     np.testing.assert_array_equal(clf.theta_, quick(l2=0.1).fit(X_train, y_train).theta_)
-    loss = log_loss(y_test, clf.predict_proba(X_test), sample_weight=w)  # no penalty in it
+    loss = log_loss(y_test, clf.predict_proba(X_test), sample_weight=w)  # without penalty
     score = accuracy_score(y_test, clf.predict(X_test), sample_weight=w)
     assert clf.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-10)
     assert clf.validation_scores_[-1] == pytest.approx(score, rel=1e-10)
@@ -130,7 +130,7 @@ def test_weighted_validation_does_not_affect_training(digits):
 def test_loss_curve_is_the_objective(iris):
     X, y = iris
     clf = quick(l1=0.01, l2=0.1, batch_size=150, solver="sgd", learning_rate=1e-9, epochs=2)
-    clf.fit(X, y)  # a rate so small that the parameters stay those of the first step
+    clf.fit(X, y)  # the rate is too small to change the parameters
     penalty = sum(0.01 * np.abs(W).sum() + 0.05 * (W**2).sum() for W in clf.coefs_)
     expected = log_loss(y, clf.predict_proba(X)) + penalty
     assert clf.loss_curve_ == pytest.approx([expected] * 2, rel=1e-6)
@@ -177,7 +177,7 @@ def test_scorer_receives_independent_models(iris, scoring):
 def test_integer_weights_equal_repeated_rows(rng):
     X, y = rng.randn(40, 3), rng.randint(0, 3, 40)
     counts = rng.randint(0, 4, 40)
-    full_batch = {"batch_size": "auto", "epochs": 50}  # 128 rows or all of them
+    full_batch = {"batch_size": "auto", "epochs": 50}  # "auto" is at least 128 rows
     weighted = quick(**full_batch).fit(X, y, sample_weight=counts)
     repeated = quick(**full_batch).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
     np.testing.assert_allclose(weighted.theta_, repeated.theta_, atol=1e-9)
@@ -197,8 +197,8 @@ def test_zero_weight_rows_have_no_effect(rng):
 
 @pytest.mark.parametrize("batch_size", [8, 32, 200])
 def test_minibatches_are_unbiased_under_weights(batch_size):
-    # 5 % of the rows carry half of the weight. Batches divided by their own sum of weights
-    # would say 0.26, 0.42 and 0.50.
+    # 5 % of the rows have half of the weight. Dividing by the weights of each batch would give
+    # 0.26, 0.42 and 0.50.
     y = np.arange(1000) % 20 == 0
     w = np.where(y, 19.0, 1.0)
     clf = quick(
@@ -212,15 +212,15 @@ def test_minibatches_are_unbiased_under_weights(batch_size):
 @pytest.mark.parametrize("chunk", [8, 32, 200])
 @pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
 def test_partial_fit_is_unbiased_under_weights(rng, chunk, by):
-    y = rng.permutation(np.arange(2000) % 20 == 0)
+    y = rng.permutation(np.arange(400) % 20 == 0)
     w = np.where(y, 19.0, 1.0) if by == "sample_weight" else None
     clf = quick(
         units=(), solver="sgd", momentum=0.0, schedule="invscaling", learning_rate=0.5,
         class_weight={True: 19.0} if w is None else None,
     )  # fmt: skip
-    for _ in range(15):
-        order = rng.permutation(2000)
-        for start in range(0, 2000, chunk):
+    for _ in range(10):
+        order = rng.permutation(400)
+        for start in range(0, 400, chunk):
             rows = order[start : start + chunk]
             given = None if w is None else w[rows]
             clf.partial_fit(np.zeros((len(rows), 1)), y[rows], [False, True], given)
@@ -241,7 +241,7 @@ def test_batch_size_larger_than_number_of_rows_warns(iris):
     with pytest.warns(UserWarning, match="clipped to 1") as warned:
         search.fit(*iris)
     assert warned[0].filename == __file__
-    with pytest.warns(UserWarning, match=larger):  # in a file without a name
+    with pytest.warns(UserWarning, match=larger):  # code that is not in a file
         exec("clf.fit(X, y)", {"clf": quick(batch_size=151), "X": iris[0], "y": iris[1]})
 
 
@@ -351,7 +351,7 @@ def test_labels_as_series(iris):
         np.testing.assert_array_equal(quick().fit(X, labels).theta_, quick().fit(X, y).theta_)
 
 
-# Inside scikit-learn
+# scikit-learn
 
 
 def test_pipeline_grid_search_and_cross_validation():

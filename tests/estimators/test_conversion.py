@@ -1,3 +1,5 @@
+"""Conversion to and from MLPClassifier, and ONNX export of the result."""
+
 import pickle
 import warnings
 
@@ -28,7 +30,7 @@ def from_sklearn(mlp):
 
 
 def labels(n_classes):
-    """Labels of which the first n_classes of iris occur, and are neither sorted nor numbers."""
+    """Return unsorted string labels of n_classes classes."""
     return np.array(["setosa", "versicolor", "a third"])[np.minimum(y, n_classes - 1)]
 
 
@@ -41,7 +43,7 @@ def fitted(y=y, **params):
 def fitted_mlp(y=y, X=X, **params):
     params = {"hidden_layer_sizes": 5, "max_iter": 3, "random_state": 0, **params}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # three epochs are enough here
+        warnings.simplefilter("ignore", ConvergenceWarning)  # three epochs are enough
         return MLPClassifier(**params).fit(X, y)
 
 
@@ -137,7 +139,7 @@ def test_standardized_features_are_folded_into_the_first_layer():
 def test_converted_mlp_has_every_fitted_attribute(n_classes, early_stopping, solver):
     made_by_fit = {"_optimizer", "_random_state", "_coef_indptr", "_intercept_indptr"}
     params = {"early_stopping": early_stopping, "solver": solver}
-    numbers = np.minimum(y, n_classes - 1)  # early stopping of scikit-learn 1.6 fails on str
+    numbers = np.minimum(y, n_classes - 1)  # early stopping of scikit-learn 1.6 fails on strings
     mlp, expected = to_sklearn(fitted(numbers, **params)), fitted_mlp(numbers, **params)
     for name in vars(expected).keys() - expected.get_params().keys() - made_by_fit:
         got, wanted = getattr(mlp, name), getattr(expected, name)
@@ -217,7 +219,7 @@ def test_partial_fit_has_stop_reason_epochs():
 
 
 PARAMETERS = [
-    # ours, scikit-learn's
+    # of SoftmaxMLPClassifier, of MLPClassifier
     ({"l2": 0.25}, {"alpha": 32.0, "batch_size": 128}),
     ({"l2": 0.25, "batch_size": 10}, {"alpha": 2.5, "batch_size": 10}),
     ({"l2": (0.25, 0.25), "batch_size": 10}, {"alpha": 2.5}),
@@ -394,7 +396,7 @@ def test_unfitted_estimators_raise():
 
 @pytest.fixture(scope="module")
 def onnx():
-    """A function that converts an MLPClassifier by ONNX and returns labels and probabilities."""
+    """A function that predicts by the ONNX model of an MLPClassifier."""
     skl2onnx = pytest.importorskip("skl2onnx", reason="the export to ONNX needs skl2onnx")
     runtime = pytest.importorskip("onnxruntime", reason="running ONNX needs onnxruntime")
 

@@ -22,7 +22,7 @@ def digits():
 
 
 def notebook_output(estimator):
-    """The HTML and the text that a notebook shows."""
+    """Return the HTML and the text shown by notebooks."""
     html, bundle = estimator._repr_html_(), estimator._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}
     for name in ("sk-top-container", "SoftmaxMLPClassifier"):

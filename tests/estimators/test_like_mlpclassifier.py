@@ -1,4 +1,4 @@
-"""What scikit-learn's tests of MLPClassifier hold it to, held here; and so what is new."""
+"""The properties that scikit-learn tests for MLPClassifier, and those of additional parameters."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def quick(**params):
 
 
 def regression(**params):
-    """Softmax regression at its exact optimum."""
+    """Return a softmax regression trained to its optimum."""
     return quick(units=(), solver="lbfgs", epochs=1000, tol=1e-10, **params)
 
 
@@ -34,7 +34,7 @@ def regression(**params):
 @pytest.mark.parametrize(
     "solver",
     [
-        {"solver": "adam", "epsilon": 1e-100},  # MLPClassifier adds it at another place
+        {"solver": "adam", "epsilon": 1e-100},  # MLPClassifier adds it in another place
         {"solver": "sgd", "momentum": 0.0},
         {"solver": "sgd", "nesterovs_momentum": False},
         {"solver": "sgd", "nesterovs_momentum": True},
@@ -45,11 +45,11 @@ def test_steps_equal_those_of_mlpclassifier(rng, activation, solver):
     X, y = rng.randn(120, 5), rng.randint(0, 3, 120)
     both = {**solver, "activation": activation, "batch_size": 40, "shuffle": False}
     both |= {"warm_start": True, "tol": 0.0, "n_iter_no_change": np.inf}
-    # Steps of 1e-250 leave the parameters where they were drawn.
+    # Steps of 1e-250 do not change the initial parameters.
     mlp = MLPClassifier((7, 6), alpha=0.4, max_iter=1, learning_rate_init=1e-250, **both)
     clf = quick(units=(7, 6), l2=0.01, epochs=1, learning_rate=1e-250).set_params(**both)
     mlp.fit(X, y)
-    clf.set_params(warm_start=False).fit(X, y)  # as MLPClassifier, forget the optimizer's state
+    clf.set_params(warm_start=False).fit(X, y)  # discard the optimizer's state, as MLPClassifier
     clf.theta_[:] = np.concatenate([p.ravel() for p in (*mlp.coefs_, *mlp.intercepts_)])
     clf.set_params(epochs=4, learning_rate=0.02, warm_start=True).fit(X, y)
     mlp.set_params(max_iter=4, learning_rate_init=0.02).fit(X, y)
@@ -148,7 +148,7 @@ def test_partial_fit_alternates_dense_and_sparse(digits, container, standardize)
         for _ in range(5):
             clf.partial_fit(one, y, classes=range(10))
         proba = clf.predict_proba(X)
-        clf.set_params(learning_rate=1e-12).partial_fit(other, y)  # which moves nothing
+        clf.set_params(learning_rate=1e-12).partial_fit(other, y)  # no change
         assert clf.loss_ == pytest.approx(log_loss(y, proba), rel=1e-6)
         np.testing.assert_allclose(clf.predict_proba(X), proba, atol=1e-9)
 
@@ -168,7 +168,7 @@ def test_partial_fit_alternates_dense_and_sparse(digits, container, standardize)
 )
 def test_n_iter_no_change(iris, params, watched, best, n_iter_no_change):
     clf = quick(early_stopping=True, n_iter_no_change=n_iter_no_change, epochs=70, **params)
-    clf.set_params(tol=1e9).fit(*iris)  # no epoch but the first can be an improvement
+    clf.set_params(tol=1e9).fit(*iris)  # only the first epoch is an improvement
     assert clf.n_iter_ == min(1 + n_iter_no_change, 70)
     assert clf.stop_reason_ == ("epochs" if clf.n_iter_ == 70 else "early_stopping")
     assert clf.best_epoch_ == best(clf.history_[watched])
@@ -209,14 +209,14 @@ def test_schedule_rates(iris, solver):
     np.testing.assert_array_equal(rates("constant"), 0.001)
     np.testing.assert_allclose(rates("invscaling"), 0.001 / np.sqrt([3, 6, 9, 12, 15]))
     np.testing.assert_allclose(rates(lambda fraction: fraction), 0.001 * np.arange(2, 15, 3) / 15)
-    stalled = {"tol": 1e9, "n_iter_no_change": 3}  # every epoch but the first
+    stalled = {"tol": 1e9, "n_iter_no_change": 3}  # no improvement after the first epoch
     expected = 0.001 / 5.0 ** np.array([0, *np.repeat(np.arange(6), 3)])
     np.testing.assert_allclose(rates("adaptive", epochs=19, **stalled), expected)
     least = rates("adaptive", epochs=100, **stalled)
     assert len(least) == 100
     assert least[-1] == expected[-1] == pytest.approx(3.2e-7)
     stopped = rates("adaptive", epochs=100, early_stopping=True, **stalled)
-    np.testing.assert_allclose(stopped, expected)  # which is the first rate below 1e-6
+    np.testing.assert_allclose(stopped, expected)  # stops at the first rate below 1e-6
 
 
 def test_validation_split_is_stratified_and_disjoint():
@@ -266,11 +266,11 @@ def test_early_stopping_with_string_labels(iris, scoring, dtype):
 def test_early_stopping_with_data_frames_does_not_warn(iris, frame, scoring):
     X, y = iris
     clf = quick(early_stopping=True, scoring=scoring)
-    expected = clf.fit(X, y).theta_  # warnings are errors here
+    expected = clf.fit(X, y).theta_  # warnings are errors
     framed = frame(dict(zip("abcd", X.T, strict=True)))
     np.testing.assert_array_equal(clf.fit(framed, y).theta_, expected)
     assert clf.feature_names_in_.tolist() == list("abcd")
-    clf.fit(framed, np.ones(150), X_val=framed, y_val=np.ones(150))  # of a single class
+    clf.fit(framed, np.ones(150), X_val=framed, y_val=np.ones(150))  # a single class
 
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
@@ -382,6 +382,6 @@ def test_dropout_preserves_expected_layer_input(units, rate):
         n_layers = len(clf.coefs_)
         clf.set_params(dropout=[dropout] * n_layers).partial_fit(X, np.zeros(n))
         steps[dropout] = clf.coefs_[-1]
-    error = np.sqrt(((1 - rate) ** -n_layers - 1) / n)  # of the mean of products of masks
+    error = np.sqrt(((1 - rate) ** -n_layers - 1) / n)  # of a mean of masks
     np.testing.assert_allclose(steps[rate] / steps[0.0], 1, atol=5 * error)
     assert not np.array_equal(steps[rate], steps[0.0])

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_memory_for_a_file_of_2_gb_is_less_than_300_mb(dtype, tmp_path):
-    command = [sys.executable, "-m", "tests.data.memory_of_fit", dtype, tmp_path / "X.npy"]
+    command = [sys.executable, "-m", "tests.estimators.memory_of_fit", dtype, tmp_path / "X.npy"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     peaks = dict(line.split() for line in run.stdout.splitlines())
@@ -61,7 +61,7 @@ def test_partial_fit_on_slices_of_a_memmap(blobs, mapped):
 
 @pytest.fixture
 def parquet(digits, tmp_path):
-    """Digits in a Parquet file of 7 row groups, sorted by class: X, y, weights and the file."""
+    """Digits, sorted by class, in a Parquet file of 7 row groups: X, y, weights and the path."""
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
     X, _, y, _ = digits
@@ -75,7 +75,7 @@ def parquet(digits, tmp_path):
 
 
 def arrays(table):
-    """Return the X, y and weights of a table or record batch of Arrow."""
+    """Return X, y and weights of an Arrow table or record batch."""
     X = np.column_stack([table[f"x{i}"].to_numpy() for i in range(64)])
     return X, table["label"].to_numpy(), table["weight"].to_numpy()
 

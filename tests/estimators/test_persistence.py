@@ -1,4 +1,4 @@
-"""save and load, skops and pickle: what is read equals what was written."""
+"""save and load, skops, pickle."""
 
 import pickle
 
@@ -37,7 +37,7 @@ def test_loaded_model_equals_saved_model(tmp_path, labels, dtype):
     np.testing.assert_array_equal(loaded.classes_, clf.classes_)
     np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
     np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
-    loaded.fit(X, y)  # and it is an estimator like any other
+    loaded.fit(X, y)  # it can be trained again
 
 
 def test_parameter_types_are_kept(tmp_path):

@@ -1,4 +1,4 @@
-"""Validation sets and weights on their way through scikit-learn's meta-estimators."""
+"""Metadata routing: validation sets and weights in scikit-learn's meta-estimators."""
 
 import warnings
 
@@ -29,7 +29,7 @@ def routing():
 
 @pytest.fixture(scope="module")
 def rows():
-    """Training rows and validation rows: X, y, w each."""
+    """X, y and w of the training rows and of the validation rows."""
     X, y = load_digits(return_X_y=True)
     w = np.random.RandomState(0).uniform(0.2, 2, size=len(y))
     train, val = slice(0, N), slice(N, N + N_VAL)
@@ -45,7 +45,7 @@ def requesting(clf, *names):
 
 
 def scaled(clf, **requests):
-    """A pipeline that carries X_val through the scaler, which takes no weights."""
+    """Return a pipeline that transforms X_val; the scaler requests no weights."""
     scaler = StandardScaler().set_fit_request(sample_weight=False)
     return Pipeline([("scale", scaler), ("clf", clf)], transform_input=["X_val"], **requests)
 
@@ -58,7 +58,7 @@ def assert_same_fit(clf, other):
 
 
 class Recording(SoftmaxMLPClassifier):
-    """Keeps what fit was given."""
+    """Records the arguments of fit."""
 
     def fit(
         self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
@@ -77,7 +77,7 @@ def recorded(**requests):
     return clf.set_fit_request(**requests) if requests else clf
 
 
-# What can be asked for
+# Requests
 
 
 def test_metadata_requests():
@@ -186,7 +186,7 @@ def test_pipeline_step_parameters_without_routing(rows):
     (X, y, w), (X_val, y_val, w_val) = rows
     pipeline = Pipeline([("scale", StandardScaler()), ("clf", quick())])
     scaler = StandardScaler().fit(X)
-    X_val = scaler.transform(X_val)  # the pipeline does not
+    X_val = scaler.transform(X_val)  # not transformed by the pipeline
     given = {"sample_weight": w, "X_val": X_val, "y_val": y_val, "sample_weight_val": w_val}
     pipeline.fit(X, y, **{f"clf__{name}": value for name, value in given.items()})
     assert_same_fit(pipeline[-1], quick().fit(scaler.transform(X), y, **given))
@@ -223,7 +223,7 @@ def test_search_passes_the_validation_set_to_every_fit(rows):
 
 
 class KeepsFits:
-    """A scorer that keeps the estimators it is asked about."""
+    """A scorer that records the estimators."""
 
     def __init__(self):
         self.estimators = []
@@ -248,9 +248,9 @@ def by_cross_validation(clf, X, y, given):
 @pytest.mark.parametrize("meta", [by_search, by_cross_validation])
 @pytest.mark.parametrize("enabled", [False, True])
 def test_meta_estimators_split_a_validation_set_as_long_as_X(rows, meta, enabled):
-    """Scikit-learn takes whatever has a row for each row of X for weights of these rows.
+    """scikit-learn splits any argument that has as many rows as X.
 
-    X_val and y_val are cut alike, so that what is left fits together.
+    X_val, y_val and sample_weight_val are split in the same way.
     """
     (X, y, w), _ = rows
     with config_context(enable_metadata_routing=enabled):

@@ -1,4 +1,4 @@
-"""The three solvers against scikit-learn's optima, and against one another."""
+"""The three solvers find the optima of LogisticRegression."""
 
 import warnings
 
@@ -23,17 +23,17 @@ SOLVERS = {
 
 
 def regression(solver, n_rows, **params):
-    """Softmax regression trained to its optimum, on all rows at once."""
+    """Return a softmax regression trained to its optimum on full batches."""
     clf = SoftmaxMLPClassifier(**PLAIN, units=(), solver=solver, batch_size=n_rows, random_state=0)
     return clf.set_params(**SOLVERS[solver]).set_params(**params)
 
 
 def l1_reference(X, y, l1, w=None):
-    """LogisticRegression with the penalty l1 sum|W| beside the weighted mean loss."""
+    """Return LogisticRegression fitted to the weighted mean loss + l1 sum|W|."""
     total = len(X) if w is None else w.sum()
     oracle = LogisticRegression(C=1 / (total * l1), solver="saga", tol=1e-10, max_iter=100_000)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # before 1.8, l1 was named, later it is a ratio
+        warnings.simplefilter("ignore")  # penalty is deprecated since 1.8
         if oracle.get_params().get("penalty") == "l2":
             oracle.set_params(penalty="l1")
         else:
@@ -51,7 +51,7 @@ def test_l2_equals_logistic_regression(iris, n_classes, solver):
     clf = regression(solver, len(X), l2=l2).fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), oracle.predict_proba(X), atol=1e-6)
     logits, expected = clf.decision_function(X), oracle.decision_function(X)
-    if n_classes > 2:  # the same constant may be added to all logits of a row
+    if n_classes > 2:  # logits are defined up to a constant per row
         logits, expected = (z - z.mean(axis=1, keepdims=True) for z in (logits, expected))
     np.testing.assert_allclose(logits, expected, atol=1e-5)
 
@@ -120,7 +120,7 @@ def test_class_weights_equal_logistic_regression(iris, class_weight):
     clf.fit(X, y, sample_weight=w)
     total = (w * clf.class_weight_[y]).sum()
     oracle = LogisticRegression(C=1 / (total * 0.05), tol=1e-10, max_iter=10_000)
-    # Its "balanced" does not count with sample weights in all the versions we support.
+    # "balanced" ignores sample weights in some versions of scikit-learn.
     oracle.set_params(class_weight=dict(enumerate(clf.class_weight_)))
     oracle.fit(X, y, sample_weight=w)
     np.testing.assert_allclose(clf.predict_proba(X), oracle.predict_proba(X), atol=1e-6)

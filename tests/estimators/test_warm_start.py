@@ -1,4 +1,4 @@
-"""Going on with training: warm_start, partial_fit, pickles, and what a failure leaves."""
+"""Continued training: warm_start, partial_fit, pickle, failures and interruption."""
 
 import copy
 import pickle
@@ -17,12 +17,12 @@ def quick(**params):
 
 
 def by_fit(clf, X, y, **given):
-    """Go on for three epochs by a warm start."""
+    """Train for three epochs by a warm start."""
     return clf.set_params(warm_start=True, epochs=3).fit(X, y, **given)
 
 
 def by_partial_fit(clf, X, y, **given):
-    """Go on for three epochs by partial_fit."""
+    """Train for three epochs by partial_fit."""
     for _ in range(3):
         clf.partial_fit(X, y, classes=np.unique(y), **given)
     return clf
@@ -63,7 +63,7 @@ def assert_same_training(a, b):
 def test_two_calls_equal_one_longer_fit(iris, rng, way, solver, schedule, params, weighted):
     given = {"sample_weight": rng.randint(0, 4, 150)} if weighted else {}
     clf = quick(solver=solver, schedule=schedule, learning_rate=0.02, batch_size=30, **params)
-    clf.set_params(tol=0.1, n_iter_no_change=2)  # of the adaptive schedule, which stalls
+    clf.set_params(tol=0.1, n_iter_no_change=2)  # for the adaptive schedule
     whole = copy.copy(clf).set_params(epochs=6).fit(*iris, **given)
     half = way(clf, *iris, **given)
     loaded = through_pickle(half)
@@ -135,12 +135,12 @@ def test_copies_without_seed_differ_after_partial_fit(iris):
 
 
 def test_partial_fit_shuffles_anew_in_every_call(iris):
-    """MLPClassifier with an integer seed replays one permutation."""
+    """MLPClassifier with an integer seed uses the same order in every call."""
     for shuffle in (False, True):
         clf = quick(shuffle=shuffle, solver="sgd", momentum=0.0, batch_size=1, learning_rate=0.1)
         clf.fit(*iris)
         for _ in range(3):
-            clf.theta_[:] = 0.0  # so that the losses depend on the order alone
+            clf.theta_[:] = 0.0  # the losses depend on the order only
             clf.partial_fit(*iris)
         assert len(set(clf.loss_curve_[3:])) == (3 if shuffle else 1)
 
@@ -212,7 +212,7 @@ def test_partial_fit_with_other_classes_or_network_raises(iris):
         with pytest.raises(ValueError, match=message):
             clf.set_params(**params).partial_fit(*iris, classes=classes)
         clf.set_params(**before)
-    clf.partial_fit(*iris, classes=[2, 1, 0, 0])  # the same in another order
+    clf.partial_fit(*iris, classes=[2, 1, 0, 0])  # the same classes in another order
 
 
 def test_lbfgs_has_no_partial_fit():
@@ -224,7 +224,7 @@ def test_lbfgs_has_no_partial_fit():
     assert "lbfgs" in f"{error.value} {error.value.__cause__}"
 
 
-# After a plain fit
+# After fit without warm_start
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
@@ -248,7 +248,7 @@ def test_pickle_size_with_and_without_optimizer_state(rng):
     X, y = rng.randn(30, 50), np.arange(30) % 3
     plain = quick(units=1000, batch_size=30).fit(X, y)
     assert len(pickle.dumps(plain)) < 1.1 * plain.theta_.nbytes
-    assert len(pickle.dumps(by_partial_fit(plain, X, y))) < 3.1 * plain.theta_.nbytes  # Adam's
+    assert len(pickle.dumps(by_partial_fit(plain, X, y))) < 3.1 * plain.theta_.nbytes  # Adam
 
 
 # Validation
@@ -304,7 +304,7 @@ def test_scorer_without_sample_weight_raises(iris):
 
 
 def interrupting(after):
-    """Return a schedule that is constant until Ctrl-C comes."""
+    """Return a constant schedule that raises KeyboardInterrupt."""
 
     def schedule(fraction):
         if fraction >= after:

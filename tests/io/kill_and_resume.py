@@ -1,8 +1,8 @@
-"""``python -m tests.io.kill_and_resume FOLDER KILLS``: kill trainings at random moments, resume, compare.
+"""``python -m tests.io.kill_and_resume FOLDER KILLS``: kill and resume fits, compare.
 
-A process of its own, because it forks: children start in milliseconds, and there must be no
-threads. Prints how many were killed, how many of them while they were writing, how many
-trainings came to their end, and what differed there.
+This runs in its own process without threads, since it forks. It prints how many processes were
+killed, how many of them while writing a checkpoint, how many fits were completed, and the
+attributes that differ from those of fits that were not killed.
 """
 
 import os
@@ -28,7 +28,7 @@ TRAININGS = [
 
 
 def run(params, path, result):
-    """Train, from the checkpoint if there is one, and save the result."""
+    """Train, starting from the checkpoint if it exists, and save the result."""
     if path.exists():
         clf = SoftmaxMLPClassifier.resume(path, X, y)
     else:
@@ -38,7 +38,7 @@ def run(params, path, result):
 
 
 def fork(function, *args):
-    """Call a function in a child process; return its number."""
+    """Call a function in a child process; return its process id."""
     child = os.fork()
     if child:
         return child
@@ -51,7 +51,7 @@ def fork(function, *args):
 
 
 def kill(child, folder, rng):
-    """Kill a child at a random moment, half of the time one in which it is writing."""
+    """Kill a child after a random time, with probability 1/2 while it writes a file."""
     at, in_writing = time.monotonic() + rng.uniform(0.0, 0.15), rng.random() < 0.5
     while time.monotonic() < at or (in_writing and not list(folder.glob("*.tmp"))):
         done, status = os.waitpid(child, os.WNOHANG)
@@ -64,7 +64,7 @@ def kill(child, folder, rng):
 
 
 def differences(clf, expected):
-    """Return the names of what is not equal, bit for bit."""
+    """Return the names of attributes that are not identical."""
     same = {"theta_": clf.theta_.tobytes() == expected.theta_.tobytes()}
     for name in expected.history_.keys() - {"seconds"}:
         same[name] = np.array_equal(clf.history_.get(name), expected.history_[name])

@@ -1,4 +1,4 @@
-"""Going on from a checkpoint: bit for bit, after any crash, or not at all."""
+"""Checkpoints: resumed fits are identical to uninterrupted ones."""
 
 import json
 import os
@@ -26,7 +26,7 @@ HAS_CALLBACKS = sklearn.__version__ >= "1.9"
 
 
 class Crash(BaseException):
-    """As if the process had died."""
+    """Simulates the end of the process."""
 
 
 def quick(**params):
@@ -34,7 +34,7 @@ def quick(**params):
 
 
 def crash(clf, path, data, *callbacks, after=3, every=1, **validation):
-    """Fit until a crash after some epochs."""
+    """Fit with a simulated crash after some epochs."""
     write = CheckpointHook.on_epoch_end
 
     def write_and_crash(self, run, *, is_last):
@@ -178,14 +178,14 @@ def test_resume_of_a_warm_start(tmp_path):
         clf = quick(warm_start=True, schedule="invscaling", dropout=0.2).fit(X, y)
         if path is not None:
             crash(clf, path, (X, y))
-            assert clf.n_iter_ == 7  # the failed fit has left the model as it was
+            assert clf.n_iter_ == 7  # the failed fit did not change the model
             return SoftmaxMLPClassifier.resume(path, X, y)
         return clf.fit(X, y)
 
     resumed, expected = twice(tmp_path / "c"), twice()
     assert_same_fit(resumed, expected)
     assert resumed.n_iter_ == 14
-    assert_same_fit(resumed.fit(X, y), expected.fit(X, y))  # and a third
+    assert_same_fit(resumed.fit(X, y), expected.fit(X, y))  # a third fit
 
 
 def test_callables_must_be_passed_to_resume(tmp_path):
@@ -223,7 +223,7 @@ def test_resume_of_a_finished_fit_does_not_train(tmp_path):
         clf = quick(**params).set_callbacks(Checkpoint(tmp_path / "c", every=5)).fit(X, y)
         resumed = SoftmaxMLPClassifier.resume(tmp_path / "c", X, y)
         assert_same_fit(resumed, clf)
-        assert resumed.history_ == clf.history_  # the seconds too
+        assert resumed.history_ == clf.history_  # including seconds
 
 
 def test_resume_after_an_interrupt(tmp_path):
@@ -331,7 +331,7 @@ def test_unwritable_path_raises_before_training(tmp_path):
     assert clf.theta_ is theta
 
 
-# Whenever the process dies
+# Killed processes and full disks
 
 
 @pytest.mark.slow
@@ -350,7 +350,7 @@ def test_resume_after_being_killed_at_random_moments(tmp_path):
     assert ended >= 3
 
 
-# The limit would be on every file of a process, the log of the tests too: so in another one.
+# In a subprocess, since the limit applies to all files of a process.
 FULL_DISK = """
 import json, resource, sys, warnings
 from sklearn.datasets import load_iris
@@ -371,8 +371,8 @@ with warnings.catch_warnings(record=True) as warned:
 try:
     clf.fit(X, y)
 except OSError as error:
-    said = str(error)
-print(json.dumps([[str(w.message) for w in warned], warned[0].filename, said, clf.n_iter_]))
+    message = str(error)
+print(json.dumps([[str(w.message) for w in warned], warned[0].filename, message, clf.n_iter_]))
 """
 
 
@@ -382,13 +382,13 @@ def test_full_disk_keeps_training_and_the_last_checkpoint(tmp_path):
     command = [sys.executable, "-W", "error", "-c", FULL_DISK, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.stderr
-    warned, where, said, n_iter = json.loads(done.stdout)
+    warned, where, message, n_iter = json.loads(done.stdout)
     assert len(warned) == 4
     assert re.match(r"No checkpoint after epoch 4: '.*c' cannot be written \(File too", warned[0])
     assert where == "<string>"
     assert list(tmp_path.iterdir()) == [path]
     assert len(load_history(path)) == 3
-    assert "cannot be written: File too large" in said  # by a fit that then did not begin
+    assert "cannot be written: File too large" in message  # raised before training
     assert n_iter == 7
 
 

@@ -1,4 +1,4 @@
-"""Thousands of damaged and forged files: each is refused, or is what it was."""
+"""Damaged and manipulated files raise ValueError, or are read correctly."""
 
 import io
 import json
@@ -16,8 +16,9 @@ from sklearn.datasets import load_iris
 from skmlp import SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint, CheckpointHook
 
-X, y = load_iris(return_X_y=True)
-MOST_MEMORY = 32 * 2**20  # bytes, for files of some 20,000
+X, y = (rows[::3] for rows in load_iris(return_X_y=True))
+EPOCHS = 3
+MOST_MEMORY = 32 * 2**20  # bytes; the files have about 20,000
 
 
 class Trap:
@@ -32,9 +33,15 @@ class Trap:
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory):
-    """A model and a checkpoint, each with what it is read by and what comes out."""
+    """Content, reader and expected classifier of a model file and of a checkpoint."""
     folder = tmp_path_factory.mktemp("originals")
-    params = {"units": 6, "epochs": 4, "early_stopping": True, "dropout": 0.1, "random_state": 0}
+    params = {
+        "units": 6,
+        "epochs": EPOCHS,
+        "early_stopping": True,
+        "dropout": 0.1,
+        "random_state": 0,
+    }
     clf = SoftmaxMLPClassifier(**params).set_callbacks(Checkpoint(folder / "checkpoint"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CheckpointHook, "on_epoch_end", copying(folder, after=2))
@@ -46,7 +53,7 @@ def originals(tmp_path_factory):
 
 
 def copying(folder, after):
-    """Return CheckpointHook.on_epoch_end, with a copy of the file after some epochs."""
+    """Return CheckpointHook.on_epoch_end that copies the file after some epochs."""
     write = CheckpointHook.on_epoch_end
 
     def write_and_copy(self, run, *, is_last):
@@ -68,10 +75,10 @@ def members_of(content):
 
 
 def archive_of(members, compression=zipfile.ZIP_STORED):
-    """Return the content of an archive, with checksums as they should be."""
+    """Return the content of an archive with correct checksums."""
     stream = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", compression) as archive:
-        warnings.simplefilter("ignore", UserWarning)  # of a name that comes twice
+        warnings.simplefilter("ignore", UserWarning)  # duplicate names
         for name, content in members:
             archive.writestr(name, content)
     return stream.getvalue()
@@ -83,7 +90,7 @@ def npy(array, **kwargs):
     return stream.getvalue()
 
 
-# Damage: what is read afterwards, if anything, is what was written
+# Random damage: a file that can still be read has the original content
 
 
 def flip_bits(content, rng, trap):
@@ -116,7 +123,7 @@ def noise(content, rng, trap):
 DAMAGE = [flip_bits, flip_bits, truncate, overwrite, insert_or_cut, noise]
 
 
-# Forgery: sound archives of the wrong parts
+# Manipulation: valid archives with wrong members
 
 
 def swap_members(content, rng, trap):
@@ -189,8 +196,8 @@ def spoil_header(content, rng, trap):
         del place[0][place[1]]
     elif isinstance(place[0], dict):
         place[0][rng.choice(["evil", "units", "0"])] = rng.choice(HOSTILE)
-    if header.get("epochs", 4) != 4:  # to train for very long would be its good right
-        header["epochs"] = 4
+    if header.get("epochs", EPOCHS) != EPOCHS:  # a valid value could mean very long training
+        header["epochs"] = EPOCHS
     text = rng.choice([json.dumps(header), json.dumps(header)[:-1], "[" * 10_000])
     text = json.dumps(header) if rng.random() < 0.9 else text
     members["header.npy"] = npy(np.frombuffer(text.encode(), np.uint8))
@@ -205,7 +212,7 @@ FORGERY = [
 
 @pytest.fixture
 def bounded_memory():
-    """What the test allocates stays far below what files may declare."""
+    """Check that much less memory is allocated than the files declare."""
     tracemalloc.start()
     yield
     _, most = tracemalloc.get_traced_memory()

@@ -1,4 +1,4 @@
-"""The file format of models: files that do not follow it raise an error."""
+"""The file format of models."""
 
 import io
 import json
@@ -87,7 +87,7 @@ CHANGES = {
     "feature names": lambda h: h.update(feature_names=["a"]),
     "history lengths": lambda h: h["history"]["loss"].append(0.0),
     "history kinds": lambda h: h["history"].update(loss=["a", "b", "c"]),
-    "history gone": lambda h: h.pop("history"),
+    "no history": lambda h: h.pop("history"),
     "stop reason": lambda h: h.update(stop_reason=3),
 }
 
@@ -166,7 +166,7 @@ def test_damaged_file_is_rejected_or_read_correctly(tmp_path, sound, data):
 
 
 def test_files_of_version_0_1_0_are_read(tmp_path):
-    """Files written by version 0.1.0, with what that predicted; they are never written again."""
+    """The files and their expected predictions were written by version 0.1.0."""
     folder = Path(__file__).parents[1] / "golden"
     with np.load(folder / "expected-0.1.0.npz") as expected:
         clf = load(folder / "model-0.1.0.npz")
@@ -175,7 +175,7 @@ def test_files_of_version_0_1_0_are_read(tmp_path):
         assert clf.get_params() == GOLDEN.get_params()
         assert clf.history_["loss"] == expected["loss"].tolist()
         labels = clf.classes_[y]
-        # A resumed training writes to its file.
+        # resume writes to the file.
         checkpoint = shutil.copy(folder / "checkpoint-0.1.0.npz", tmp_path)
         resumed = SoftmaxMLPClassifier.resume(checkpoint, X, labels)
         assert resumed.n_iter_ == 6

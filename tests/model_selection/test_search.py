@@ -1,4 +1,4 @@
-"""PopulationGridSearchCV finds what GridSearchCV finds, which fits the candidates one by one."""
+"""PopulationGridSearchCV gives the results of GridSearchCV."""
 
 import pickle
 import re
@@ -49,7 +49,7 @@ def net(**params):
 
 
 def both(estimator, grid, X=X, y=y, *, fit=None, **params):
-    """Return the two searches, fitted in the same way."""
+    """Return PopulationGridSearchCV and GridSearchCV, fitted in the same way."""
     fit = fit or {}
     params = {"cv": 3} | params
     found = [kind(estimator, grid, **params) for kind in (PopulationGridSearchCV, GridSearchCV)]
@@ -57,7 +57,7 @@ def both(estimator, grid, X=X, y=y, *, fit=None, **params):
 
 
 def both_with_failures(*args, **kwargs):
-    """Return the two searches and what was said of the first one's failures."""
+    """Return the two searches and the message about the first one's failed fits."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = both(*args, **kwargs)
@@ -69,7 +69,7 @@ def both_with_failures(*args, **kwargs):
 
 
 def assert_same(ours, theirs, tolerance=1e-6):
-    """Compare all that the two searches have found."""
+    """Compare the results of two searches."""
     assert ours.cv_results_.keys() == theirs.cv_results_.keys()
     for name, values in theirs.cv_results_.items():
         found = ours.cv_results_[name]
@@ -89,7 +89,7 @@ def assert_same(ours, theirs, tolerance=1e-6):
         assert ours.best_score_ == pytest.approx(theirs.best_score_, abs=tolerance)
 
 
-# What may be in a grid: all that a population takes in its stride, and what splits it.
+# Parameters that may differ within a population, and parameters that split it.
 WITHIN = {
     "l1": [0.0, 1e-3, 1e-2, [1e-3, 0.0]],
     "l2": [0.0, 1e-3, 0.1],
@@ -127,7 +127,7 @@ STOPPING = {
 
 @st.composite
 def grids(draw):
-    """Grids of two parameters or three, or a list of two such."""
+    """Grids of two or three parameters, or lists of two such grids."""
 
     def grid():
         stopping = STOPPING if draw(st.booleans()) else {}
@@ -135,12 +135,12 @@ def grids(draw):
         names = draw(st.lists(st.sampled_from(sorted(pool)), min_size=2, max_size=3, unique=True))
         chosen = {
             name: draw(
-                st.lists(st.sampled_from(pool[name]), min_size=1, max_size=3, unique_by=repr)
+                st.lists(st.sampled_from(pool[name]), min_size=1, max_size=2, unique_by=repr)
             )
             for name in names
         }
         chosen = {name: values for name, values in stopping.items() if len(values) == 1} | chosen
-        if "dropout" in chosen:  # which lbfgs refuses
+        if "dropout" in chosen:  # not supported by lbfgs
             chosen["solver"] = ["adam", "sgd"]
         return chosen
 
@@ -153,9 +153,9 @@ def test_random_grids_equal_gridsearchcv(grid, weighted, n_jobs, logs):
     scoring = "neg_log_loss" if logs else None
     fit = {"sample_weight": W} if weighted else {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that accuracy is without sample weights
+        warnings.simplefilter("ignore", UserWarning)  # accuracy is computed without sample weights
         ours, theirs = both(
-            net(), grid, fit=fit, scoring=scoring, n_jobs=n_jobs, return_train_score=True
+            net(), grid, cv=2, fit=fit, scoring=scoring, n_jobs=n_jobs, return_train_score=True
         )
     assert_same(ours, theirs)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=0, atol=1e-9)
@@ -260,7 +260,7 @@ def test_given_validation_set():
     "cv",
     [
         KFold(4, shuffle=True, random_state=0),
-        KFold(7),  # of unequal sizes
+        KFold(7),  # folds of different sizes
         ShuffleSplit(3, test_size=0.3, random_state=0),
         PredefinedSplit(np.arange(len(y)) % 3),
         [(np.arange(60), np.arange(60, 90)), (np.arange(20, 90), np.arange(20))],
@@ -393,7 +393,7 @@ def test_few_and_unequal_rows():
     few, labels = X[:7], y[:7] % 2
     cv = [(np.arange(5), [5, 6]), (np.arange(1), np.arange(1, 7)), (np.arange(7), [0])]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # batches larger than the rows
+        warnings.simplefilter("ignore")  # batch_size larger than the number of rows
         assert_same(*both(net(), {"l2": [0.0, 0.1]}, few, labels, cv=cv))
 
 
@@ -404,7 +404,7 @@ def test_failing_candidates():
     assert_same(ours, theirs)
     failed = np.isnan(ours.cv_results_["mean_test_score"])
     assert failed.tolist() == [False, True, True, True]
-    assert "6 fits failed with the following error" in message  # in one piece, as they are alike
+    assert "6 fits failed with the following error" in message  # counted together
     assert "Training diverged in epoch 1" in message
     with pytest.raises(ValueError, match="l2 must be a finite number >= 0"):
         both(estimator, {"l2": [-1.0]}, error_score="raise")
@@ -424,12 +424,12 @@ def test_failing_preprocessing():
 
 def test_failing_schedule():
     def fail(fraction):
-        raise ZeroDivisionError("of the schedule")
+        raise ZeroDivisionError("error of the schedule")
 
     grid = {"schedule": ["constant", fail], "l2": [0.0, 0.1]}
     found, message = both_with_failures(net(), grid)
     assert_same(*found)
-    assert "of the schedule" in message
+    assert "error of the schedule" in message
 
 
 def test_invalid_arguments_of_search():
@@ -520,7 +520,7 @@ def test_joblib_backends(backend):
 
 def test_large_networks_in_threads(monkeypatch):
     monkeypatch.setattr("skmlp.model_selection.candidate_fits.LONG_PRODUCT", 1500)
-    grid = {"l2": [0.0, 0.1], "units": [3, 30]}  # some in threads and some in processes
+    grid = {"l2": [0.0, 0.1], "units": [3, 30]}  # in processes and in threads
     assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 
 
@@ -549,15 +549,15 @@ def test_search_does_not_change_the_estimator_or_the_global_random_state():
 @pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="new in scikit-learn 1.9")
 @pytest.mark.parametrize("whose", ["search", "network"])
 def test_callbacks_receive_the_events_of_gridsearchcv(whose):
-    heard = []
+    events = []
     for kind in (PopulationGridSearchCV, GridSearchCV):
         recorder, network = Recorder(), net()
         search = kind(network, {"l2": [0.0, 0.1]}, cv=3)
         (search if whose == "search" else network).set_callbacks(recorder)
         search.fit(X, y)
-        heard.append(sorted(told.split()[:2] for told in recorder.told))
-    assert heard[0] == heard[1]  # those of a network in another order
-    assert len(heard[0]) > 10
+        events.append(sorted(event.split()[:2] for event in recorder.events))
+    assert events[0] == events[1]  # the order of the epochs differs
+    assert len(events[0]) > 10
 
 
 @pytest.mark.skipif(find_spec("sklearn.callback") is None, reason="new in scikit-learn 1.9")

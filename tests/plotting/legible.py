@@ -1,8 +1,8 @@
-"""Check that the texts of a figure can be read."""
+"""Checks of the texts in a figure."""
 
 
 def texts_and_boxes(figure):
-    """The texts of a figure and the pixels they cover."""
+    """Return the texts of a figure and their bounding boxes."""
     figure.canvas.draw()
     texts = [figure._suptitle] if figure.get_suptitle() else []
     for ax in figure.axes:
@@ -17,7 +17,7 @@ def texts_and_boxes(figure):
 
 
 def assert_legible(figure):
-    """No text is cut off by the figure's edge, and none covers another."""
+    """Check that no text is cut off or overlaps another."""
     width, height = figure.canvas.get_width_height()
     boxes = texts_and_boxes(figure)
     assert boxes

@@ -1,3 +1,5 @@
+"""ImageGridDisplay."""
+
 import re
 import sys
 
@@ -61,7 +63,7 @@ def test_grid_of_images():
     assert heading(display) == "Letters"
     for ax, image in zip(display.axes_.flat, images, strict=False):
         np.testing.assert_array_equal(ax.images[0].get_array(), image)
-        assert ax.images[0].get_clim() == (0, 83)  # one grey scale for all
+        assert ax.images[0].get_clim() == (0, 83)  # the same grey scale for all
     assert not any(ax.images for ax in display.axes_.flat[7:])
     assert not any(ax.axison for ax in display.axes_.flat)
 
@@ -185,7 +187,7 @@ def test_string_labels():
 def test_labels_without_target_name_raise():
     with pytest.raises(ValueError, match=r"target_names must have a name .* none for 2"):
         ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, target_names=["a", "b"])
-    with pytest.raises(ValueError, match="none for -1"):  # not the last of the names
+    with pytest.raises(ValueError, match="none for -1"):  # negative labels are no indices
         ImageGridDisplay.from_predictions(X[:1], [-1], [1], target_names=["a", "b"])
 
 
@@ -258,7 +260,7 @@ def test_fashion_mnist_titles_are_legible():
 
 
 class FittedLike(SoftmaxMLPClassifier):
-    """Fitted, in that it has these weights."""
+    """A fitted classifier with given weights."""
 
     coefs_ = None
 
@@ -325,8 +327,8 @@ def test_units_of_largest_norm_are_shown():
     display = ImageGridDisplay.from_weights(fitted_with([W, W.T]), max_images=3)
     assert titles(display)[:3] == ["unit 1", "unit 3", "unit 5"]
     np.testing.assert_array_equal(display.images[:, 0, 0], [-5, 5, 4])
-    said = "First-layer weights of 7 hidden units, 2 of them all zero; the 3 of largest norm\n"
-    assert heading(display).startswith(said)
+    text = "First-layer weights of 7 hidden units, 2 of them all zero; the 3 of largest norm\n"
+    assert heading(display).startswith(text)
     assert_legible(display.figure_)
 
 
@@ -362,7 +364,7 @@ def test_weights_of_the_last_pipeline_step(digits):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
-    ("mlp", "n_classes", "said", "named"),
+    ("mlp", "n_classes", "text", "named"),
     [
         (
             MLPClassifier(4, max_iter=1),
@@ -376,12 +378,12 @@ def test_weights_of_the_last_pipeline_step(digits):
         (MLPRegressor(hidden_layer_sizes=(), max_iter=1), 10, "1 output", ["0"]),
     ],
 )
-def test_weights_of_scikit_learn_networks(digits, mlp, n_classes, said, named):
+def test_weights_of_scikit_learn_networks(digits, mlp, n_classes, text, named):
     X, y = digits
     mlp.fit(X[y < n_classes], y[y < n_classes])
     display = ImageGridDisplay.from_weights(mlp)
     assert [title for title in titles(display) if title] == named
-    assert heading(display).startswith(f"First-layer weights of {said}\n")
+    assert heading(display).startswith(f"First-layer weights of {text}\n")
 
 
 def test_from_weights_passes_plot_arguments(digits):

@@ -1,3 +1,5 @@
+"""LossCurveDisplay."""
+
 import sys
 
 import matplotlib.pyplot as plt
@@ -33,9 +35,6 @@ def without_matplotlib(monkeypatch):
 
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-# LossCurveDisplay
 
 
 def test_training_and_validation_curves():
@@ -103,8 +102,8 @@ def test_texts_are_legible(best_epoch):
 def test_best_epoch_is_marked():
     display = LossCurveDisplay(history=HISTORY, best_epoch=2).plot(line_kw={"lw": 3})
     assert legend(display.ax_) == ["training", "validation", "best epoch"]
-    np.testing.assert_array_equal(display.best_epoch_line_.get_xdata(), [3, 3])  # from one
-    assert display.best_epoch_line_.get_linewidth() < 1  # no curve, and thinner than one
+    np.testing.assert_array_equal(display.best_epoch_line_.get_xdata(), [3, 3])  # from 1
+    assert display.best_epoch_line_.get_linewidth() < 1  # thinner than the curves
     assert len(display.lines_) == 2
 
 

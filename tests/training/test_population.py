@@ -1,4 +1,4 @@
-"""Networks trained together end where each of them ends alone."""
+"""Networks trained as a population equal networks trained one by one."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ ENCODED = {}
 
 
 def trainer(rows=slice(None), **params):
-    """Return a trainer; those on the same rows share them, as in a search."""
+    """Return a trainer; trainers on the same rows share the encoded rows, as in a search."""
     clf = SoftmaxMLPClassifier(
         **{"units": 5, "epochs": 6, "batch_size": 16, "random_state": 0} | params
     )

@@ -1,9 +1,9 @@
-"""``python -m tests.data.memory_of_fit DTYPE FILE``: train on a file of 2 GB, print memory.
+"""``python -m tests.estimators.memory_of_fit DTYPE FILE``: train on a file of 2 GB, print memory.
 
-A process of its own, because memory that an earlier test freed would be used again. Counted is
-anonymous memory, which nothing but the process's end gives back to the system; pages of a mapped
-file are not, they can be dropped at any time. Prints the largest increase, in MB (10^6 bytes),
-over what the interpreter holds once it has imported everything and fitted a few rows.
+This runs in its own process, since memory freed by earlier tests would be reused. It measures
+anonymous memory, which does not include the pages of the mapped file, and prints its largest
+increase for each method in MB (10^6 bytes), compared with a process that has imported all modules
+and fitted a few rows.
 """
 
 import re
@@ -26,7 +26,7 @@ def anonymous():
 
 
 def write_rows(path, dtype):
-    """Write the file, a chunk of rows again and again; return it mapped, and labels."""
+    """Write repeated chunks of rows to the file; return the memory map and the labels."""
     n = N_BYTES // (N_FEATURES * np.dtype(dtype).itemsize)
     rng, n_chunk = np.random.RandomState(0), 8192
     y = np.arange(n_chunk) % N_CLASSES
@@ -42,7 +42,7 @@ def write_rows(path, dtype):
 
 
 def work(X, y, dtype):
-    """Do everything that reads all rows."""
+    """Call the methods that read all rows, and yield their names."""
     params = PARAMS | {"batch_size": min(4096, len(X) // 2)}
     if dtype == "uint8":
         weights = np.ones(len(X), np.float32)
