@@ -237,7 +237,7 @@ def test_ctrl_c_in_training_keeps_what_was_learnt(n_done, monkeypatch, tmp_path,
     clf = load(tmp_path / "model.npz")
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", n_done)
     text = capsys.readouterr().out
-    assert f"Interrupted in epoch {n_done + 1}; what was learnt so far is kept." in text
+    assert f"Interrupted in epoch {n_done + 1}; the model trained so far is kept." in text
     assert "test accuracy" in text
 
 
