@@ -180,13 +180,13 @@ def draw_picture(path=PICTURE, n_rows=60_000, *, n_columns=10):
     titles = [names[k] for k in clf.predict(X)]
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.45, 3))
-    heading = "Test images, and what the network takes them for"
+    heading = "Test images with their predicted labels"
     images = ImageGridDisplay(X.reshape(-1, 28, 28), titles=titles, heading=heading)
     images.plot(above, n_columns=n_columns)
     ImageGridDisplay.from_weights(clf, max_images=3 * n_columns, figure=below, n_columns=n_columns)
     for ax in below.axes:
         ax.set_title("")
-    below.suptitle("What its hidden units look for: red excites, blue holds back", fontsize=12)
+    below.suptitle("First-layer weights: red positive, blue negative", fontsize=12)
     drawn = BytesIO()
     figure.savefig(drawn, dpi=120)
     few_colours = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)

@@ -1,8 +1,16 @@
 """Sphinx configuration; built with ``sphinx-build -W --keep-going -b html docs docs/_build``."""
 
 import os
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
 
 import skmlp
+
+sys.path.insert(0, str(Path(__file__).parent))
+import package_graph
 
 os.environ["COLUMNS"] = "100"  # for the progress bars of rich
 
@@ -21,15 +29,15 @@ exclude_patterns = ["_build", "examples", "learn"]
 default_role = "code"
 nitpicky = True
 nitpick_ignore_regex = [
-    (r"py:.*", r"sklearn\..*"),  # its inventory is on the network
-    (r"py:obj", r"\w+_"),  # fitted attributes that are properties: told of in the class
+    (r"py:.*", r"sklearn\..*"),  # its inventory needs a network
+    (r"py:obj", r"\w+_"),  # fitted attributes that are properties: documented in the class
 ]
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 suppress_warnings = ["ref.term"]  # inherited docstrings refer to scikit-learn's glossary
 toc_object_entries_show_parents = "hide"
 
-# "sphinx -b linkcheck" asks for every address outside, so it needs a network; the others do not.
+# Only "sphinx -b linkcheck", which requests every external address, needs a network.
 linkcheck_timeout = 20
 linkcheck_retries = 2
 
@@ -51,10 +59,21 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",  # the lecture has an order
     "abort_on_example_error": True,
     "image_scrapers": ("matplotlib",),
-    "capture_repr": (),  # what is to be seen is printed
+    "capture_repr": (),  # examples print what they show
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 1e9,
     "write_computation_times": False,
 }
+
+
+class PackageGraph(Directive):
+    """``.. package-graph::`` is the drawing of the imports between the packages."""
+
+    def run(self):
+        return [nodes.raw("", package_graph.draw(), format="html")]
+
+
+def setup(app):
+    app.add_directive("package-graph", PackageGraph)

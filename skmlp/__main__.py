@@ -1,4 +1,4 @@
-"""``python -m skmlp``: the main job."""
+"""``python -m skmlp``: train on Fashion-MNIST."""
 
 import os
 import sys
@@ -8,5 +8,5 @@ from skmlp.cli.fashion_mnist import main
 __all__ = ["main"]
 
 if __name__ == "__main__":
-    os.environ["MPLBACKEND"] = "agg"  # figures are written to files and need no display
+    os.environ["MPLBACKEND"] = "agg"  # figures are only written to files
     sys.exit(main())

@@ -12,10 +12,10 @@ from sklearn.utils.validation import _check_method_params, _get_feature_names
 __all__ = [
     "CALLBACK_STATE",
     "FitTimesMixin",
+    "begin_callbacks",
     "callback_context",
     "callbacks_of",
     "check_search",
-    "clear_callback_state",
     "feature_names",
     "forget_callbacks",
     "mlp_private_attributes",
@@ -45,10 +45,15 @@ def forget_callbacks(attributes: dict[str, Any]) -> None:
         attributes.pop(name, None)
 
 
-def clear_callback_state(estimator: Any) -> None:
-    """Remove the state of another fit's callbacks, which a copy has inherited."""
+def begin_callbacks(estimator: Any) -> Sequence[Any]:
+    """Return the callbacks of a fit that begins. Public way: none.
+
+    A fitted copy that a callback received during another fit has the state of that fit, which
+    is removed.
+    """
     for name in CALLBACK_STATE:
         vars(estimator).pop(name, None)
+    return callbacks_of(estimator)
 
 
 def callback_context(estimator: Any, max_subtasks: int) -> Any:

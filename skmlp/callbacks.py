@@ -14,30 +14,26 @@ training state, which callbacks do not receive.
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
 import sklearn
 
 from skmlp._errors import invalid, warn_user
-from skmlp._sklearn_compat import (
-    callback_context,
-    callbacks_of,
-    clear_callback_state,
-    store_callbacks,
-)
+from skmlp._sklearn_compat import callback_context, store_callbacks
 from skmlp.io._atomic import remove_temporaries
 from skmlp.io.checkpoint import Origin, write_checkpoint
 from skmlp.training.run import TrainingRun
 from skmlp.training.state import FitResult
+from skmlp.training.trainer import FitHook
 
 __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "CheckpointHook",
     "FitTasks",
-    "checkpoints_of",
+    "fit_hooks",
     "with_callbacks",
 ]
 
@@ -114,9 +110,29 @@ class Checkpoint:
         """Do nothing."""
 
 
-def checkpoints_of(estimator: Any) -> list[Checkpoint]:
-    """Return the checkpoints among an estimator's callbacks."""
-    return [c for c in callbacks_of(estimator) if isinstance(c, Checkpoint)]
+def fit_hooks(
+    estimator: Any,
+    callbacks: Sequence[Any],
+    data: tuple[Any, Any, Any],
+    run: TrainingRun,
+    make_origin: Callable[[], Origin],
+) -> list[FitHook]:
+    """Return the hooks of a fit, for the Trainer.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier
+    callbacks : sequence
+        Its callbacks and checkpoints.
+    data : tuple
+        X, y and sample_weight as they were given to fit.
+    run : TrainingRun
+    make_origin : callable () -> Origin
+        For checkpoints.
+    """
+    checkpoints = [c for c in callbacks if isinstance(c, Checkpoint)]
+    hooks: list[FitHook] = [CheckpointHook(c, make_origin()) for c in checkpoints]
+    return hooks if len(hooks) == len(callbacks) else [FitTasks(estimator, data, run), *hooks]
 
 
 class CheckpointHook:
@@ -151,6 +167,9 @@ class CheckpointHook:
     def on_fit_end(self, run: TrainingRun) -> None:
         """Write the state at the end of training."""
         self._write(run, is_over=True)
+
+    def on_fitted(self, result: FitResult) -> None:
+        """Do nothing: the last checkpoint is written."""
 
     def _write(self, run: TrainingRun, *, is_over: bool = False) -> None:
         try:
@@ -205,38 +224,17 @@ class FitTasks:
     data : tuple
         X, y and sample_weight as they were given to fit: callbacks pass them to the
         estimator's methods.
-    max_epochs : int
-        At most so many.
-    full_batch : bool
-        Whether training is by L-BFGS, where it is not known beforehand whether there is
-        another epoch.
-    fitted_attributes : callable (FitResult) -> dict
-        Returns attributes that make a copy of the estimator a fitted one.
+    run : TrainingRun
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        data: tuple[Any, Any, Any],
-        max_epochs: int,
-        full_batch: bool,
-        fitted_attributes: Callable[[FitResult], dict[str, Any]],
-    ) -> None:
+    def __init__(self, estimator: Any, data: tuple[Any, Any, Any], run: TrainingRun) -> None:
         X, y, sample_weight = data
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._fit = callback_context(estimator, max_epochs)
-        self._begins_early, self._fitted_attributes = not full_batch, fitted_attributes
+        self._fit = callback_context(estimator, run.n_epochs - run.n_done)
+        # With L-BFGS it is not known beforehand whether there is another epoch.
+        self._begins_early, self._estimator = not run.config.full_batch, estimator
         self._epoch = None
-
-    @classmethod
-    def of(cls, estimator: Any, *args: Any) -> "FitTasks | None":
-        """Return the tasks of a fit, or None without callbacks of scikit-learn."""
-        # A fitted copy that a callback received during a fit has the state of that fit.
-        clear_callback_state(estimator)
-        if all(isinstance(callback, Checkpoint) for callback in callbacks_of(estimator)):
-            return None
-        return cls(estimator, *args)
 
     def on_fit_begin(self, run: TrainingRun) -> None:
         """Report that fit begins, with its first epoch."""
@@ -249,9 +247,9 @@ class FitTasks:
         return self._end_epoch(run.result, is_last=is_last)
 
     def on_fit_end(self, run: TrainingRun) -> None:
-        """Do nothing: `end` is called when the estimator is fitted."""
+        """Do nothing: the estimator is not fitted yet."""
 
-    def end(self, result: FitResult) -> None:
+    def on_fitted(self, result: FitResult) -> None:
         """Report that fit ends, and before it an epoch that was interrupted."""
         if self._epoch is not None:
             self._end_epoch(lambda: result, is_last=True)
@@ -279,4 +277,4 @@ class FitTasks:
         """Return attributes that make a copy of the estimator a fitted one."""
         theta = result.theta.copy()  # the original changes in training
         history = {name: list(values) for name, values in result.history.items()}
-        return self._fitted_attributes(result._replace(theta=theta, history=history))
+        return self._estimator._fitted_attributes(result._replace(theta=theta, history=history))

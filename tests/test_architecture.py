@@ -1,147 +1,161 @@
-"""The drawing of docs/architecture.rst, held true: who may import whom."""
+"""Module structure: which package imports which, and what only one place may do."""
 
 import ast
 from pathlib import Path
-from sys import stdlib_module_names
 
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
 
 import skmlp
 
 PACKAGE = Path(skmlp.__file__).parent
 
-# Each file and what it may import besides the standard library. Arrows point inward.
-ALLOWED = {
-    "core/activations": {"numpy"},
-    "core/features": {"numpy"},
-    "core/network": {"numpy", "core/activations", "core/features"},
-    "core/losses": {"numpy"},
-    "core/penalties": {"numpy"},
-    "core/objective": {"core/losses", "core/network", "core/penalties"},
-    "core/initializers": {"numpy"},
-    "core/optimizers": {"numpy"},
-    "core/schedules": set(),
-    "core/stopping": set(),
-    "core/scaling": {"numpy"},
-    "core/labels": {"numpy"},
-    "core/dropout": {"numpy", "core/features"},
-    "core/averaging": {"numpy"},
-    "core/training": {"numpy", "core/features", "core/network"},
-    "core/lbfgs": {"numpy", "scipy", "core/network", "core/training"},
-    "disk": {"numpy"},
-    "inputs": {"numpy", "scipy", "sklearn", "core/labels", "disk"},
-    "parameters": {
-        "numpy",
-        "sklearn",
-        "core/activations",
-        "core/dropout",
-        "core/initializers",
-        "core/network",
-        "core/objective",
-        "core/optimizers",
-        "core/penalties",
-        "core/schedules",
-        "errors",
-    },
-    "prediction": {"numpy", "sklearn", "inputs"},
-    "standardization": {"numpy", "scipy", "sklearn", "core/scaling", "errors", "inputs"},
-    "validation": {"numpy", "sklearn", "core/labels", "core/losses", "inputs", "prediction"},
-    "monitor": {"numpy", "core/schedules", "inputs", "parameters"},
-    "archive": {"numpy", "core/scaling", "files"},
-    "checkpoints": {
-        "numpy", "scipy", "archive", "core/schedules", "core/stopping", "errors", "parameters",
-        "progress",
-    },
-    "callbacks": {"sklearn", "checkpoints", "errors", "files"},
-    "progress": {"numpy", "core/scaling", "core/stopping"},
-    "fitting": {
-        "numpy", "sklearn", "core/initializers", "core/lbfgs", "core/schedules", "core/stopping",
-        "core/training", "disk", "errors", "inputs", "monitor", "parameters", "progress",
-        "standardization", "validation",
-    },
-    "continuing": {
-        "numpy", "sklearn", "callbacks", "core/scaling", "errors", "inputs", "parameters",
-        "progress",
-    },
-    "conversion": {"numpy", "sklearn", "errors", "inputs", "parameters", "progress"},
-    "fitted": {
-        "numpy", "sklearn", "conversion", "core/losses", "errors", "inputs", "parameters",
-        "prediction",
-    },
-    "learning": {
-        "sklearn", "callbacks", "checkpoints", "continuing", "fitting", "inputs", "parameters",
-    },
-    "classifier": {"sklearn", "callbacks", "fitted", "learning"},
-    "population": {
-        "numpy", "core/dropout", "core/objective", "core/penalties", "core/schedules",
-        "core/training",
-    },
-    "candidates": {
-        "joblib", "scipy", "sklearn", "classifier", "fitting", "inputs", "parameters",
-        "progress",
-    },
-    "fits": {
-        "numpy", "joblib", "scipy", "sklearn", "threadpoolctl", "candidates", "population",
-        "prediction",
-    },
-    "search": {"numpy", "joblib", "sklearn", "candidates", "classifier", "fits"},
-    "blocks": {"numpy", "scipy", "pandas", "core/features", "inputs"},
-    "shards": {
-        "numpy", "sklearn", "blocks", "core/lbfgs", "core/scaling", "core/training", "disk",
-        "fitting", "inputs", "parameters", "prediction", "standardization", "validation",
-    },
-    "sharded": {
-        "numpy", "classifier", "core/averaging", "core/lbfgs", "core/training", "errors",
-        "fitting", "inputs", "parameters", "shards", "standardization", "validation",
-    },
-    "partitions": {"numpy", "threadpoolctl", "dask", "distributed", "pandas"},
-    "answers": {"numpy", "sklearn", "inputs", "partitions", "shards"},
-    "dask": {
-        "sklearn", "answers", "blocks", "callbacks", "classifier", "continuing", "errors", "inputs",
-        "parameters", "partitions", "sharded",
-    },
-    "errors": set(),
-    "files": set(),
-    "datasets": {"numpy", "sklearn", "errors", "files"},
-    "display": {"sklearn", "matplotlib"},
-    "images": {"numpy", "sklearn", "matplotlib", "display", "errors"},
-    "persistence": {
-        "numpy", "sklearn", "archive", "classifier", "inputs", "parameters", "progress",
-    },
-    "__main__": {
-        "numpy", "sklearn", "classifier", "datasets", "display", "files", "images",
-        "persistence",
-    },
-}  # fmt: skip
+# The packages from left to right; each imports only from those to its left, and itself.
+ORDER = ["core", "data", "training", "io", "callbacks", "estimators", "model_selection"]
+MAY_IMPORT = {package: set(ORDER[: i + 1]) for i, package in enumerate(ORDER)} | {
+    "dask": {*ORDER[:-1], "dask"},
+}
+FREE = {"datasets", "plotting", "cli", "onnx"}  # may import anything; imported by the top alone
+TOP = {"__init__", "__main__"}
+# Libraries: NumPy alone in the core, SciPy in core/lbfgs.py.
+LIBRARIES = {
+    "core": {"numpy"},
+    "data": {"numpy", "scipy", "sklearn"},
+    "training": {"numpy", "sklearn"},
+    "io": {"numpy", "scipy"},
+}
 
 
-def modules():
-    paths = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
-    return [path.relative_to(PACKAGE).with_suffix("").as_posix() for path in paths]
+def sources():
+    """The syntax tree of each file of the package, by its path without suffix."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).with_suffix("").as_posix()
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(module):
-    """What a file imports: names of other libraries, and of our files without "skmlp"."""
-    found = set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+TREES = dict(sources())
+
+
+def imported(tree):
+    """The modules that a file imports, by their full names."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "absolute imports only: they show the direction"
-            found.add(node.module)
-    ours = {name.removeprefix("skmlp.").replace(".", "/") for name in found if "skmlp" in name}
-    return ours | {name.split(".")[0] for name in found if "skmlp" not in name}
+            yield f"{node.module}.{node.names[0].name}" if node.module == "skmlp" else node.module
 
 
-def test_the_table_names_every_file():
-    assert set(modules()) == set(ALLOWED)
+def package_of(name):
+    return name.split("/")[0]
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_a_file_imports_only_what_lies_inward(module):
-    assert imports(module) - set(stdlib_module_names) <= ALLOWED[module]
+@pytest.mark.parametrize("name", TREES)
+def test_packages_import_only_from_the_left(name):
+    package = package_of(name)
+    ours = {m.split(".")[1] for m in imported(TREES[name]) if m.startswith("skmlp.")}
+    if package in MAY_IMPORT:
+        allowed = MAY_IMPORT[package] | {"_errors"}
+        if package not in ("core", "data", "training"):
+            allowed.add("_sklearn_compat")
+        assert ours <= allowed
+    elif package in ("_errors", "_sklearn_compat"):
+        assert not ours
+    else:
+        assert package in FREE | TOP, "a new package needs a place in the order"
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_no_file_is_longer_than_400_lines(module):
-    assert len((PACKAGE / f"{module}.py").read_text(encoding="utf-8").splitlines()) <= 400
+@pytest.mark.parametrize("name", [n for n in TREES if package_of(n) in LIBRARIES])
+def test_inner_packages_need_few_libraries(name):
+    libraries = {m.split(".")[0] for m in imported(TREES[name])} & {
+        "dask", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "threadpoolctl",
+    }  # fmt: skip
+    extra = {"scipy"} if name == "core/lbfgs" else set()
+    assert libraries <= LIBRARIES[package_of(name)] | extra
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in TREES if package_of(n) in ("core", "data", "training")]
+)
+def test_training_has_no_estimator(name):
+    """Only the evaluation has one, to pass it to scorers."""
+    if name == "training/evaluation":
+        return
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.arg | ast.Name | ast.Attribute):
+            word = getattr(node, "arg", None) or getattr(node, "id", None) or node.attr
+            assert word not in ("estimator", "clf", "get_params", "validate_data"), node.lineno
+
+
+# In the one stand-in, `candidates.stand_in`, and where what it stands for takes its place.
+STAND_IN = {
+    ("model_selection/candidates", "stand_in"),
+    ("model_selection/candidates", "_stand_in_class"),
+    ("model_selection/candidate_fits", "_take_over"),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in TREES if package_of(n) in ("data", "training", "dask", "model_selection")]
+)
+def test_no_estimator_is_copied_made_up_or_patched(name):
+    for function in ast.walk(TREES[name]):
+        if not isinstance(function, ast.FunctionDef) or (name, function.name) in STAND_IN:
+            continue
+        for node in ast.walk(function):
+            text = ast.unparse(node)
+            if isinstance(node, ast.Call):
+                assert not text.startswith("SoftmaxMLPClassifier("), text
+                assert not text.startswith(("copy.copy(estimator", "copy.copy(network")), text
+                assert not (text.startswith("vars(") and ".update(vars(" in text), text
+            if isinstance(node, ast.Assign):
+                targets = [t for t in node.targets if isinstance(t, ast.Attribute)]
+                assert all(t.attr not in ("fit", "__class__", "predict") for t in targets), text
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_one_place_decides_what_a_solver_is(name):
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Compare):
+            text = ast.unparse(node)
+            assert "lbfgs" not in text, text
+            assert "'adam'" not in text or "mlp.solver" in text, text
+
+
+def private_names():
+    """Private attributes of scikit-learn's classes that skmlp does not define itself."""
+    fitted = MLPClassifier(2, max_iter=1)
+    with pytest.warns(UserWarning, match="iterations"):
+        fitted.fit([[0.0], [1.0]], [0, 1])
+    names = {*dir(GridSearchCV), *dir(BaseEstimator), *dir(ClassifierMixin), *vars(fitted)}
+    names |= {"_skl_callbacks", "_callback_fit_ctx", "_skl_callbacks_to_teardown"}
+    names |= {"_init_callback_context", "_parent_callback_ctx"}
+    private = {name for name in names if name.startswith("_") and not name.startswith("__")}
+    nodes = [node for name in TREES if name != "_sklearn_compat" for node in ast.walk(TREES[name])]
+    ours = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    ours |= {  # attributes that our classes set
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and ast.unparse(node.value) == "self"
+    }
+    return private - ours
+
+
+PRIVATE = private_names()
+
+
+@pytest.mark.parametrize("name", [n for n in TREES if n != "_sklearn_compat"])
+def test_private_names_of_scikit_learn_are_in_one_file(name):
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("sklearn"):
+            private = [a.name for a in node.names if a.name.startswith("_")]
+            assert not private, private
+            assert "._" not in node.module, node.module
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in PRIVATE, f"{node.attr}, line {node.lineno}"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert node.value not in PRIVATE, f"{node.value}, line {node.lineno}"

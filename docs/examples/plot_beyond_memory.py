@@ -1,22 +1,22 @@
 """
-Rows that do not fit into memory
-================================
+Data larger than memory
+=======================
 
-Two ways lead through data that are larger than memory:
+There are two ways to train on data larger than memory:
 
-- **A matrix in a file.** `fit` takes `numpy.memmap` as it is. Only mini-batches are ever copied
-  and cast; labels, validation and predictions need a few bytes a row.
+- **A matrix in a file.** `fit` accepts `numpy.memmap`. Only mini-batches are copied and cast;
+  labels, validation and predictions need a few bytes per row.
 - **Tables in parts**, such as Parquet files or Arrow batches, or rows that arrive over time.
-  `partial_fit` learns them part by part.
+  `partial_fit` trains on one part after the other.
 """
 
 # %%
 # A matrix in a file
 # ------------------
 #
-# ``numpy.load(path, mmap_mode="r")`` and ``numpy.memmap`` make arrays of files without reading
-# them. Here the file is small, so that this page is built quickly; a test of the package does
-# the same with 2 GB and asserts that less than 300 MB of memory are needed.
+# ``numpy.load(path, mmap_mode="r")`` and ``numpy.memmap`` map files into memory without reading
+# them. The file here is small, so that this page is built quickly; a test of the package does the
+# same with 2 GB and asserts that less than 300 MB of memory are needed.
 
 import copy
 import tempfile
@@ -37,26 +37,26 @@ clf = SoftmaxMLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X_
 print(f"{X_file.nbytes / 1e6:.1f} MB of {X_file.dtype}, accuracy {clf.score(X_file, y):.3f}")
 
 # %%
-# It is the network that the array in memory gives, bit for bit.
+# The network is the same, bit for bit, as one trained on the array in memory.
 
 same = SoftmaxMLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X, y)
 print("equal:", (clf.theta_ == same.theta_).all())
 
 # %%
-# From 64 MiB on it is no longer bit for bit the same, because the order of the rows is another.
-# Where the system keeps less of a file than there is, a row at a random place costs the reading of
-# all its surroundings, which are dropped before they are wanted: with 500 MB of memory for a file
-# of 2 GB, a row of 784 bytes took 17 to 22 ms, which makes half a day of an epoch. So blocks of
-# 4 MiB are put in random order, and the rows are shuffled within each group of 16 blocks, which
-# took 3 to 4 microseconds a row, 10 s an epoch (``python -m benchmarks disk`` measures it). The
-# file should have been written row by row, in C order: `fit` copies a matrix in Fortran order into
-# memory.
+# For files of 64 MiB and more the result is not the same, because the rows are in another order.
+# If the file is larger than memory, access to a row at a random place reads the pages around it,
+# which are dropped before they are used: with 500 MB of memory for a file of 2 GB, a row of 784
+# bytes took 17 to 22 ms, so an epoch would take half a day. Therefore blocks of 4 MiB are put in
+# random order, and the rows are shuffled within each group of 16 blocks. This took 3 to 4
+# microseconds a row, or 10 s an epoch (``python -m benchmarks disk`` measures it). The file should
+# be in C order (row by row): `fit` copies a matrix in Fortran order into memory.
 #
 # Tables in parts
 # ---------------
 #
-# A Parquet file has *row groups*, which can be read one at a time. This one is sorted by class, as
-# many are: the worst case for a network that learns from what it sees last.
+# A Parquet file consists of *row groups*, which can be read separately. This one is sorted by
+# class, as many are. This is the worst case, because the last rows have the largest effect on a
+# network.
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -74,12 +74,12 @@ file = pq.ParquetFile(path / "train.parquet")
 print(file.num_row_groups, "row groups of", file.metadata.row_group(0).num_rows, "rows")
 
 # %%
-# An epoch over the file takes the row groups in random order, a few at a time, and shuffles the
-# rows of these few: a block shuffle again, which reads every group once, from beginning to end.
+# An epoch reads the row groups in random order, eight at a time, and shuffles the rows of these
+# eight: a block shuffle again, which reads each group once, from beginning to end.
 
 
 def parts(file, rng, n_groups=8):
-    """Yield (X, y, weights) of some random row groups, shuffled; all of them make an epoch."""
+    """Yield (X, y, weights) of random row groups, shuffled; together they are one epoch."""
     groups = rng.permutation(file.num_row_groups)
     for start in range(0, len(groups), n_groups):
         rows = file.read_row_groups(groups[start : start + n_groups].tolist())
@@ -89,12 +89,13 @@ def parts(file, rng, n_groups=8):
 
 
 # %%
-# `partial_fit` wants to know all classes when it first sees rows, because that part may lack some.
-# Means and scales of the columns are those of the first part as well: it should look like all
-# of them, as eight random row groups do. Cyclic schedules have no end to run to here, and have the
-# factor 1; the others go on from call to call. Every call adds an epoch to `history_`.
+# The first call of `partial_fit` needs all classes, because a part may not contain all of them.
+# Means and scales of the columns are those of the first part, which should therefore be
+# representative, as eight random row groups are. Cyclic schedules have the factor 1 in
+# `partial_fit`, which has no fixed number of steps; the other schedules continue from call to call.
+# Each call adds an epoch to `history_`.
 #
-# Only the caller knows what an epoch is, so early stopping is a few lines of the caller's own.
+# `partial_fit` has no early stopping, so it is a few lines here.
 
 clf = SoftmaxMLPClassifier(schedule="invscaling", random_state=0)
 rng, rows_val, losses, best = np.random.RandomState(0), np.arange(len(y_val)), [], None
@@ -107,14 +108,14 @@ while len(losses) < 30:
     if len(losses) - best_epoch == 4:
         break
 
-print(f"{len(losses)} epochs, of which {best_epoch} was the best: loss {min(losses):.3f}")
-print(f"accuracy on rows held out {best.score(X_val, y_val):.3f}")
+print(f"{len(losses)} epochs, best epoch {best_epoch}: loss {min(losses):.3f}")
+print(f"validation accuracy {best.score(X_val, y_val):.3f}")
 
 # %%
-# Arrow's record batches go the same way, from a file as from a stream:
+# Arrow's record batches, from a file or a stream, work in the same way:
 # ``for batch in pyarrow.dataset.dataset(folder).to_batches(): clf.partial_fit(...)``, with
-# ``batch_size`` as large as memory allows. They come in the order of the files; shuffle the rows
-# when the files are written, or several batches together as above.
+# ``batch_size`` as large as memory allows. They are in the order of the files; shuffle the rows
+# before the files are written, or shuffle several batches together as above.
 
 import matplotlib.pyplot as plt
 

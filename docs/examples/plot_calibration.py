@@ -1,21 +1,19 @@
 """
-Probabilities that can be believed
-==================================
+Calibrated probabilities
+========================
 
-Of a hundred answers that a network gives with 90 % confidence, ninety should be right. A network
-that has learnt its rows by heart is surer than that: on the rows it knows, it always is right. Here
-is how to see it, and two ways to mend it: label smoothing while training, and a temperature
-afterwards.
+Of a hundred predictions with a probability of 90 %, ninety should be correct. A network that
+overfits its training rows gives probabilities that are too high: it is overconfident. This example
+measures it and shows two remedies: label smoothing in training, and a temperature afterwards.
 """
 
 # %%
-# A network that is too sure
-# --------------------------
+# An overconfident network
+# ------------------------
 #
-# Of the part of Fashion-MNIST that comes with the package, 2,500 images to train on, 1,000 to set a
-# temperature with, and 2,500 to judge by. (In float64, because `CalibratedClassifierCV` below
-# returns probabilities of float32 as float64, and `log_loss` then wants more digits of their sums
-# than they have.)
+# From the sample of Fashion-MNIST in the package: 2,500 images for training, 1,000 for the
+# temperature, and 2,500 for the test. (In float64, because `CalibratedClassifierCV` below converts
+# probabilities from float32 to float64, and `log_loss` then expects sums of 1 in double precision.)
 
 import numpy as np
 import pandas as pd
@@ -33,13 +31,13 @@ params = {"units": 50, "epochs": 40, "dtype": "float64", "random_state": 0}
 plain = SoftmaxMLPClassifier(**params, label_smoothing=0).fit(X_train, y_train)
 
 # %%
-# The *confidence* of an answer is its probability, the largest of the row. In bins of equal
-# confidence the share of right answers should be the same number; the mean difference is the
-# *expected calibration error*.
+# The *confidence* of a prediction is the largest probability of the row. In bins of similar
+# confidence, the accuracy should equal the mean confidence; the mean difference is the *expected
+# calibration error*.
 
 
 def bins_of(proba, n_bins=10):
-    """Confidence, share of right answers, and rows, by bins of equal numbers of rows."""
+    """Confidence, accuracy and number of rows of bins with equal numbers of rows."""
     confidence, right = proba.max(axis=1), proba.argmax(axis=1) == y_test
     bins = np.array_split(np.argsort(confidence), n_bins)
     return np.array([(confidence[i].mean(), right[i].mean(), len(i)) for i in bins]).T
@@ -48,7 +46,7 @@ def bins_of(proba, n_bins=10):
 def judge(proba):
     confidence, right, n = bins_of(proba)
     return {
-        "right": np.average(right, weights=n),
+        "accuracy": np.average(right, weights=n),
         "confidence": np.average(confidence, weights=n),
         "calibration error": np.average(abs(confidence - right), weights=n),
         "cross-entropy": log_loss(y_test, proba),
@@ -62,10 +60,10 @@ print(pd.Series(judge(proba["plain"])).round(3).to_string())
 # A temperature
 # -------------
 #
-# Divide all logits by one number T before softmax takes them. For T above 1 the probabilities come
-# closer together, and no answer changes, as the largest stays the largest. T is chosen on rows that
-# the network has not seen, by the smallest cross-entropy; there is only this one number to learn,
-# so a few hundred will do. Scikit-learn does it (since 1.8), with the network as it is:
+# Temperature scaling divides all logits by one number T before the softmax. T above 1 makes the
+# probabilities more equal and changes no prediction, as the order of the logits stays the same. T
+# minimises the cross-entropy on rows that were not used for training. It is a single number, so a
+# few hundred rows are enough. Scikit-learn 1.8 and later can do this with a fitted network:
 
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -80,9 +78,8 @@ assert np.array_equal(proba["temperature"].argmax(axis=1), proba["plain"].argmax
 # Label smoothing
 # ---------------
 #
-# Aim at less than certainty from the beginning: with `label_smoothing=s` the target of the true
-# class is 1 - s + s/10, and that of the others s/10. How much is right depends on the data, since
-# too much of it makes a network that is not sure enough:
+# With `label_smoothing=s`, the target of the true class is 1 - s + s/10 and that of each other
+# class s/10. The best s depends on the data: if it is too large, the network is underconfident.
 
 for s in (0.05, 0.2):
     smoothed = SoftmaxMLPClassifier(**params, label_smoothing=s).fit(X_train, y_train)
@@ -94,7 +91,7 @@ error = table["calibration error"]
 assert error["plain"] > 2 * max(error["temperature"], error["smoothing 0.05"])
 
 # %%
-# On the diagonal, confidence is the share of right answers; below it, a network is too sure.
+# On the diagonal, confidence equals accuracy. Below it, a network is overconfident.
 
 import matplotlib.pyplot as plt
 
@@ -104,11 +101,11 @@ for ax, (name, p) in zip(axes, proba.items(), strict=True):
     ax.plot([0, 1], [0, 1], color="0.8")
     ax.plot(confidence, right, "o-", markersize=4)
     ax.set(title=name, xlabel="confidence", xlim=(0.2, 1.02), ylim=(0.2, 1.02), aspect="equal")
-axes[0].set_ylabel("share of right answers")
+axes[0].set_ylabel("accuracy")
 plt.show()
 
 # %%
-# The default, `label_smoothing=0.01`, does a little of this. A third way is :doc:`early stopping on
-# the loss <plot_early_stopping>`, which ends the training before it becomes too sure. And if a
-# network was trained with class weights, :doc:`its probabilities have to be corrected
+# The default is `label_smoothing=0.01`, which has a small effect. Another remedy is :doc:`early
+# stopping on the loss <plot_early_stopping>`, which ends training before the network becomes
+# overconfident. If a network was trained with class weights, :doc:`correct its probabilities
 # <plot_imbalanced>` first.

@@ -1,18 +1,17 @@
 """
-Looking on, and stopping
-========================
+Callbacks: progress, scores and stopping
+========================================
 
-Since 1.9, scikit-learn tells callbacks what an estimator is doing while it is fitted: that a fit
-begins, that an epoch is over. A callback can show progress, keep scores, or stop the training. The
-network supports all of that, alone, in a pipeline and in a search.
+Since version 1.9, scikit-learn calls callbacks during fit, for instance at its beginning and at the
+end of each epoch. A callback can show progress, record scores, or stop training. The classifier
+supports all of these, alone, in a pipeline and in a search.
 """
 
 # %%
-# A bar
-# -----
+# A progress bar
+# --------------
 #
-# `ProgressBar` draws with rich, which has to be installed. Below is what is left of the bar at the
-# end.
+# `ProgressBar` needs the package rich. Below is the bar at the end of the fit.
 
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
@@ -31,8 +30,8 @@ clf.fit(X_train, y_train)
 # Scores of every epoch
 # ---------------------
 #
-# `ScoringMonitor` scores on the training rows after each epoch, by whatever metrics. For a
-# validation set, which it does not see, there is `X_val` and `history_`; both at once:
+# `ScoringMonitor` computes any metrics on the training rows after each epoch. It does not use a
+# validation set; scores on `X_val` are in `history_`. Both together:
 
 monitor = ScoringMonitor(scoring=["accuracy", "f1_macro"])
 clf.set_callbacks(monitor)
@@ -44,20 +43,20 @@ log["validation_score"] = clf.history_["validation_score"]
 print(log[::5].round(3).to_string())
 
 # %%
-# Your own
-# --------
+# Your own callback
+# -----------------
 #
-# A callback is any object with these four methods. It asks for what it needs by naming it:
-# `fitted_estimator` is a copy of the network as it is after the epoch, which predicts; it is made
-# only if somebody asks. To return True ends the training, as "callback" in `stop_reason_`. This one
-# stops when all classes are found well enough on rows of its choice, which early stopping cannot
-# say:
+# A callback is any object with these four methods. What it needs are arguments of these names:
+# `fitted_estimator` is a fitted copy of the network after the epoch, which is made only if a
+# callback has this argument. If a callback returns True, training ends with "callback" in
+# `stop_reason_`. This callback stops when the recall of every class is high enough, which early
+# stopping cannot express:
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import recall_score
 
 
-class StopWhenAllAreFound:
+class StopAtRecall:
     def __init__(self, X, y, recall):
         self.X, self.y, self.recall = X, y, recall
         self.recalls = []
@@ -79,19 +78,20 @@ class StopWhenAllAreFound:
         return bool(recall.min() >= self.recall)
 
 
-watch = StopWhenAllAreFound(X_val, y_val, recall=0.9)
+stop_at_recall = StopAtRecall(X_val, y_val, recall=0.9)
 clf = SoftmaxMLPClassifier(epochs=100, schedule="constant", learning_rate=1e-3, random_state=0)
-clf.set_callbacks(watch).fit(X_train, y_train)
+clf.set_callbacks(stop_at_recall).fit(X_train, y_train)
 print(f"stopped by {clf.stop_reason_!r} after {clf.n_iter_} of 100 epochs")
 assert clf.stop_reason_ == "callback"
 assert recall_score(y_val, clf.predict(X_val), average=None).min() >= 0.9
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
-lines = ax.plot(range(1, clf.n_iter_ + 1), watch.recalls, color="0.7", linewidth=1)
+recalls = stop_at_recall.recalls
+lines = ax.plot(range(1, clf.n_iter_ + 1), recalls, color="0.7", linewidth=1)
 lines[0].set_label("each digit")
-ax.plot(range(1, clf.n_iter_ + 1), [r.min() for r in watch.recalls], label="the worst")
+ax.plot(range(1, clf.n_iter_ + 1), [r.min() for r in recalls], label="minimum")
 ax.axhline(0.9, color="k", linestyle=":", linewidth=1)
-ax.set(xlabel="epoch", ylabel="share found")
+ax.set(xlabel="epoch", ylabel="recall")
 ax.legend(frameon=False)
 plt.show()
 
@@ -99,15 +99,15 @@ plt.show()
 # In a search
 # -----------
 #
-# Callbacks of a search hear of its fits, and `max_propagation_depth` says how deep a bar looks.
-# None is all the way down to the epochs of each network:
+# Callbacks of a search are called for each of its fits. `max_propagation_depth` limits the levels
+# that a progress bar shows; None includes the epochs of each network:
 
 search = GridSearchCV(SoftmaxMLPClassifier(epochs=10, random_state=0), {"l2": [0, 1e-3]}, cv=2)
 search.set_callbacks(ProgressBar(max_propagation_depth=None))
 search.fit(X, y)
 
 # %%
-# Callbacks of a `PopulationGridSearchCV` hear of each candidate on each split, but not of the
-# epochs of networks that are trained together. With an older scikit-learn, `verbose=1` prints a
-# line for each epoch, and :doc:`checkpoints <plot_resuming>`, which are set like callbacks, work
-# with every version.
+# Callbacks of a `PopulationGridSearchCV` are called for each candidate on each split, but not
+# for the epochs of networks that are trained together. With an older scikit-learn, `verbose=1`
+# prints a line for each epoch, and :doc:`checkpoints <plot_resuming>`, which are set like
+# callbacks, work with every supported version.

@@ -1,14 +1,15 @@
 """
-Rows in parts, trained side by side
-===================================
+Training on shards with Dask
+============================
 
-On Dask's collections, each shard of the rows is trained apart for a while, then the parameters are
-averaged. How much is learnt in an epoch so, compared with training on all rows in one place?
+On Dask's collections, each shard of the rows is trained separately for a round, then the parameters
+are averaged. This example compares the progress per epoch with that of training on all rows in one
+process.
 """
 
 # %%
-# The sample of Fashion-MNIST as dask arrays of eight partitions. On a cluster, they would lie in
-# the memory of the workers; here Dask works in threads of this process.
+# The sample of Fashion-MNIST as dask arrays of eight partitions. On a cluster, the partitions
+# would be in the memory of the workers; here Dask uses threads of this process.
 
 import dask.array as da
 import matplotlib.pyplot as plt
@@ -26,20 +27,20 @@ X_val, y_val = da.from_array(X[val], chunks=(500, -1)), da.from_array(y[val], ch
 print(X_train)
 
 # %%
-# One process on all rows, then shards whose parameters are averaged once an epoch, and more
-# often. All have the same number of epochs; with four shards each of them takes a quarter of the
-# steps, and on four machines a quarter of the time.
+# One process on all rows, then shards whose parameters are averaged once or four times per
+# epoch. All have the same number of epochs. With four shards, each takes a quarter of the steps,
+# which on four machines takes a quarter of the time.
 
 params = {"epochs": 20, "random_state": 0}
 local = SoftmaxMLPClassifier(**params).fit(X[train], y[train], X_val=X[val], y_val=y[val])
-losses = {"in one place": local.validation_loss_curve_}
+losses = {"all rows together": local.validation_loss_curve_}
 for n_shards, n_rounds in ((2, 1), (4, 1), (4, 4)):
     clf = DaskSoftmaxMLPClassifier(n_shards=n_shards, rounds_per_epoch=n_rounds, **params)
     clf.fit(X_train, y_train, X_val=X_val, y_val=y_val)
     name = f"{n_shards} shards, {n_rounds} round{'s' * (n_rounds > 1)} an epoch"
     losses[name] = clf.validation_loss_curve_
     print(f"{name:27} accuracy {clf.validation_scores_[-1]:.3f}")
-print(f"{'in one place':27} accuracy {local.validation_scores_[-1]:.3f}")
+print(f"{'all rows together':27} accuracy {local.validation_scores_[-1]:.3f}")
 
 fig, ax = plt.subplots(layout="constrained")
 for name, curve in losses.items():
@@ -49,25 +50,25 @@ ax.legend()
 plt.show()
 
 # %%
-# The more shards, the less is learnt in the first epochs: the mean of networks that took a
-# quarter of the steps each is about as far as one of them.
+# With more shards, the loss decreases more slowly in the first epochs: the mean of networks that
+# took a quarter of the steps is about as good as one of them.
 
-one, four = losses["in one place"], losses["4 shards, 1 round an epoch"]
+one, four = losses["all rows together"], losses["4 shards, 1 round an epoch"]
 assert four[0] > one[0]
 assert four[1] > one[1]
 
 # %%
-# On so few images it is different in the end. Large steps in the middle of the cycle throw a
-# single network about, and it comes to know its 4,000 images by heart; the mean of four that saw
-# different images does so less, as the mean of an ensemble would. With many more rows that no
-# longer helps, and the fewer steps are all that counts: :doc:`the page on Dask </dask>` has
+# At the end, on so few images, the order is reversed. A single network makes large steps in the
+# middle of the cycle and then overfits its 4,000 images; the mean of four networks that were
+# trained on different images overfits less, like an ensemble. With many more rows this advantage
+# disappears, and only the smaller number of steps matters: :doc:`the page on Dask </dask>` has
 # accuracies with 48,000.
 
 assert four[-1] < one[-1]
 
 # %%
-# Predictions are Dask's collections, which are computed when they are asked for; the model itself
-# is a `SoftmaxMLPClassifier` that needs no Dask:
+# Predictions are Dask's collections, which are computed lazily. The model itself is a
+# `SoftmaxMLPClassifier` that needs no Dask:
 
 labels = clf.predict(X_val)
 print(labels)

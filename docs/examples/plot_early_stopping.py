@@ -2,20 +2,20 @@
 Early stopping, on the loss or on a metric
 ==========================================
 
-When has a network trained enough? Early stopping looks at rows that it does not train on, keeps the
-epoch that did best on them, and stops when none has been better for a while. What "best" means is
-`scoring`: the loss, or any scorer of scikit-learn. It makes a difference.
+Early stopping evaluates the network on validation rows after each epoch. It keeps the parameters of
+the best epoch, and stops after `n_iter_no_change` epochs without improvement. `scoring` defines
+what is best: the loss, or any scorer of scikit-learn. The choice matters, as this example shows.
 
-The images are of the part of Fashion-MNIST that comes with the package: 2,000 to train on, few
-enough for a network to know them by heart soon, 1,500 to watch and 2,500 to judge by at the end.
+The images are from the sample of Fashion-MNIST in the package: 2,000 for training, which are so few
+that a network soon overfits, 1,500 for validation and 2,500 for the test.
 """
 
 # %%
-# Three networks that differ in what they watch
-# ---------------------------------------------
+# Three networks with different criteria
+# --------------------------------------
 #
-# The cross-entropy; accuracy; and how many of the shirts are found, the class that is most often
-# taken for another. A scorer may be a name or what `make_scorer` returns.
+# The criteria are the cross-entropy, the accuracy, and the recall of shirts, the class with the
+# most errors. A scorer is a name or the result of `make_scorer`.
 
 import pandas as pd
 from sklearn.metrics import log_loss, make_scorer, recall_score
@@ -29,26 +29,26 @@ X, y = fashion.data, fashion.target
 X_train, X, y_train, y = train_test_split(X, y, train_size=2000, stratify=y, random_state=1)
 X_val, X_test, y_val, y_test = train_test_split(X, y, train_size=1500, stratify=y, random_state=1)
 shirt = fashion.target_names.index("Shirt")
-find_shirts = make_scorer(recall_score, labels=[shirt], average="macro")
+shirt_recall = make_scorer(recall_score, labels=[shirt], average="macro")
 
 networks = {
     name: SoftmaxMLPClassifier(
         units=50, learning_rate=0.0007, schedule="constant", label_smoothing=0, epochs=200,
         early_stopping=True, n_iter_no_change=15, scoring=scoring, random_state=1,
     ).fit(X_train, y_train, X_val=X_val, y_val=y_val)
-    for name, scoring in (("loss", "loss"), ("accuracy", "accuracy"), ("shirts", find_shirts))
+    for name, scoring in (("loss", "loss"), ("accuracy", "accuracy"), ("shirts", shirt_recall))
 }  # fmt: skip
 
 # %%
-# All three see the same batches, so they are one network that was stopped at different times. None
-# needed its 200 epochs:
+# All three are trained on the same batches, so they are one network stopped at different epochs.
+# None used all 200 epochs:
 
 rows = {
     name: {
         "best epoch": clf.best_epoch_ + 1,
         "epochs done": clf.n_iter_,
         "accuracy": clf.score(X_test, y_test),
-        "shirts found": find_shirts(clf, X_test, y_test),
+        "recall of shirts": shirt_recall(clf, X_test, y_test),
         "cross-entropy": log_loss(y_test, clf.predict_proba(X_test)),
     }
     for name, clf in networks.items()
@@ -60,12 +60,13 @@ for clf in networks.values():
     assert clf.n_iter_ < 200
 
 # %%
-# Why the loss turns first
-# ------------------------
+# Why the loss has its minimum first
+# ----------------------------------
 #
-# The validation loss is lowest after a few epochs and then rises: the network becomes surer of its
-# mistakes. But a wrong answer cannot become more wrong, whatever its probability, and on other
-# images the network still improves. So accuracy goes on rising for a while.
+# The validation loss is lowest after a few epochs and then rises, because the network becomes more
+# confident also in its errors. The accuracy does not depend on the confidence: an error counts the
+# same whatever its probability, while other images are still corrected. So the accuracy continues
+# to rise for some epochs.
 
 import matplotlib.pyplot as plt
 
@@ -88,21 +89,19 @@ for ax, (name, curve) in zip(axes, curves.items(), strict=True):
 plt.show()
 
 # %%
-# Which one to watch
-# ------------------
+# Which criterion to use
+# ----------------------
 #
-# The loss, which is the default, if the probabilities matter: at its minimum they are the best that
-# this training passes through. A metric, if that metric is what counts in the end. Its curve is
-# rough, because it counts rows, and of shirts there are only 150 to count. The best of many rough
-# numbers is best by luck as well, so `best_validation_score_` is a little too good to be true of
-# other rows:
+# Use the loss, which is the default, if the probabilities matter: at its minimum they are the best
+# of this training. Use a metric if the result will be judged by that metric. The curve of a metric
+# is noisy, because it counts rows, and there are only 150 shirts. The maximum of many noisy values
+# is biased upwards, so `best_validation_score_` is higher than the score to expect on other rows:
 
 clf = networks["accuracy"]
-print(f"accuracy on the rows that chose the epoch: {clf.best_validation_score_:.3f}")
-print(f"on the test images:                        {clf.score(X_test, y_test):.3f}")
+print(f"accuracy on the validation images: {clf.best_validation_score_:.3f}")
+print(f"on the test images:                {clf.score(X_test, y_test):.3f}")
 
 # %%
 # Without `X_val`, a stratified tenth of the training rows is set aside (`validation_fraction`).
-# Another way to keep a network from learning its rows by heart is the default schedule,
-# `"one_cycle"`, whose steps become small towards the end; with it, all `epochs` are usually worth
-# doing.
+# The default schedule, `"one_cycle"`, whose steps become small towards the end, also reduces
+# overfitting; with it, it is usually best to do all `epochs`.

@@ -3,18 +3,18 @@ Fashion-MNIST from start to finish
 ==================================
 
 Small grey images of clothes and shoes, in ten classes: from the raw pixels to a network that is
-scored, looked into, saved and used. The page trains on 5,000 images that come with the package, so
-it runs anywhere in half a minute. At its end stand steps taken on all 60,000 images, from the 0.815
-of the notebook that the package grew out of to more than 0.90, each with what it gains.
+evaluated, inspected, saved and used. The page trains on the 5,000 images in the package, so it runs
+anywhere in half a minute. The last section lists steps on all 60,000 images, from the accuracy
+0.815 of the tutorial notebook to more than 0.90, and the gain of each step.
 """
 
 # %%
-# Looking at the images
-# ---------------------
+# The images
+# ----------
 #
-# `load_fashion_mnist_sample` reads the packaged images; `fetch_fashion_mnist` has the same
-# arguments and returns all 70,000, which it downloads once if it has to. An image is a row of 28 x
-# 28 pixels, whole numbers from 0, the background, to 255.
+# `load_fashion_mnist_sample` reads the images in the package. `fetch_fashion_mnist` has the same
+# arguments and returns all 70,000 images; it downloads them once if necessary. An image is a row of
+# 28 x 28 pixels, integers from 0 (the background) to 255.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,21 +36,21 @@ ImageGridDisplay(sample.images[shown], titles=titles).plot(n_columns=5)
 plt.show()
 
 # %%
-# A shirt, a pullover and a coat are hard to tell apart at this size, a T-shirt and a dress too.
-# That is what makes these images worth more than handwritten digits.
+# At this size, shirts, pullovers and coats are hard to distinguish, and so are T-shirts and
+# dresses. This makes the data set more difficult than handwritten digits.
 #
-# The classes have names in English and in Korean, and there are equally many of each:
+# The classes have names in English and in Korean, and equal numbers of images:
 
 counts = np.bincount(sample.target)
 for k, (name, name_ko) in enumerate(zip(names, sample.target_names_ko, strict=True)):
     print(f"{k}  {counts[k]}  {name:12} {name_ko}")
 
 # %%
-# A split that keeps the classes equal
-# ------------------------------------
+# A stratified split
+# ------------------
 #
-# A fifth of the images is set aside to judge by. Drawn at random, some classes would have more
-# images in it than others; *stratified*, each has its fifth:
+# A fifth of the images is set aside for validation. In a random split, some classes have more
+# images in it than others; in a *stratified* split, all have a fifth:
 
 from sklearn.model_selection import train_test_split
 
@@ -61,32 +61,33 @@ for title, stratify in {"at random": None, "stratified": sample.target}.items():
 X_train, X_val, y_train, y_val = train_test_split(
     sample.data, sample.target, test_size=0.2, stratify=sample.target, random_state=42
 )
-print("to train on", X_train.shape, " to judge by", X_val.shape)
+print("training", X_train.shape, " validation", X_val.shape)
 
 # %%
-# The 1,000 *test* images of the sample are not read yet. They are for the end: whoever chooses by
-# them can no longer be told by them how good the choice is.
+# The 1,000 *test* images of the sample are not read yet. If they were used to choose a model, their
+# accuracy would no longer be an unbiased estimate for that model.
 #
 # Scaling
 # -------
 #
-# Weights are drawn for inputs of about 1. Pixels of up to 255 make sums of hundreds, for which the
-# logistic function is flat: its slope, and so every gradient that goes through it, is 0. So divide
-# by 255, in single precision, which is exact enough and half the memory:
+# Initial weights are drawn for inputs of about 1. With pixels up to 255, the sums are in the
+# hundreds, where the logistic function is flat: its slope, and therefore the gradient, is 0. So
+# divide by 255, in single precision, which is sufficient and takes half the memory:
 
 X_train, X_val = X_train / np.float32(255), X_val / np.float32(255)
 print(X_train.dtype, "from", X_train.min(), "to", X_train.max(), " mean", X_train.mean().round(3))
 
 # %%
-# The classifier would have done without. By default it learns each pixel's mean and spread and
-# folds them into the first layer (`standardize=True`), so it takes the whole numbers as they are.
+# The classifier does not need this. By default it standardizes each pixel with its mean and
+# standard deviation and folds both into the first layer (`standardize=True`), so it accepts the
+# integers.
 #
 # One-hot rows
 # ------------
 #
-# The network has ten outputs, so a label becomes a row of ten numbers: :ref:`1 at its class and 0
-# elsewhere <sphx_glr_generated_learn_plot_1_softmax.py>`. Scikit-learn's `LabelBinarizer` makes
-# these rows, and reads them back:
+# The network has ten outputs, so the target of a label is a row of ten numbers: :ref:`1 at its
+# class and 0 elsewhere <sphx_glr_generated_learn_plot_1_softmax.py>`. Scikit-learn's
+# `LabelBinarizer` converts labels to such rows and back:
 
 from sklearn.preprocessing import LabelBinarizer
 
@@ -95,17 +96,18 @@ Y = binarizer.transform(y_train)
 print(y_train[:3], Y[:3], binarizer.inverse_transform(Y[:3]), sep="\n")
 
 # %%
-# `fit` does this itself and takes labels, whatever they are; its binarizer is `label_binarizer_`.
+# `fit` does this itself and takes labels (strings, integers or bools). Its binarizer is
+# `label_binarizer_`.
 #
 # Training
 # --------
 #
-# Three networks with one hidden layer of 100 units each, for 40 epochs. The first is the
-# notebook's: logistic units, weights from the standard normal distribution, plain gradient steps.
-# The second is what you get without setting anything. The third is kept from learning the images by
-# heart: by a penalty on the weights of the first layer, and by *dropout*, which hides a tenth of
-# the pixels and three tenths of the hidden units in every step, others each time. It has the pixels
-# as they are, so that we can look at its weights later.
+# Three networks with one hidden layer of 100 units each, for 40 epochs. The first is that of the
+# notebook: logistic units, weights from the standard normal distribution, plain gradient steps. The
+# second has default parameters. The third is regularized by a penalty on the weights of the first
+# layer and by *dropout*, which sets a random tenth of the pixels and three tenths of the hidden
+# units to zero in each step. It does not standardize the pixels, so that its weights can be shown
+# as images below.
 
 from skmlp import LossCurveDisplay, SoftmaxMLPClassifier
 
@@ -136,8 +138,7 @@ for name, clf in networks.items():
 assert regularized.score(X_val, y_val) > notebook.score(X_val, y_val) + 0.1
 
 # %%
-# With `X_val` and `y_val` the history has both curves, the loss of the training images and that of
-# the images set aside:
+# With `X_val` and `y_val`, the history has the loss on the training and on the validation images:
 
 fig, axes = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained", sharey=True)
 for ax, (name, clf) in zip(axes, networks.items(), strict=True):
@@ -146,14 +147,14 @@ for ax, (name, clf) in zip(axes, networks.items(), strict=True):
 plt.show()
 
 # %%
-# - *The notebook's* loss is still falling when the epochs are over: it learns too slowly.
-# - *The defaults* know every training image in the end, and their validation loss has turned and
-#   risen: what they learn late is true of these images and not of others. That is *overfitting*.
-#   (The hump in the middle is the schedule's, whose steps are largest there.)
-# - *Regularized*, the training loss stays above the validation loss, as it is measured with parts
-#   of the network hidden and has the penalty in it, and the validation loss goes on falling.
+# - *The notebook's*: the loss is still decreasing at the end; training is too slow.
+# - *Defaults*: in the end, all training images are classified correctly, and the validation loss
+#   has increased after a minimum. This is *overfitting*. (The maximum in the middle is where the
+#   steps of the schedule are largest.)
+# - *Regularized*: the training loss stays above the validation loss, because it is computed with
+#   dropout and includes the penalty. The validation loss continues to decrease.
 #
-# The accuracy of each epoch is in the history too:
+# The history also has the accuracy of each epoch:
 
 fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for k, (name, clf) in enumerate(networks.items()):
@@ -165,9 +166,9 @@ ax.legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# How sure is such a number? It is a share of 1,000 images, and so has a standard error of about
-# 0.011. Between the second network and the third that decides little. Their validation losses,
-# which count how sure every answer was, are clearly apart:
+# An accuracy on 1,000 images has a standard error of about 0.011, so the difference between the
+# second and the third network is hardly significant. Their validation losses, which also measure
+# the probabilities, differ clearly:
 
 for name, clf in networks.items():
     p = clf.score(X_val, y_val)
@@ -176,11 +177,11 @@ for name, clf in networks.items():
     print(f"{name:15} {p:.3f} ± {error:.3f}   loss {losses[-1]:.3f}, at best {min(losses):.3f}")
 
 # %%
-# Which classes are mistaken for which
-# ------------------------------------
+# Confusion matrix
+# ----------------
 #
-# In each row of the *confusion matrix* are the images of one class, in each column those that were
-# taken for one. Right answers are on the diagonal.
+# Each row of the *confusion matrix* has the images of one true class, each column those of one
+# predicted class. Correct predictions are on the diagonal.
 
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 
@@ -201,15 +202,15 @@ plt.show()
 print(classification_report(y_val, y_pred, target_names=names, digits=3))
 
 # %%
-# Trousers, bags and ankle boots are hardly ever mistaken, shoes almost only for other shoes. Most
-# of the trouble is between shirts and what is worn in their place: of the shirts, little more than
-# half are found.
+# Trousers, bags and ankle boots are almost always classified correctly, and shoes are confused
+# almost only with other shoes. Most errors are between shirts and similar clothes: the recall of
+# shirts is little more than one half.
 #
-# The worst mistakes
-# ------------------
+# The most confident errors
+# -------------------------
 #
-# Where the network was surest and yet wrong. High sneakers are taken for ankle boots and wide
-# shirts for bags, and some of the labels one may doubt:
+# Errors with the highest probabilities. High sneakers are classified as ankle boots, wide shirts as
+# bags, and some of the labels are doubtful:
 
 proba = clf.predict_proba(X_val)
 ImageGridDisplay.from_predictions(
@@ -218,39 +219,39 @@ ImageGridDisplay.from_predictions(
 plt.show()
 
 # %%
-# What the hidden units look for
-# ------------------------------
+# First-layer weights
+# -------------------
 #
-# A hidden unit multiplies every pixel by a weight, so its weights are an image as well. Red pixels
-# excite the unit, blue ones hold it back:
+# A hidden unit has one weight for each pixel, so its weights can be drawn as an image. Red weights
+# are positive, blue weights are negative:
 
 ImageGridDisplay.from_weights(clf, max_images=18, n_columns=6)
 plt.show()
 
 # %%
-# Necklines, sleeves, the gap between trouser legs: drawn by gradients alone, no one has told the
-# network what clothes are made of. In the corners, where hardly anything is ever seen, the penalty
-# has left nothing.
+# The weights show necklines, sleeves and the gap between trouser legs, which the network has
+# learnt from the labels alone. In the corners, where pixels are almost always 0, the penalty has
+# reduced the weights to nearly zero.
 #
-# Now the notebook's. Its weights began as large random numbers, and 40 epochs of small steps have
-# hardly moved them. What it knows is almost all in its second layer, which makes the best of
-# 100 random views of an image:
+# Now the notebook's network. Its initial weights are large random numbers, and 40 epochs of small
+# steps have hardly changed them. Almost all that it has learnt is in the second layer, which
+# combines 100 random projections of an image:
 
 ImageGridDisplay.from_weights(notebook, max_images=6, n_columns=6)
 plt.show()
 
 # %%
-# At last, the test images
-# ------------------------
+# The test images
+# ---------------
 #
-# The choice is made, so now is the time to look at them, once:
+# The model is chosen, so the test images can now be used, once:
 
 test = load_fashion_mnist_sample("test")
 print(f"test accuracy {clf.score(test.data / np.float32(255), test.target):.3f}")
 
 # %%
-# Saved, loaded, and asked for a name
-# -----------------------------------
+# Saving, loading, predicting
+# ---------------------------
 
 import tempfile
 from pathlib import Path
@@ -267,7 +268,7 @@ pixels = test.data[:5] / np.float32(255)
 assert (loaded.predict_proba(pixels) == clf.predict_proba(pixels)).all()
 for proba, label in zip(loaded.predict_proba(pixels), test.target[:5], strict=True):
     guess = proba.argmax()
-    verdict = "right" if guess == label else f"wrong, it is {names[label]}"
+    verdict = "correct" if guess == label else f"wrong, it is {names[label]}"
     print(f"{proba[guess]:6.1%} {names[guess]:12} {verdict:25} {test.target_names_ko[guess]}")
 
 # %%
@@ -276,47 +277,47 @@ for proba, label in zip(loaded.predict_proba(pixels), test.target[:5], strict=Tr
 # From 0.815 to more than 0.90
 # ----------------------------
 #
-# With all the images, in the notebook's split of 48,000 to train on and 12,000 to judge by, the
-# notebook's network comes to 0.815. Each step keeps what the steps before it changed and changes
-# one thing more, in two cases with the rate that goes with it. All train for 40 epochs.
+# On all images, with the notebook's split of 48,000 training and 12,000 validation images, the
+# notebook's network has an accuracy of 0.815. Each step keeps the changes of the steps before it
+# and adds one, in two cases together with a new learning rate. All train for 40 epochs.
 #
 # .. include:: /benchmarks/steps.txt
 #
 # *validation*, *training*
-#    Accuracy after the last epoch, on the images set aside, and on 10,000 of those trained on.
+#    Accuracy after the last epoch, on the validation images and on 10,000 of the training images.
 # *gain*
-#    By how much a step is ahead of the one before, on the images set aside.
+#    The difference from the step before, on the validation images.
 #
 # .. include:: /benchmarks/steps_notes.txt
 #
-# What the steps do:
+# The steps:
 #
 # *initialization*
-#    Sums of many weights as large as 1 are tens, where the logistic function is flat and has no
-#    slope to learn by. `init="auto"` draws smaller weights the more of them are summed up.
+#    Sums of many weights of size 1 are in the tens, where the logistic function is flat and the
+#    gradient almost 0. `init="auto"` draws smaller weights for layers with more inputs.
 # *activation*
-#    The logistic function's slope is at most a quarter. That of relu is 1 wherever it is not 0.
+#    The slope of the logistic function is at most a quarter. That of relu is 1 or 0.
 # *standardized pixels*
-#    Every pixel has mean 0 and spread 1 over the training images, so that pixels near the edges,
-#    which are seldom other than 0, are learnt from as fast as those in the middle.
+#    Every pixel has mean 0 and standard deviation 1 over the training images, so that the weights
+#    of pixels near the edges, which are rarely other than 0, are learnt as fast as those in the
+#    middle.
 # *Adam*
-#    A step size for each weight, the smaller the larger its gradients have been.
+#    A step size for each weight: smaller for weights with larger gradients.
 # *schedule*
-#    The rate rises, then falls to 0: large steps while there is far to go, and calm in the end. See
-#    how the training images are then known almost by heart. That this helps with others is another
-#    matter.
+#    The rate rises, then falls to 0: large steps at first, small steps at the end. The accuracy on
+#    the training images increases more than that on the validation images.
 # *width and depth*
 #    Seven times as many weights, in two hidden layers.
 # *dropout*
-#    Numbers are hidden at random, so that the network cannot rely on any one of them. It knows less
-#    of the training images by heart.
+#    Inputs of a layer are set to zero at random, so that the network does not depend on any single
+#    one of them. This reduces overfitting.
 # *silu, smoothing, l1*
-#    A smooth relu, targets a little less certain than 0 and 1, and first-layer weights that are 0
-#    unless they earn their keep.
+#    A smooth variant of relu, targets slightly different from 0 and 1, and first-layer weights that
+#    are exactly 0 unless they reduce the loss enough.
 #
-# What a step gains depends on what is there before it, and a number that was the best for one
-# network need not suit the next: the rate here was chosen for 100 units without dropout. The recipe
-# `best` of the main job has all these steps, the rate 0.003 and two epochs more; :doc:`/benchmarks`
+# The gain of a step depends on the steps before it, and the best value for one network may not be
+# the best for the next: the rate here was chosen for 100 units without dropout. The recipe `best`
+# of the command below has all these steps, the rate 0.003 and two more epochs; :doc:`/benchmarks`
 # has its accuracy after training on all 60,000 images.
 #
 # .. code-block:: shell

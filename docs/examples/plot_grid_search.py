@@ -2,10 +2,9 @@
 A grid search that is one training run
 ======================================
 
-How many units, and how much l1 and l2? `GridSearchCV` answers such a question by fitting every
-candidate on every split, one after another. `PopulationGridSearchCV` trains them all at once:
-each of the 135 networks below is one row of a single array, and a step of training moves all
-rows. What it finds is the same.
+To choose the number of units and the strengths of l1 and l2, `GridSearchCV` fits every candidate on
+every split, one after another. `PopulationGridSearchCV` trains them together: the networks are rows
+of one array, and a training step updates all rows. The results are the same.
 
 The data are scikit-learn's digits, 1,797 images of 8 x 8 pixels.
 """
@@ -29,8 +28,7 @@ clf = SoftmaxMLPClassifier(epochs=15, random_state=0)
 grid = {"units": [8, 16, 32], "l1": [0.0, 1e-4, 1e-3], "l2": [0.0, 1e-3, 1e-2]}
 
 # %%
-# The two take the same arguments and have the same attributes. Timed beside each other, in this
-# very build, on one processor each:
+# Both have the same arguments and attributes. Their times in this build, on one processor each:
 
 searches = {
     "GridSearchCV": GridSearchCV(clf, grid, refit=False),
@@ -46,8 +44,8 @@ ratio = seconds["GridSearchCV"] / seconds["PopulationGridSearchCV"]
 print(f"{'':23} {ratio:5.1f} times as fast")
 
 # %%
-# Every score of every candidate on every split agrees, since each network starts from the weights
-# and sees the batches that it would have alone:
+# All scores of all candidates on all splits agree, because each network has the same initial
+# weights and the same batches as in a separate fit:
 
 one_by_one, population = searches.values()
 splits = [f"split{i}_test_score" for i in range(population.n_splits_)]
@@ -56,11 +54,11 @@ print("largest difference of any score:", np.abs(differences).max())
 assert np.abs(differences).max() == 0
 
 # %%
-# A map of the scores
-# -------------------
+# The scores
+# ----------
 #
-# Mean accuracy on the rows left out. Eight units are too few, whatever the penalties; from 16 on,
-# the penalties matter as much as the width.
+# Mean accuracy on the test rows of the splits. Eight units are too few for all penalties; from 16
+# units on, the penalties have as much effect as the number of units.
 
 import matplotlib.pyplot as plt
 
@@ -76,15 +74,15 @@ for column, (ax, units) in enumerate(zip(axes, grid["units"], strict=True)):
     ax.set_xticks(range(3), [f"{v:g}" for v in grid["l2"]])
     ax.set_yticks(range(3), [f"{v:g}" for v in grid["l1"]])
 axes[0].set_ylabel("l1")
-fig.colorbar(image, ax=axes, label="accuracy on rows left out")
+fig.colorbar(image, ax=axes, label="mean test accuracy")
 
 # %%
 # In a pipeline
 # -------------
 #
-# A pipeline may end in the network, and its other steps may be searched too. Each is fitted once
-# for each split and setting of its own parameters, not once for each candidate, and never on the
-# rows that judge it.
+# The last step of a pipeline may be the network, and parameters of the other steps may be searched
+# too. Each of these steps is fitted once for each split and setting of its own parameters, not once
+# for each candidate, and only on the training rows of the split.
 
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
@@ -99,12 +97,11 @@ search.fit(X, y)
 print(f"{search.best_score_:.4f}", search.best_params_)
 
 # %%
-# Drawn instead of listed
-# -----------------------
+# Randomized search
+# -----------------
 #
-# A grid tries few values of each parameter, the same ones again and again. Drawn at random, each
-# candidate has new values of all; `PopulationRandomizedSearchCV` is to `RandomizedSearchCV` what
-# the other is to `GridSearchCV`.
+# A grid has few distinct values of each parameter. In a randomized search, each candidate has new
+# values of all parameters. `PopulationRandomizedSearchCV` corresponds to `RandomizedSearchCV`.
 
 from scipy.stats import loguniform
 
@@ -121,14 +118,14 @@ best = {name: float(f"{value:.2g}") for name, value in search.best_params_.items
 print(f"{search.best_score_:.4f}", best)
 
 # %%
-# What is trained together
-# ------------------------
+# Which candidates are trained together
+# -------------------------------------
 #
-# Networks of one kind: the same layers, batch size, number of rows and epochs, optimizer and
-# schedule. All else may vary within a pass: rates, penalties, dropout, class weights, seeds, early
-# stopping, where a network that has stopped costs nothing further. Candidates of several kinds are
-# several passes, as the three sizes above. What cannot share a pass (lbfgs, sparse rows) is fitted
-# alone, and the result is the same again.
+# Networks with the same layers, batch size, number of rows and epochs, optimizer and schedule are
+# trained together. Everything else may differ: rates, penalties, dropout, class weights, seeds and
+# early stopping (a network that has stopped takes no more time). Other candidates are trained in
+# separate groups, as the three sizes above. Candidates that cannot be stacked (lbfgs, sparse rows)
+# are fitted one by one, with the same results as in `GridSearchCV`.
 #
-# A pass saves what a step costs in calls of Python and NumPy, so it saves most where networks
-# and batches are small. :doc:`/benchmarks` measures it beside scikit-learn's MLPClassifier.
+# Training together saves the overhead of Python and NumPy in each step, so it saves most for small
+# networks and batches. :doc:`/benchmarks` compares it with scikit-learn's MLPClassifier.

@@ -1,18 +1,18 @@
 r"""
-A rare class, and what weights do to it
+A rare class, and the effect of weights
 =======================================
 
-One garment in ten is a shirt, and shirts look like pullovers and coats. A network that is trained
-to be right as often as possible misses many of them. Class weights change that. They also change
-what the probabilities mean, which is easy to forget and easy to undo.
+One garment in ten is a shirt, and shirts look like pullovers and coats. A network trained without
+weights has a low recall of shirts. Class weights increase it. They also change the meaning of the
+probabilities, which can be corrected.
 """
 
 # %%
-# Shirt or not
-# ------------
+# Shirts against all other classes
+# --------------------------------
 #
-# Of the part of Fashion-MNIST that comes with the package, half to train and half to judge by, 300
-# shirts in each.
+# From the sample of Fashion-MNIST in the package, one half for training and one half for the test,
+# with 300 shirts in each.
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ def judge(proba, threshold=0.5):
     predicted = proba > threshold
     return {
         "accuracy": accuracy_score(y_test, predicted),
-        "shirts found": recall_score(y_test, predicted),
+        "recall of shirts": recall_score(y_test, predicted),
         "balanced accuracy": balanced_accuracy_score(y_test, predicted),
         "mean probability": proba.mean(),
         "cross-entropy": log_loss(y_test, proba),
@@ -54,22 +54,22 @@ print(table.round(3).to_string())
 assert table.loc["balanced accuracy", "balanced"] > table.loc["balanced accuracy", "plain"]
 
 # %%
-# With weights, most of the shirts are found, at the price of other garments that are taken for
-# shirts. Balanced accuracy, the mean of the shares found of either class, says that this is better;
-# accuracy says that it is worse. Neither is wrong: they value a missed shirt differently.
+# With weights, the recall of shirts is much higher, but more other garments are classified as
+# shirts. The balanced accuracy, the mean of both classes' recalls, is higher; the accuracy is
+# lower. The two metrics give different weights to a missed shirt.
 #
-# What the weights have done to the probabilities
-# -----------------------------------------------
+# The effect on the probabilities
+# -------------------------------
 #
-# A shirt now weighs as much as nine other garments, so the network believes that half of all
-# garments are shirts. Its mean probability is far above the share of shirts, 0.1, and its
-# cross-entropy has become worse. The weights multiply the odds: if p are the probabilities in the
-# world, then those that training with weights :math:`w_0` and :math:`w_1` aims at have
+# A shirt now has the weight of nine other garments, as if half of all garments were shirts. The
+# mean probability is far above the share of shirts, 0.1, and the cross-entropy is worse. The
+# weights multiply the odds: if p is the true probability, then the optimum of training with weights
+# :math:`w_0` and :math:`w_1` is p' with
 #
 # .. math:: \log \frac{p'}{1 - p'} = \log \frac{p}{1 - p} + \log \frac{w_1}{w_0} .
 #
-# For two classes, `decision_function` is the left-hand side. So subtracting the last term gives
-# back the probabilities of the world:
+# For two classes, `decision_function` is the left-hand side. So subtracting the last term gives the
+# true probabilities again:
 
 w = balanced.class_weight_
 proba["corrected"] = expit(balanced.decision_function(X_test) - np.log(w[1] / w[0]))
@@ -92,27 +92,28 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# The threshold alone
-# -------------------
+# The threshold instead of weights
+# --------------------------------
 #
-# If weights multiply the odds, then moving the threshold should do as well, without any weights. It
-# does: call a shirt whatever is more probable to be one than a garment taken at random.
+# Since weights multiply the odds, another threshold without weights should have the same effect. It
+# does, if the threshold is the share of shirts in the training rows:
 
 table["threshold"] = judge(proba["plain"], threshold=y_train.mean())
-print(table.loc[["shirts found", "balanced accuracy"], ["balanced", "threshold"]].round(3))
+print(table.loc[["recall of shirts", "balanced accuracy"], ["balanced", "threshold"]].round(3))
 
 # %%
-# With probabilities that can be trusted, the threshold can still be chosen when it is known what a
-# mistake costs. (`TunedThresholdClassifierCV` chooses it by cross-validation.) Weights have to be
-# chosen before, but then a network of limited size spends its strength where they are.
+# With calibrated probabilities, the threshold can be chosen after training, when the costs of
+# errors are known. (`TunedThresholdClassifierCV` chooses it by cross-validation.) Weights must be
+# chosen before training, but then a network of limited size fits the rows with large weights
+# better.
 #
 # Class weights are sample weights
 # --------------------------------
 #
-# Both multiply, and only their product counts. In mini-batches too, weight 9 is a row nine times in
-# the objective. One thing only knows the difference: with `standardize=True` the means and scales
-# of the columns are weighted by sample weights, as if the rows were there so often, and not by
-# class weights. Without it, the two networks are the same:
+# The weight of a row is the product of both. A row of weight 9 counts as nine rows in the
+# objective, also in mini-batches. There is one difference: with `standardize=True`, the means and
+# scales of the columns are weighted by sample weights, but not by class weights. Without it, the
+# two networks are the same:
 
 X_train, X_test = X_train / 255, X_test / 255
 weight = np.where(y_train, w[1], w[0])

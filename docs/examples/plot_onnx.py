@@ -2,17 +2,17 @@
 Exporting to ONNX
 =================
 
-To predict in a browser, on a telephone, or in a service written in another language, a network has
-to leave Python. The way out is scikit-learn's own network: `to_sklearn` makes one with the same
-parameters, and skl2onnx turns it into ONNX, together with the steps in front of it.
+ONNX is a file format for predictions without Python: in a browser, on a phone, or in a service
+written in another language. `to_sklearn` converts the network to scikit-learn's `MLPClassifier`
+with the same parameters, and skl2onnx exports that, together with preprocessing steps.
 """
 
 # %%
-# A network, and the one scikit-learn knows
-# -----------------------------------------
+# Conversion to scikit-learn's network
+# ------------------------------------
 #
-# Its activation has to be one that `MLPClassifier` has: identity, logistic, tanh or relu. Means and
-# scales of the columns are in the first layer already, so there is no scaler to carry along.
+# The activation must be one that `MLPClassifier` has: identity, logistic, tanh or relu. Means and
+# scales of the columns are folded into the first layer, so no scaler has to be exported.
 
 from textwrap import fill
 
@@ -32,7 +32,7 @@ print(type(mlp).__module__, type(mlp).__name__)
 assert np.allclose(mlp.predict_proba(X_test), clf.predict_proba(X_test), atol=1e-6)
 
 # %%
-# What it does not have is refused, and why is said:
+# For other activations there is an error:
 
 try:
     SoftmaxMLPClassifier(5, activation="gelu", epochs=1).fit(X[:100], y[:100]).to_sklearn()
@@ -43,8 +43,8 @@ except ValueError as error:
 # The file
 # --------
 #
-# An example row tells skl2onnx the type and number of the features. `zipmap=False` makes the
-# probabilities one array, not a list of dicts.
+# skl2onnx takes the type and number of the features from an example row. With `zipmap=False` the
+# probabilities are one array, not a list of dicts.
 
 from skl2onnx import to_onnx
 
@@ -54,24 +54,25 @@ print(f"{len(written) / 1000:.0f} kB, parameters {clf.theta_.nbytes / 1000:.0f} 
 print(fill("operations: " + ", ".join(node.op_type for node in model.graph.node), 80))
 
 # %%
-# Elsewhere
-# ---------
+# Prediction with onnxruntime
+# ---------------------------
 #
-# Whatever runs ONNX now gives the same labels and probabilities; here it is onnxruntime, which has
-# no idea of scikit-learn.
+# Any ONNX runtime gives the same labels and probabilities; here it is onnxruntime, which does not
+# use scikit-learn.
 
 import onnxruntime
 
 session = onnxruntime.InferenceSession(written)
 labels, proba = session.run(None, {session.get_inputs()[0].name: X_test})
 difference = np.abs(proba - clf.predict_proba(X_test)).max()
-print(f"right: {(labels == y_test).mean():.3f}, here {clf.score(X_test, y_test):.3f}")
+print(f"accuracy: onnxruntime {(labels == y_test).mean():.3f}, ", end="")
+print(f"skmlp {clf.score(X_test, y_test):.3f}")
 print(f"largest difference of a probability: {difference:.0e}")
 assert (labels == clf.predict(X_test)).all()
 assert difference < 1e-5
 
 # %%
-# One row, and what the network makes of it on the other side:
+# One row and its predicted probabilities:
 
 import matplotlib.pyplot as plt
 
@@ -85,10 +86,10 @@ right.set(xlabel="probability, by onnxruntime", xlim=(0, 1))
 plt.show()
 
 # %%
-# With steps in front
-# -------------------
+# Pipelines
+# ---------
 #
-# In a pipeline, exchange the last step and export the whole:
+# In a pipeline, replace the last step and export the pipeline:
 
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -100,4 +101,7 @@ model = to_onnx(exported, X_train[:1], options={"zipmap": False})
 session = onnxruntime.InferenceSession(model.SerializeToString())
 labels, proba = session.run(None, {session.get_inputs()[0].name: X_test})
 assert (labels == pipeline.predict(X_test)).mean() > 0.999
-print("a pipeline agrees too:", np.allclose(proba, pipeline.predict_proba(X_test), atol=1e-3))
+print(
+    "probabilities of the pipeline agree:",
+    np.allclose(proba, pipeline.predict_proba(X_test), atol=1e-3),
+)

@@ -2,21 +2,19 @@
 A validation set through a pipeline
 ===================================
 
-A network behind other steps is a pipeline, and whatever takes a classifier takes the pipeline. One
-thing needs a word: the network wants to look at a validation set after each epoch, and that set has
-to go through the same steps as the rows it trains on.
+A network may be the last step of a pipeline, which can be used like any classifier. If `fit` gets a
+validation set, this set must pass through the same preprocessing steps as the training rows.
 
-The data are the 569 tumours that come with scikit-learn, with a fifth of all measurements removed,
-so that there is something to do in front of the network.
+The data are the 569 tumours in scikit-learn's breast cancer data, with a fifth of all measurements
+removed, so that they need preprocessing.
 """
 
 # %%
 # The pipeline as an estimator
 # ----------------------------
 #
-# Fill the holes by the means, and give each measurement a normal distribution, outliers and all. In
-# cross-validation both are learnt from the training rows of each split, never from the rows that
-# judge.
+# Missing values are replaced by the means, and each measurement is transformed to a normal
+# distribution. In cross-validation, both steps are fitted on the training rows of each split only.
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer
@@ -38,14 +36,14 @@ def make_pipeline(**options):
 
 
 scores = cross_val_score(make_pipeline(), X, y)
-print(f"accuracy on rows left out: {scores.mean():.3f} +/- {scores.std():.3f}")
+print(f"cross-validated accuracy: {scores.mean():.3f} +/- {scores.std():.3f}")
 
 # %%
-# The validation set as it is
-# ---------------------------
+# The validation set without preprocessing
+# ----------------------------------------
 #
-# Without further ado, a pipeline hands an argument of a step to that step as it is. Here that fails
-# at once, for the network sees the holes:
+# By default, a pipeline passes an argument of a step to that step unchanged. Here this is an error,
+# because the network gets missing values:
 
 X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
 
@@ -55,19 +53,18 @@ except ValueError as error:
     print(str(error).splitlines()[0])
 
 # %%
-# It is worse when nothing fails. Fill the holes by hand, and the columns are as many as before;
-# only that these are millimetres, and the network was trained on normal scores:
+# It is worse if there is no error. With missing values replaced by hand, the validation set has the
+# right number of columns, but in original units, while the network is trained on normal scores:
 
 filled = SimpleImputer().fit(X_train).transform(X_val)
 wrong = make_pipeline().fit(X_train, y_train, net__X_val=filled, net__y_val=y_val)
 
 # %%
-# The validation set transformed
-# ------------------------------
+# The validation set with preprocessing
+# -------------------------------------
 #
-# Scikit-learn's metadata routing does it right: the network requests `X_val` and `y_val`, and the
-# pipeline is told that `X_val` is to be transformed on its way, by the steps as they were fitted to
-# the training rows.
+# The solution is scikit-learn's metadata routing: the network requests `X_val` and `y_val`, and
+# with `transform_input` the pipeline transforms `X_val` by the steps fitted on the training rows.
 
 from sklearn import set_config
 
@@ -77,13 +74,12 @@ right["net"].set_fit_request(X_val=True, y_val=True)
 right.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 
 # %%
-# Both pipelines have learnt the same, and both predict alike. But only one of them knew while it
-# was training how well it did. With early stopping, the other would have stopped by a number
-# without meaning.
+# Both pipelines have the same parameters and the same predictions. But only the second has correct
+# validation scores. With early stopping, the first would have stopped by meaningless scores.
 
-for name, pipeline in (("as it is", wrong), ("transformed", right)):
+for name, pipeline in (("unchanged", wrong), ("transformed", right)):
     seen = pipeline["net"].validation_scores_[-1]
-    print(f"{name:12} seen in training {seen:.3f}, true {pipeline.score(X_val, y_val):.3f}")
+    print(f"{name:12} last validation score {seen:.3f}, true {pipeline.score(X_val, y_val):.3f}")
 assert right["net"].validation_scores_[-1] == right.score(X_val, y_val)
 assert np.array_equal(right.predict_proba(X_val), wrong.predict_proba(X_val))
 
@@ -93,17 +89,17 @@ import matplotlib.pyplot as plt
 fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
 ax.semilogy(right["net"].loss_curve_, color="0.6", label="training")
 ax.semilogy(right["net"].validation_loss_curve_, label="validation, transformed")
-ax.semilogy(wrong["net"].validation_loss_curve_, "--", label="validation, as it is")
+ax.semilogy(wrong["net"].validation_loss_curve_, "--", label="validation, unchanged")
 ax.set(xlabel="epoch", ylabel="loss")
 ax.legend(frameon=False, loc="center right")
 plt.show()
 
 # %%
-# Such a pipeline goes through `GridSearchCV` and :doc:`PopulationGridSearchCV <plot_grid_search>`
-# with the same `fit(X, y, X_val=X_val, y_val=y_val)`: for each split the steps are fitted anew, and
-# the validation set goes through them.
+# Such a pipeline works in `GridSearchCV` and :doc:`PopulationGridSearchCV <plot_grid_search>`
+# with the same `fit(X, y, X_val=X_val, y_val=y_val)`: for each split, the steps are fitted again
+# and transform the validation set.
 #
-# Columns of different scales alone are no reason for a pipeline: `standardize=True`, the default,
-# takes care of them inside the network, and of those of `X_val` too.
+# For columns of different scales no pipeline is needed: `standardize=True`, the default, scales
+# them inside the network, also those of `X_val`.
 
 set_config(enable_metadata_routing=False)  # back to the default

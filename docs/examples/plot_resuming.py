@@ -1,23 +1,23 @@
 """
-Going on after a crash
+Resuming after a crash
 ======================
 
-A training that takes hours may be killed: by the machine, the scheduler of a cluster, a loss of
-power. A `Checkpoint` writes where it stands after every epoch, and
-`SoftmaxMLPClassifier.resume` goes on from there as if nothing had happened: with the same
-parameters, optimizer state, random numbers, place in the schedule and history. So the result is
-that of a training without a break, bit for bit.
+A training that takes hours may be killed by the operating system, by the scheduler of a cluster, or
+by a loss of power. A `Checkpoint` writes the training state to a file after every epoch, and
+`SoftmaxMLPClassifier.resume` continues from it: with the same parameters, optimizer state, random
+numbers, position in the schedule, and history. So the result is, bit for bit, that of a training
+without interruption.
 
-Here another process trains, dies in the middle of an epoch, and this one goes on.
+In this example another process trains and is killed in the middle of an epoch. This process then
+resumes the training.
 """
 
 # %%
-# A process that dies
-# -------------------
+# A process that is killed
+# ------------------------
 #
-# The other process reads its script as anybody's would be. Its schedule is the default one in
-# all but one thing: after 60 % of the steps it kills the process, as the operating system
-# does when memory runs out, with no chance to clean up.
+# The other process runs the script below. Its schedule is the default one, except that it kills the
+# process after 60 % of the steps.
 
 import subprocess
 import sys
@@ -35,27 +35,27 @@ from skmlp import SoftmaxMLPClassifier
 from skmlp.callbacks import Checkpoint
 from skmlp.core.schedules import one_cycle
 
-def deadly(fraction):
+def kill_at_60_percent(fraction):
     if fraction > 0.6:
         os.kill(os.getpid(), signal.SIGTERM)
     return one_cycle(0, fraction)
 
 X, y = load_digits(return_X_y=True)
 X, X_val, y, y_val = train_test_split(X, y, stratify=y, random_state=0)
-clf = SoftmaxMLPClassifier(dropout=0.2, epochs=30, schedule=deadly, random_state=0)
+clf = SoftmaxMLPClassifier(dropout=0.2, epochs=30, schedule=kill_at_60_percent, random_state=0)
 clf.set_callbacks(Checkpoint(sys.argv[1])).fit(X, y, X_val=X_val, y_val=y_val)
 """
 died = subprocess.run([sys.executable, "-c", script, path], check=False)
 print("exit status of the process:", died.returncode)
-print("what it left:", *(file.name for file in Path(folder.name).iterdir()))
+print("files:", *(file.name for file in Path(folder.name).iterdir()))
 
 # %%
-# Going on
+# Resuming
 # --------
 #
-# The checkpoint has the parameters of the estimator, and checks that rows, labels and weights
-# are those that training began with. Only a function it cannot hold, here the schedule: it is given
-# again. (With a schedule that has a name, ``resume(path, X, y)`` is all.)
+# The checkpoint holds the parameters of the estimator, and `resume` checks that rows, labels and
+# weights are the same as before. A function, here the schedule, cannot be stored in the file and
+# must be given again. (For a schedule with a name, ``resume(path, X, y)`` is sufficient.)
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -76,8 +76,8 @@ clf = SoftmaxMLPClassifier.resume(path, X, y, X_val=X_val, y_val=y_val, schedule
 print(clf.n_iter_, "epochs, stopped by", clf.stop_reason_)
 
 # %%
-# As if it had never died
-# -----------------------
+# Comparison with an uninterrupted training
+# -----------------------------------------
 
 uninterrupted = SoftmaxMLPClassifier(dropout=0.2, epochs=30, schedule=schedule, random_state=0)
 uninterrupted.fit(X, y, X_val=X_val, y_val=y_val)
@@ -85,7 +85,7 @@ print("equal bit for bit:", (clf.theta_ == uninterrupted.theta_).all())
 assert (clf.theta_ == uninterrupted.theta_).all()
 
 # %%
-# The curves go on where they were cut off.
+# The loss curves continue after the interruption.
 
 import matplotlib.pyplot as plt
 

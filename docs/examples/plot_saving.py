@@ -1,15 +1,15 @@
 """
-Saving a model, and what a file may do
-======================================
+Saving a model without pickle
+=============================
 
-A trained network is a few arrays and a few words. `skmlp.save` writes just these, and `skmlp.load`
-reads them without executing anything. Pickle is the other habit. Here is what each is for, and why
-a file from somebody else should never be unpickled.
+A trained network consists of a few arrays and some text. `skmlp.save` writes only these, and
+`skmlp.load` reads them without executing any code. Pickle and skops are alternatives. This example
+compares the three, and shows why a file from an unknown source must never be unpickled.
 """
 
 # %%
-# Three files of one network
-# --------------------------
+# Three file formats
+# ------------------
 
 import pickle
 import tempfile
@@ -34,8 +34,8 @@ skops.io.dump(clf, folder / "net.skops")
 (folder / "net.pickle").write_bytes(pickle.dumps(clf))
 
 # %%
-# Read again, all three predict the same, bit for bit. Skops wants to be told which classes may be
-# made, of those that it does not know:
+# The networks read from these files have the same predictions, bit for bit. Skops needs a list
+# of the classes to trust, other than those of scikit-learn:
 
 read = {
     "net.npz": load(folder / "net.npz"),
@@ -58,51 +58,52 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# What a pickle may do
-# --------------------
+# Pickle files can execute code
+# -----------------------------
 #
-# A pickle is a program. It says which functions to call, and `pickle.load` calls them. This one
-# poses as a network and only prints; it could as well delete your files:
+# A pickle file names functions, which `pickle.load` calls. This one only prints a line; it could as
+# well delete your files:
 
 
-class Innocent:
+class Malicious:
     def __reduce__(self):
-        return print, ("whoever wrote this file has just run code on your machine",)
+        return print, ("this line was printed by code in the pickle file",)
 
 
-(folder / "from_a_friend.pickle").write_bytes(pickle.dumps(Innocent()))
-what = pickle.loads((folder / "from_a_friend.pickle").read_bytes())
-print("and it is no network either:", what)
+(folder / "malicious.pickle").write_bytes(pickle.dumps(Malicious()))
+unpickled = pickle.loads((folder / "malicious.pickle").read_bytes())
+print("the unpickled object:", unpickled)
 
 # %%
-# `skmlp.load` knows arrays of numbers and labels, and a text, whose every entry is checked. There
-# is nothing in it to be called. A file that is something else, or damaged, or cut off, is refused:
+# `skmlp.load` reads arrays of numbers and labels, and a text, all of which are checked. It calls no
+# functions named in the file. For a file of another kind, or one that is damaged or truncated, it
+# raises an error:
 
-(folder / "from_a_friend.npz").write_bytes((folder / "from_a_friend.pickle").read_bytes())
-(folder / "cut_off.npz").write_bytes((folder / "net.npz").read_bytes()[:20_000])
-for name in ("from_a_friend.npz", "cut_off.npz"):
+(folder / "malicious.npz").write_bytes((folder / "malicious.pickle").read_bytes())
+(folder / "truncated.npz").write_bytes((folder / "net.npz").read_bytes()[:20_000])
+for name in ("malicious.npz", "truncated.npz"):
     try:
         load(folder / name)
     except ValueError as error:
         print(str(error).replace(f"{folder}/", ""))
 
 # %%
-# Which one to take
-# -----------------
+# Comparison
+# ----------
 #
-# ===========  ===============  =====================  ==============
-# \            `skmlp.save`     skops                  pickle
-# ===========  ===============  =====================  ==============
-# holds        the network      estimators, pipelines  anything
-# executes     nothing          what you trust         everything
-# training on  in a new state   exactly                exactly
-# read by      later versions   like versions          like versions
-# ===========  ===============  =====================  ==============
+# ====================  ====================  =====================  ================
+# \                     `skmlp.save`          skops                  pickle
+# ====================  ====================  =====================  ================
+# can hold              the network           estimators, pipelines  anything
+# executes              nothing               trusted classes        everything
+# continuing training   new optimizer state   exactly                exactly
+# can be read by        later versions        similar versions       similar versions
+# ====================  ====================  =====================  ================
 #
-# *Training on* exactly needs `warm_start=True`, or `partial_fit`.
+# Continuing *exactly* needs `warm_start=True`, or `partial_fit`.
 #
-# To go on with a training that was cut off, a :doc:`checkpoint <plot_resuming>` has more in it than
-# a model: the state of the optimizer and of the random numbers. To predict without Python,
+# To resume a training that was interrupted, use a :doc:`checkpoint <plot_resuming>`, which also
+# holds the states of the optimizer and of the random numbers. To predict without Python,
 # :doc:`export to ONNX <plot_onnx>`.
 
 temporary.cleanup()

@@ -1,21 +1,21 @@
 """
-Sparse text, and the words that matter
-======================================
+Sparse text and feature selection by l1
+=======================================
 
-Text becomes a matrix with a column for each word, almost all of it zeros. Such a matrix stays
-sparse on its way through the network, so what is not there costs neither memory nor time. And l1
-makes weights exactly zero: of thousands of words it leaves those that tell something.
+Text is represented by a matrix with a column for each word, in which almost all entries are zero.
+Such a matrix stays sparse in all computations, so that zeros take neither memory nor time. And l1
+makes weights exactly zero: of thousands of words, it selects those that are useful.
 
-The texts are those that everybody has who has this package: what SciPy's functions say about
-themselves. Which part of SciPy does a function belong to?
+The texts are the docstrings of SciPy's functions, which are available wherever this package is
+installed. The task is to predict the subpackage of a function.
 """
 
 # %%
 # A corpus from docstrings
 # ------------------------
 #
-# The examples are cut off, and so is every mention of a part by its full name. A text that several
-# functions share is taken once, or it could be learnt in training and asked for in the test.
+# Examples and full names of subpackages are removed. A text that several functions share is used
+# once, so that it cannot be in both the training and the test set.
 
 import importlib
 import inspect
@@ -36,14 +36,14 @@ for topic in topics:
             topic_of.setdefault(text, topic)
 texts, y = list(topic_of), np.array(list(topic_of.values()))
 train, test, y_train, y_test = train_test_split(texts, y, stratify=y, random_state=0)
-print(len(train), "texts to train on,", len(test), "to judge by")
+print(len(train), "training texts,", len(test), "test texts")
 
 # %%
-# Sparse from end to end
-# ----------------------
+# Training on a sparse matrix
+# ---------------------------
 #
-# The vectorizer's matrix goes into the network as it is. Tf-idf has given the words their scales,
-# so the network leaves these alone (`standardize=False`).
+# The network takes the sparse matrix of the vectorizer. Tf-idf already scales the words, so the
+# network does not (`standardize=False`).
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
@@ -60,13 +60,13 @@ def make(**params):
 
 network = make(units=50).fit(train, y_train)
 X = network[0].transform(train)
-print("words:", X.shape[1], " in a text, on average:", X.nnz // X.shape[0])
+print("words:", X.shape[1], " mean per text:", X.nnz // X.shape[0])
 sparse, full = X.data.nbytes + X.indices.nbytes, np.prod(X.shape) * X.dtype.itemsize
 print(f"memory: {sparse / 1e6:.1f} MB, as an array {full / 1e6:.1f} MB")
-print(f"right: {network.score(test, y_test):.3f}")
+print(f"test accuracy: {network.score(test, y_test):.3f}")
 
 # %%
-# A dense array gives the same network, up to rounding. Here are five epochs of both:
+# A dense array gives the same network, up to rounding. Five epochs of both:
 
 few = SoftmaxMLPClassifier(50, standardize=False, epochs=5, random_state=0)
 proba = few.fit(X, y_train).predict_proba(X)
@@ -75,11 +75,11 @@ print(f"largest difference of a probability: {difference:.0e}")
 assert difference < 1e-5
 
 # %%
-# Few words
-# ---------
+# Feature selection by l1
+# -----------------------
 #
-# Without a hidden layer, a weight belongs to one word and one topic. The stronger l1, the fewer are
-# left, and for a long way that costs little:
+# Without a hidden layer, each weight belongs to one word and one topic. A stronger l1 leaves fewer
+# non-zero weights; up to a point the accuracy decreases only slightly:
 
 import matplotlib.pyplot as plt
 
@@ -88,18 +88,18 @@ models = [make(units=(), l1=l1, l2=0, learning_rate=0.03).fit(train, y_train) fo
 accuracy = [model.score(test, y_test) for model in models]
 left = [np.count_nonzero(model[-1].coefs_[0]) for model in models]
 for row in zip(strengths, left, accuracy, strict=True):
-    print("l1 = {:<6g} {:6} weights, right: {:.3f}".format(*row))
+    print("l1 = {:<6g} {:6} weights, accuracy {:.3f}".format(*row))
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.semilogx(left, accuracy, "o-")
 for l1, x, height in zip(strengths, left, accuracy, strict=True):
     ax.annotate(f"l1 = {l1:g}", (x, height), (0, -14), textcoords="offset points", ha="center")
-ax.set(xlabel="weights other than zero", ylabel="share of right answers", ylim=(0.83, 1))
+ax.set(xlabel="non-zero weights", ylabel="test accuracy", ylim=(0.83, 1))
 ax.margins(x=0.12)
 plt.show()
 
 # %%
-# What is left can be read. The five words that speak most for each topic:
+# The five words with the largest weights for each topic:
 
 model = models[strengths.index(3e-4)]
 names = model[0].get_feature_names_out()

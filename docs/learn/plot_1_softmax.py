@@ -2,22 +2,22 @@ r"""
 1. Several outputs, and softmax
 ===============================
 
-Logistic regression has one output. Its logistic function squeezes it between 0 and 1, and we read
-the result as the probability of "yes". Ten classes need ten answers, so we take ten output neurons,
-one for each class. Each has its own weights and its own bias, and all see the same row :math:`x`:
+Logistic regression has one output. The logistic function maps it to a number between 0 and 1, which
+is the probability of the second class. For c classes we use c outputs, one for each class. Each has
+its own weights and bias, and all have the same input row :math:`x`:
 
 .. math:: z_k = x \cdot w_k + b_k, \qquad k = 1, \dots, c.
 
-The largest :math:`z_k` wins. But how sure is the network, and how wrong was it? For that the
-outputs have to become probabilities.
+The predicted class is that of the largest :math:`z_k`. To measure how certain a prediction is, and
+how large its error, we convert the outputs to probabilities.
 """
 
 # %%
-# One matrix for all neurons
+# One matrix for all outputs
 # --------------------------
 #
-# The weights of the c neurons are the columns of one matrix W, so one product does all neurons for
-# all rows. Scikit-learn's digits are images of 8 x 8 pixels, which are 64 features:
+# The weights of the c outputs are the columns of one matrix W, so one matrix product computes all
+# outputs of all rows. Scikit-learn's digits are images of 8 x 8 pixels, that is, 64 features:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,8 +33,8 @@ Z = X @ W + b
 print("X", X.shape, " W", W.shape, " Z", Z.shape)
 
 # %%
-# A label is one number, but there are ten outputs to compare it with. So the label becomes a row of
-# ten numbers as well: 1 at its class and 0 elsewhere, which is called *one-hot*.
+# A label is one number, but there are ten outputs to compare it with. So each label is converted to
+# a row of ten numbers: 1 at its class and 0 elsewhere. Such a row is called *one-hot*.
 
 Y = np.eye(10)[labels]
 print(labels[:3])
@@ -44,38 +44,38 @@ print(Y[:3].astype(int))
 # Why raw outputs cannot be compared
 # ----------------------------------
 #
-# Suppose that three neurons answer to two different rows like this:
+# Suppose that a network with three classes has these outputs for two rows:
 
 first = np.array([0.9, 0.8, 0.7])
 second = np.array([0.5, 0.2, 0.1])
 
 # %%
-# Both times the first class wins. Which answer is the surer one? The first has the larger winner,
-# 0.9 against 0.5. But there the others are close behind, while in the second the winner stands
-# apart. The size of an output says nothing without the others beside it. They do not add up to 1
-# either:
+# In both rows the first output is the largest. Which prediction is more certain? The largest output
+# of the first row is 0.9, that of the second 0.5. But in the first row the other outputs are almost
+# as large, while in the second they are much smaller. The size of one output alone has no meaning.
+# And the outputs of a row do not add up to 1:
 
 print("sums:", first.sum().round(3), second.sum().round(3))
 
 # %%
-# Dividing by the sum would mend that, until an output is negative. Outputs are any real numbers:
+# Division by the sum works only if all outputs are positive. But an output may be any real number:
 
 outputs = np.array([1.0, -2.0, 0.5])
 print(outputs / outputs.sum())
 
 # %%
-# The second "probability" is 4 and the others are negative: the sum itself was.
+# The second "probability" is 4 and the others are negative, because the sum is negative.
 #
 # Softmax
 # -------
 #
-# So make the outputs positive first, by a function that keeps their order: the exponential. *Then*
-# divide by the sum,
+# So we first make the outputs positive by a function that keeps their order, the exponential.
+# *Then* we divide by the sum:
 #
 # .. math:: a_k = \frac{e^{z_k}}{\sum_{j=1}^{c} e^{z_j}} .
 #
-# That is softmax. Every :math:`a_k` is positive, they add up to 1, and the largest output stays the
-# largest. The :math:`z_k` are called *logits*.
+# This is softmax. Every :math:`a_k` is positive, their sum is 1, and their order is that of the
+# outputs. The :math:`z_k` are called *logits*.
 
 
 def softmax(Z):
@@ -88,7 +88,7 @@ for name, z in answers.items():
     print(f"{name:16}", softmax(z).round(3), " sum", softmax(z).sum().round(12))
 
 # %%
-# Now they can be compared, and the second answer is the surer one, 0.415 against 0.367:
+# Now they can be compared: the second prediction is more certain, 0.415 against 0.367.
 
 fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
 positions = np.arange(3)
@@ -103,11 +103,11 @@ axes[0].legend(frameon=False)
 plt.show()
 
 # %%
-# Only differences count
-# ----------------------
+# Only differences matter
+# -----------------------
 #
-# Add the same number m to all logits, and softmax does not change, since :math:`e^{z+m} = e^m e^z`
-# and :math:`e^m` cancels:
+# If the same number m is added to all logits, softmax does not change, since
+# :math:`e^{z+m} = e^m e^z`, and :math:`e^m` cancels:
 #
 # .. math:: \frac{e^{z_k + m}}{\sum_j e^{z_j + m}} = \frac{e^m e^{z_k}}{e^m \sum_j e^{z_j}} = a_k .
 
@@ -115,12 +115,13 @@ print(softmax(second).round(6), softmax(second + 100).round(6))
 assert np.allclose(softmax(second), softmax(second + 100), rtol=1e-12)
 
 # %%
-# This is why the first answer is the less sure one: less 0.7, it is [0.2, 0.1, 0], and the second,
-# less 0.1, is [0.4, 0.1, 0]. We will need it again: :ref:`the last page
-# <sphx_glr_generated_learn_plot_5_stability.py>` chooses m so that no exponential overflows.
+# This explains why the first prediction is less certain: minus 0.7 it is [0.2, 0.1, 0], and the
+# second minus 0.1 is [0.4, 0.1, 0]. This property is used again on :ref:`the last page
+# <sphx_glr_generated_learn_plot_5_stability.py>`, where m is chosen so that no exponential
+# overflows.
 #
-# Multiplying is another matter. The farther the logits are apart, the more softmax becomes "the
-# winner takes all"; it is a *soft* maximum:
+# Multiplication by a factor does change softmax. The larger the differences of the logits, the
+# closer the largest probability is to 1; softmax is a *soft* maximum:
 
 factors = np.geomspace(0.1, 100, 200)
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
@@ -132,18 +133,18 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# A network that knows nothing yet
-# --------------------------------
+# A network before training
+# -------------------------
 #
-# With small random weights all ten classes are about equally likely for each digit, as it should be
-# before anything has been learnt. The share of right answers is that of guessing:
+# With small random weights, all ten classes have about the same probability for each digit. The
+# accuracy is that of guessing:
 
 A = softmax(Z)
 assert np.allclose(A.sum(axis=1), 1)
 print("probabilities of the first digit:", A[0].round(2))
-print("share of right answers:", (A.argmax(axis=1) == labels).mean().round(3))
+print("accuracy:", (A.argmax(axis=1) == labels).mean().round(3))
 
 # %%
-# To learn, the network needs a number that says how wrong it is, and in which direction every
-# weight has to go to make it smaller: :ref:`cross-entropy and its derivative
+# For training we need a number that measures the error, and its derivative with respect to each
+# weight: :ref:`cross-entropy and its derivative
 # <sphx_glr_generated_learn_plot_2_cross_entropy.py>`.

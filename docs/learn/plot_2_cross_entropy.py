@@ -3,23 +3,23 @@ r"""
 ====================================
 
 Softmax gives the probabilities :math:`a_1, \dots, a_c`, and the label is a one-hot row
-:math:`y_1, \dots, y_c`. How wrong are the probabilities, and what should the logits do about it?
-The answer to the second question is as short as an answer can be: :math:`a - y`.
+:math:`y_1, \dots, y_c`. Cross-entropy measures the error of the probabilities. Its derivative with
+respect to the logits has a very short form: :math:`a - y`.
 """
 
 # %%
 # Cross-entropy
 # -------------
 #
-# A good network gives the true class a high probability. All rows are right at once with the
-# product of these probabilities; its logarithm is a sum, and with a minus it is something to make
-# small. One row contributes
+# A good network gives the true class of each row a high probability. The probability of all labels
+# together is the product of these probabilities. Its logarithm is a sum, and minus the logarithm is
+# a loss to minimise. One row contributes
 #
 # .. math:: L = -\sum_{k=1}^{c} y_k \log a_k .
 #
-# Since y is one-hot, only the true class is left of the sum: :math:`L = -\log a_{true}`. It is 0
-# for a probability of 1 and grows without limit as the probability falls to 0. To be sure *and*
-# wrong is expensive.
+# Since y is one-hot, only the true class remains in the sum: :math:`L = -\log a_{true}`. It is 0
+# for a probability of 1 and grows without limit as the probability approaches 0. A prediction that
+# is certain *and* wrong has a large loss.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,9 +43,10 @@ a = softmax(z)
 print("a =", a.round(3), " L =", cross_entropy(a, y).round(3), "= -log", a[1].round(3))
 
 # %%
-# Why not the squared error, as in regression? Let the true class have the logit z and another one
-# 0. On the far left the network is certain and wrong. There cross-entropy still pulls with full
-# strength, while the slope of the squared error has died: the worst mistakes would teach the least.
+# Why not the squared error, as in regression? Let the true class have the logit z and one other
+# class the logit 0. On the far left of the figure, the network is certain and wrong. There the
+# derivative of cross-entropy has its largest size, while that of the squared error is almost 0, so
+# that the largest errors would be corrected least.
 
 logits = np.linspace(-8, 8, 200)
 p = expit(logits)
@@ -55,7 +56,7 @@ axes[0].plot(logits, 2 * (1 - p) ** 2, label="squared error")
 axes[1].plot(logits, 1 - p)
 axes[1].plot(logits, 4 * p * (1 - p) ** 2)
 axes[0].set(title="loss", xlabel="logit of the true class")
-axes[1].set(title="how hard it pulls: minus the slope", xlabel="logit of the true class")
+axes[1].set(title="minus the derivative", xlabel="logit of the true class")
 axes[0].legend(frameon=False)
 plt.show()
 
@@ -63,7 +64,7 @@ plt.show()
 # Two classes: logistic loss
 # --------------------------
 #
-# With two classes softmax is the logistic function of the difference of the logits,
+# With two classes, softmax is the logistic function of the difference of the logits,
 #
 # .. math::
 #
@@ -71,12 +72,12 @@ plt.show()
 #    = \sigma(z_1 - z_0), \\
 #    a_0 &= 1 - a_1,
 #
-# and with :math:`y_0 = 1 - y_1` the cross-entropy is the logistic loss that you know:
+# and with :math:`y_0 = 1 - y_1` the cross-entropy is the logistic loss:
 #
 # .. math:: L = -y_0 \log a_0 - y_1 \log a_1 = -(1 - y_1) \log (1 - a_1) - y_1 \log a_1 .
 #
-# So nothing new is learnt for ten classes; logistic regression is the case of two. Checked on
-# random logits, against scikit-learn's loss of the one probability:
+# So logistic regression is the special case of two classes. Check on random logits, against
+# scikit-learn's loss of the one probability:
 
 rng = np.random.default_rng(0)
 Z2, targets = rng.normal(size=(1000, 2)), rng.integers(0, 2, size=1000)
@@ -89,9 +90,9 @@ assert np.isclose(ours, logistic, rtol=1e-12)
 # The derivative, step by step
 # ----------------------------
 #
-# How does L change when one logit :math:`z_j` moves? It moves *every* probability, because it is in
-# the sum below the fraction of each. So the chain rule has one path through each of
-# :math:`a_1, \dots, a_c`:
+# How does L depend on one logit :math:`z_j`? *Every* probability depends on it, because it is in
+# the denominator of each. So the chain rule has one term, or path, for each of :math:`a_1, \dots,
+# a_c`:
 #
 # .. math::
 #
@@ -101,7 +102,7 @@ assert np.isclose(ours, logistic, rtol=1e-12)
 #    + \dots
 #    + \frac{\partial L}{\partial a_c} \frac{\partial a_c}{\partial z_j} .
 #
-# **The first factor of each path.** :math:`L = -y_1 \log a_1 - \dots - y_c \log a_c`, thus
+# **The first factor of each path.** Since :math:`L = -y_1 \log a_1 - \dots - y_c \log a_c`,
 #
 # .. math:: \frac{\partial L}{\partial a_k} = -\frac{y_k}{a_k} .
 #
@@ -113,13 +114,13 @@ assert np.isclose(ours, logistic, rtol=1e-12)
 #    \frac{\partial a_j}{\partial z_j} = \frac{e^{z_j} S - e^{z_j} e^{z_j}}{S^2}
 #    = a_j - a_j^2 = a_j (1 - a_j) .
 #
-# **The second factor, where k is another class.** The numerator :math:`e^{z_k}` does not move:
+# **The second factor, where k is another class.** The numerator :math:`e^{z_k}` is constant:
 #
 # .. math::
 #
 #    \frac{\partial a_k}{\partial z_j} = \frac{0 \cdot S - e^{z_k} e^{z_j}}{S^2} = -a_k a_j .
 #
-# **Together.** The path through :math:`a_j` and then all others:
+# **The sum.** The path through :math:`a_j`, then all others:
 #
 # .. math::
 #
@@ -129,8 +130,8 @@ assert np.isclose(ours, logistic, rtol=1e-12)
 #    &= -y_j + a_j \sum_{k=1}^{c} y_k \\
 #    &= a_j - y_j .
 #
-# The fractions cancel, and the one-hot row adds up to 1. What is left is the error: the probability
-# that was given less the one that was due. The same with numbers, path by path:
+# The fractions cancel, and the sum of the one-hot row is 1. What remains is the error: the
+# predicted probability minus the target. The same with numbers, path by path:
 
 dL_da = -y / a
 da_dz = np.diag(a) - np.outer(a, a)  # row k, column j: da_k / dz_j
@@ -142,9 +143,9 @@ print("a - y:    ", (a - y).round(3))
 assert np.allclose(paths.sum(axis=0), a - y, rtol=1e-12, atol=1e-15)
 
 # %%
-# Read its signs: a step against it raises the logit of the true class and lowers each other in
-# proportion to the probability that it wrongly had. The three add up to 0, as only differences
-# count.
+# A step against the gradient raises the logit of the true class, and lowers each other logit in
+# proportion to its probability. The sum of the three derivatives is 0, because only differences of
+# logits matter.
 #
 # In matrix form
 # --------------
@@ -156,9 +157,9 @@ assert np.allclose(paths.sum(axis=0), a - y, rtol=1e-12, atol=1e-15)
 #    Z = X W + b, \qquad
 #    \frac{\partial J}{\partial Z} = \frac{A - Y}{n} =: \delta .
 #
-# The weight :math:`W_{ik}` reaches J through :math:`Z_{rk}` of every row r, where it is multiplied
-# by :math:`X_{ri}`. Summing the paths over the rows is a matrix product; the bias is multiplied by
-# 1:
+# J depends on the weight :math:`W_{ik}` through :math:`Z_{rk}` of every row r, in which it is
+# multiplied by :math:`X_{ri}`. The sum of the paths over the rows is a matrix product; the bias is
+# multiplied by 1:
 #
 # .. math::
 #
@@ -167,8 +168,8 @@ assert np.allclose(paths.sum(axis=0), a - y, rtol=1e-12, atol=1e-15)
 #    \frac{\partial J}{\partial W} = X^T \delta, \qquad
 #    \frac{\partial J}{\partial b} = \sum_r \delta_r .
 #
-# The shapes remember it for you: W is (features, classes), and :math:`X^T \delta` is (features, n)
-# times (n, classes).
+# The shapes agree: W is (features, classes), and :math:`X^T \delta` is (features, n) times
+# (n, classes).
 
 X, labels = load_digits(return_X_y=True)
 X, Y = X / 16, np.eye(10)[labels]
@@ -184,20 +185,20 @@ def gradient(W, b):
 
 
 # %%
-# Do not believe it: measure it
-# -----------------------------
+# Check by finite differences
+# ---------------------------
 #
-# A derivative is a slope, and a slope can be measured: move one weight by h to either side and see
-# how the loss changes,
+# A derivative can be approximated numerically: change one weight by h in both directions and
+# compute the difference of the losses,
 #
 # .. math:: \frac{\partial J}{\partial W_{ik}} \approx \frac{J(W_{ik} + h) - J(W_{ik} - h)}{2 h} .
 #
-# That takes two losses for each weight, so nobody trains with it. But it knows nothing of the chain
-# rule, and so it is the judge of everyone who does. All 640 weights and 10 biases:
+# This needs two losses for each weight and is too slow for training. But it does not use the chain
+# rule, so it is an independent check of the derivation. All 640 weights and 10 biases:
 
 
 def measured(function, parameter, h):
-    """The slope of function() for each entry of parameter, which is moved in place."""
+    """Return the slope of function() for each entry of parameter, which is changed in place."""
     slopes = np.empty_like(parameter)
     for index in np.ndindex(parameter.shape):
         value = parameter[index]
@@ -219,9 +220,9 @@ print(f"largest difference: weights {error_W:.1e}, biases {error_b:.1e}")
 assert max(error_W, error_b) < 1e-9
 
 # %%
-# How small should h be? Not as small as possible. The formula's own error falls with
-# :math:`h^2`, but the two losses agree in ever more digits, and what is left of their difference is
-# rounding, which grows with 1 / h. In double precision the best h is near the cube root of 1e-16:
+# The best h is not the smallest one. The error of the formula decreases with :math:`h^2`, but the
+# rounding error of the difference increases with 1 / h. In double precision the best h is near the
+# cube root of 1e-16:
 
 steps = np.geomspace(1e-11, 1, 34)
 errors = [np.abs(measured(lambda: loss(W, b), b, h) - db).max() for h in steps]
@@ -231,10 +232,10 @@ ax.set(xlabel="h", ylabel="largest difference, biases")
 plt.show()
 
 # %%
-# Downhill
-# --------
+# Gradient descent
+# ----------------
 #
-# The gradient points uphill, so learning is to go the other way, again and again:
+# The loss increases in the direction of the gradient, so we repeat steps in the opposite direction:
 
 W, b, losses = np.zeros((64, 10)), np.zeros(10), []
 for _ in range(300):
@@ -243,12 +244,12 @@ for _ in range(300):
     W -= 1.0 * dW
     b -= 1.0 * db
 accuracy = ((X @ W + b).argmax(axis=1) == labels).mean()
-print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}, right {accuracy:.1%}")
+print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}, accuracy {accuracy:.1%}")
 assert np.isclose(losses[0], np.log(10))
 
 # %%
-# The first loss is log 10 = 2.303: that of ten equal probabilities. If your own network starts far
-# above it, look at its initial weights.
+# The first loss is log 10 = 2.303, that of ten equal probabilities. If the first loss of a network
+# is much larger, check its initial weights.
 
 fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 ax.plot(losses)
@@ -258,5 +259,5 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# This is softmax regression, a network without a hidden layer. :ref:`Now we put one in
+# This is softmax regression, a network without a hidden layer. :ref:`The next page adds one
 # <sphx_glr_generated_learn_plot_3_hidden_layer.py>`.

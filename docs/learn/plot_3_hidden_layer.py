@@ -2,19 +2,19 @@ r"""
 3. A hidden layer, mini-batches, penalties
 ==========================================
 
-Softmax regression draws straight borders: class k wins over class j where
-:math:`z_k - z_j = x \cdot (w_k - w_j) + b_k - b_j > 0`, which is one side of a plane. Many classes
-do not lie like that. A hidden layer bends the space first, and the last layer draws its straight
-borders in the bent one.
+Softmax regression has linear decision boundaries: class k has a larger probability than class j
+where :math:`z_k - z_j = x \cdot (w_k - w_j) + b_k - b_j > 0`, which is one side of a plane. Many
+classes cannot be separated by planes. A hidden layer transforms the features nonlinearly first, and
+the last layer has linear boundaries in the transformed features.
 """
 
 # %%
 # Forward
 # -------
 #
-# The hidden layer is a row of neurons like those of the output, and each applies a function f to
-# its sum. Without f the two layers would be one, since :math:`(X W_1) W_2 = X (W_1 W_2)`. We take
-# :math:`f(z) = \max(z, 0)`, called *relu*:
+# The hidden layer consists of units like those of the output, and each applies a function f to its
+# sum. Without f the two layers would be equivalent to one, since :math:`(X W_1) W_2 = X (W_1 W_2)`.
+# We use :math:`f(z) = \max(z, 0)`, called *relu*:
 #
 # .. math::
 #
@@ -44,10 +44,10 @@ def loss(theta, X, Y):
 
 
 # %%
-# Backprop
-# --------
+# Backpropagation
+# ---------------
 #
-# Of the last layer we know everything. It is softmax regression on the rows H instead of X:
+# The derivatives of the last layer are those of softmax regression, with the rows H instead of X:
 #
 # .. math::
 #
@@ -55,10 +55,9 @@ def loss(theta, X, Y):
 #    \frac{\partial J}{\partial W_2} = H^T \delta_2, \qquad
 #    \frac{\partial J}{\partial b_2} = \sum_r \delta_{2, r} .
 #
-# One step further back: the hidden number :math:`H_{ri}` goes into every logit of its row, times
-# :math:`W_{2, ik}`. So there is one path through each class, and their sum is again a matrix
-# product, this time with the transposed weights. The errors go back along the connections that they
-# came from:
+# One step further back: every logit of row r depends on the hidden value :math:`H_{ri}`, multiplied
+# by :math:`W_{2, ik}`. So there is one path through each class, and their sum is again a matrix
+# product, this time with the transposed weights:
 #
 # .. math::
 #
@@ -66,7 +65,8 @@ def loss(theta, X, Y):
 #    \quad\Longrightarrow\quad
 #    \frac{\partial J}{\partial H} = \delta_2 W_2^T .
 #
-# Then through f, number by number, and we stand in front of a layer that looks like the last one:
+# Then multiply by the derivative of f, element by element. The first layer is then like the last
+# one:
 #
 # .. math::
 #
@@ -75,9 +75,9 @@ def loss(theta, X, Y):
 #    \frac{\partial J}{\partial W_1} = X^T \delta_1, \qquad
 #    \frac{\partial J}{\partial b_1} = \sum_r \delta_{1, r} .
 #
-# With more layers these three products repeat. That is all of backprop: the chain rule from the
-# loss backwards, each :math:`\delta` computed once and used for everything in front of it. For relu
-# f' is 1 where H > 0 and 0 elsewhere.
+# With more layers, these three products are repeated. This is backpropagation: the chain rule from
+# the loss backwards, in which each :math:`\delta` is computed once and used for all earlier layers.
+# For relu, f' is 1 where H > 0 and 0 elsewhere.
 
 
 def gradient(theta, X, Y):
@@ -89,14 +89,14 @@ def gradient(theta, X, Y):
 
 
 def initial(n_features, units, n_classes, rng):
-    """Random weights, so that neurons differ; of a variance that keeps relu's numbers in scale."""
+    """Return random weights, so that units differ, with the variance that suits relu."""
     W1 = rng.normal(0.0, np.sqrt(2 / n_features), size=(n_features, units))
     W2 = rng.normal(0.0, np.sqrt(2 / units), size=(units, n_classes))
     return [W1, np.zeros(units), W2, np.zeros(n_classes)]
 
 
 # %%
-# Measured as before: move each of the parameters by h to either side.
+# Check by finite differences, as before:
 
 rng = np.random.default_rng(0)
 X, labels = load_digits(return_X_y=True)
@@ -115,12 +115,12 @@ print(f"{sum(p.size for p in theta)} parameters, largest difference {difference:
 assert difference < 1e-8
 
 # %%
-# Bent borders
-# ------------
+# Nonlinear boundaries
+# --------------------
 #
-# Three arms of a spiral, which no straight lines can part. Softmax regression does what it can
-# (scikit-learn's, which needs no step size); beside it a hidden layer of 32 neurons, trained by the
-# gradient above:
+# Three arms of a spiral, which straight lines cannot separate. On the left softmax regression
+# (scikit-learn's, which needs no step size), on the right a hidden layer of 32 units, trained by
+# the gradient above:
 
 angle = np.repeat([0, 2, 4], 100) * np.pi / 3 + np.tile(np.linspace(0, 4, 100), 3)
 radius = np.tile(np.linspace(0.1, 1, 100), 3)
@@ -141,29 +141,29 @@ straight = LogisticRegression(C=1e3).fit(spiral, arms)
 bent = descend(initial(2, 32, 3, rng), spiral, arms_Y, steps=4000, rate=0.5)
 side = np.linspace(-1.2, 1.2, 200)
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-winners = {
+predictors = {
     "softmax regression": straight.predict,
-    "32 hidden neurons": lambda rows: forward(bent, rows)[1].argmax(axis=1),
+    "32 hidden units": lambda rows: forward(bent, rows)[1].argmax(axis=1),
 }
 fig, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
-for ax, (name, predict) in zip(axes, winners.items(), strict=True):
+for ax, (name, predict) in zip(axes, predictors.items(), strict=True):
     right = (predict(spiral) == arms).mean()
     regions = predict(plane).reshape(200, 200)
     ax.pcolormesh(side, side, regions, cmap="tab10", vmin=0, vmax=9, alpha=0.3, rasterized=True)
     ax.scatter(*spiral.T, c=arms, cmap="tab10", vmin=0, vmax=9, s=8)
-    ax.set(title=f"{name}: {right:.0%} right", aspect="equal", xticks=[], yticks=[])
+    ax.set(title=f"{name}: accuracy {right:.0%}", aspect="equal", xticks=[], yticks=[])
 plt.show()
-assert (winners["32 hidden neurons"](spiral) == arms).mean() > 0.95
+assert (predictors["32 hidden units"](spiral) == arms).mean() > 0.95
 
 # %%
 # Mini-batches
 # ------------
 #
-# A step on all rows costs all rows. But the loss is a mean, and the mean of a few rows drawn at
-# random is right on average, at a fraction of the price. So shuffle the rows and take them in
-# portions: each step sees one *mini-batch*, and when all have had their turn, an *epoch* is over.
-# With batches of one size, the mean of an epoch's gradients (at one theta) is the gradient of all
-# rows:
+# A step on all rows takes time in proportion to their number. But the loss is a mean, and the mean
+# over a few random rows is an unbiased estimate of it at a fraction of the cost. So the rows are
+# shuffled and divided into *mini-batches*. Each step uses one of them, and one pass over all of
+# them is an *epoch*. With batches of equal size, the mean of an epoch's gradients (at one theta) is
+# the gradient over all rows:
 
 order = rng.permutation(1760)
 batches = order.reshape(-1, 32)
@@ -177,11 +177,10 @@ print("spread of one entry between batches:", parts.std(axis=0).max().round(3))
 assert np.allclose(parts.mean(axis=0), whole, atol=1e-12)
 
 # %%
-# What it is good for: after the same number of passes over the data, at the same rate and from the
-# same start, small batches are far ahead, because they have taken more steps: one of all rows, 15
-# of 128 rows, 225 of 8 rows in an epoch. The price is noise: near the end small batches hop about
-# the lowest point instead of settling there. *Schedules*, which lower the rate towards the end,
-# calm them.
+# After the same number of epochs, with the same rate and initial weights, small batches reach a
+# much smaller loss, because they take more steps per epoch: one step with all rows, 15 with 128
+# rows, 225 with 8 rows. The disadvantage is noise: near the minimum, small batches fluctuate
+# instead of converging. *Schedules*, which lower the rate towards the end, reduce this.
 
 start = initial(64, 32, 10, rng)
 fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
@@ -205,17 +204,17 @@ assert final[8] < final[128] < final[len(X)]
 # L2: small weights
 # -----------------
 #
-# A network with enough weights can learn the training rows by heart, noise included. A *penalty* on
-# the weights says: large only if it pays. The squared one adds
+# A network with enough weights can fit every training row, noise included. A *penalty* on the
+# weights keeps them small unless larger weights reduce the loss enough. The l2 penalty adds
 #
 # .. math::
 #
 #    \frac{l_2}{2} \sum W^2 \quad\text{to } J, \text{ and}\quad l_2 W \quad\text{to its gradient,}
 #
-# a pull towards 0 in proportion to the weight. Biases go free: where a border lies is no matter of
-# complexity. Now J has one lowest point in softmax regression, so there is an outside truth to
-# compare with. `LogisticRegression` minimises :math:`C \sum_i CE_i + \frac{1}{2} \sum W^2`; divided
-# by n C, that is our J with :math:`l_2 = 1 / (n C)`.
+# a step towards 0 in proportion to the weight. Biases have no penalty, because the position of a
+# boundary does not change its complexity. In softmax regression, J now has a unique minimum, so we
+# can compare with another implementation. `LogisticRegression` minimises :math:`C \sum_i CE_i +
+# \frac{1}{2} \sum W^2`; divided by n C, this is our J with :math:`l_2 = 1 / (n C)`.
 
 
 def regression(l2, l1_slope=0.0, l1_prox=0.0, rate=1.0, steps=1500):
@@ -237,18 +236,19 @@ print(f"largest weight {np.abs(W).max():.3f}, largest difference {difference:.1e
 assert difference < 1e-4
 
 # %%
-# L1: no weights at all
-# ---------------------
+# L1: weights that are exactly 0
+# ------------------------------
 #
-# :math:`l_1 \sum |W|` pulls every weight with the same strength, however small it is, so that those
-# that do not earn their keep should become exactly 0. But the slope of :math:`|W|` jumps at 0 from
-# -1 to 1, and steps along it jump over 0 and back forever. The remedy is the *proximal step*: after
-# a step of size s on the smooth part, shrink every weight by :math:`s \, l_1` and stop at 0,
+# The derivative of :math:`l_1 \sum |W|` has the same size for every non-zero weight, however small
+# it is, so that weights with little effect on the loss become 0 at the minimum. But the derivative
+# of :math:`|W|` jumps at 0 from -1 to 1, and gradient steps alternate between both sides of 0. The
+# solution is the *proximal step*: after a step of size s on the smooth part, move every weight
+# towards 0 by :math:`s \, l_1` and stop at 0,
 #
 # .. math:: W \leftarrow \mathrm{sign}(W) \max(|W| - s \, l_1, 0) .
 #
-# The same penalty both ways, and which of the pixels are still looked at. (Three pixels are blank
-# in every image. Their 30 weights start at 0 here and no slope ever moves them.)
+# The same penalty by both methods, and the weights that are left. (Three pixels are 0 in every
+# image. Their 30 weights start at 0 and their gradient is always 0.)
 
 l1 = 0.002
 ways = {
@@ -263,15 +263,15 @@ for ax, (name, W) in zip(axes, ways.items(), strict=True):
     top = np.abs(W).max()
     ax.imshow(W[:, 3].reshape(8, 8), cmap="RdBu_r", vmin=-top, vmax=top)
     ax.set(title=name, xlabel=f"{zeros} zeros", xticks=[], yticks=[])
-fig.suptitle("Weights of the neuron for 3 (white: zero)")
+fig.suptitle("Weights of the output for digit 3 (white: zero)")
 plt.show()
 assert (ways["l1 by proximal steps"] == 0).mean() > 0.3
 
 # %%
-# The whole of it
-# ---------------
+# All together
+# ------------
 #
-# A hidden layer of 32 neurons, mini-batches of 32, l2, and rows that training has not seen:
+# A hidden layer of 32 units, mini-batches of 32 rows, l2, and test rows:
 
 train, test = np.split(rng.permutation(len(X)), [1300])
 theta = initial(64, 32, 10, rng)
@@ -286,11 +286,11 @@ for _ in range(60):
             parameter -= 0.2 * slope
 right = {
     name: (forward(theta, X[rows])[1].argmax(axis=1) == labels[rows]).mean()
-    for name, rows in (("training rows", train), ("new rows", test))
+    for name, rows in (("training rows", train), ("test rows", test))
 }
-print(*(f"{name}: {share:.1%} right" for name, share in right.items()), sep="\n")
-assert right["new rows"] > 0.95
+print(*(f"{name}: accuracy {share:.1%}" for name, share in right.items()), sep="\n")
+assert right["test rows"] > 0.95
 
 # %%
-# You have written a neural network. :ref:`Next, the same in the package
-# <sphx_glr_generated_learn_plot_4_core.py>`, where it works for any number of layers.
+# This is a complete neural network. :ref:`The next page shows the same in the package
+# <sphx_glr_generated_learn_plot_4_core.py>`, for any number of layers.

@@ -214,9 +214,9 @@ assert np.allclose(theta, by_hand, atol=1e-12)
 # -------------
 #
 # :class:`~skmlp.SoftmaxMLPClassifier` validates its input and constructs these objects from its
-# parameters; the Trainer calls `train_epoch` for each epoch, and the estimator keeps the resulting
-# theta. So the core can be used to check the estimator: where L-BFGS has stopped, the gradient of
-# the objective must be 0, up to its `tol`.
+# parameters. A `Trainer` calls `train_epoch` for each epoch, and the estimator keeps the resulting
+# theta. So the core can be used to check the estimator: where L-BFGS has converged, the gradient of
+# the objective must be 0, up to `tol`.
 
 clf = SoftmaxMLPClassifier(
     units=(), solver="lbfgs", l2=1e-2, standardize=False, label_smoothing=0.0, tol=1e-6, epochs=1000
@@ -230,4 +230,4 @@ assert clf.stop_reason_ == "converged"
 assert np.abs(grad).max() <= 1e-6
 
 # %%
-# The place of every file of the package is described in :doc:`/architecture`.
+# :doc:`/architecture` describes all files of the package.

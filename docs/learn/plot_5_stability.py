@@ -2,17 +2,16 @@ r"""
 5. When numbers overflow
 ========================
 
-On paper softmax is never wrong. On a computer :math:`e^{z}` is infinite from z = 89 on in single
-precision and from z = 710 on in double, and a probability that is too small becomes 0, of which
-there is no logarithm. Both happen in real trainings, and two widely used remedies are not equally
-good.
+On a computer, :math:`e^{z}` is infinite from z = 89 on in single precision and from z = 710 on in
+double precision, and a probability that is too small becomes 0, whose logarithm is minus infinity.
+Both happen in real trainings. This page compares two widely used remedies.
 """
 
 # %%
-# Softmax fails
-# -------------
+# Overflow in softmax
+# -------------------
 #
-# The formula as it stands, with logits that a badly scaled network easily has:
+# The formula of softmax, with logits as large as those of a badly scaled network:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,21 +25,21 @@ def naive_softmax(Z):
     return E / E.sum(axis=-1, keepdims=True)
 
 
-settings = np.seterr(all="ignore")  # no warnings: we look at the numbers themselves
+settings = np.seterr(all="ignore")  # no warnings: the results are printed
 for z in ([10.0, 9.0, 8.0], [1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]):
     print(z, "->", naive_softmax(np.array(z)))
 assert np.isnan(naive_softmax(np.array([1000.0, 999.0]))).all()
 
 # %%
-# The first row is fine. In the second infinity is divided by infinity, in the third 0 by 0. All
-# three should be about [0.665, 0.245, 0.090] or its mirror image, as only differences count.
+# The first row is correct. In the second, infinity is divided by infinity, in the third 0 by 0. All
+# three should be about [0.665, 0.245, 0.090] or the reverse, because only differences matter.
 #
-# Softmax works
-# -------------
+# Shifted logits
+# --------------
 #
-# And that is the remedy: subtract the largest logit m from the row. :ref:`Softmax does not change
-# <sphx_glr_generated_learn_plot_1_softmax.py>`, the largest exponential is now :math:`e^0 = 1`, so
-# nothing overflows, and the sum is at least 1, so nothing is divided by 0.
+# The remedy is to subtract the largest logit m from the row. :ref:`Softmax does not change
+# <sphx_glr_generated_learn_plot_1_softmax.py>`. The largest exponential is now :math:`e^0 = 1`, so
+# nothing overflows, and the sum is at least 1, so there is no division by 0.
 
 
 def softmax(Z):
@@ -51,39 +50,39 @@ for z in ([10.0, 9.0, 8.0], [1000.0, 999.0, 998.0], [-1000.0, -999.0, -998.0]):
     print(z, "->", softmax(np.array(z)).round(3))
 
 # %%
-# Its logarithm still fails
-# -------------------------
+# The logarithm of a probability of 0
+# -----------------------------------
 #
-# A probability of :math:`e^{-1000}` is 0 in every precision there is, and its logarithm is minus
-# infinity. So the loss of a row that is very wrong is infinite, and where y is 0,
-# :math:`0 \cdot \log 0` is not even that:
+# A probability of :math:`e^{-1000}` is rounded to 0, and its logarithm is minus infinity. So the
+# loss of a row with a very large error is infinite, and where y is 0, :math:`0 \cdot \log 0` is
+# NaN:
 
 a = softmax(np.array([1000.0, 0.0]))
 for y in ([0.0, 1.0], [1.0, 0.0]):
     print("y =", y, " L =", -(np.array(y) * np.log(a)).sum())
 
 # %%
-# Clipping hides it
-# -----------------
+# First remedy: clipping
+# ----------------------
 #
-# A common remedy is to move probabilities away from 0 before the logarithm, for instance to 1e-7.
-# Then every number is finite. But all rows that are worse than that have the same loss, 16.1,
-# whether they are wrong a little or beyond measure, and where the loss is constant, its true slope
-# is 0: those that need it most would not be corrected.
+# A common remedy is to clip probabilities from below before the logarithm, for instance at 1e-7.
+# Then every number is finite. But all rows with smaller probabilities have the same loss, 16.1, and
+# where the loss is constant, its derivative is 0: the rows with the largest errors are not
+# corrected.
 #
-# Log-sum-exp solves it
-# ---------------------
+# Second remedy: log-sum-exp
+# --------------------------
 #
-# Take the logarithm on paper and only then compute:
+# Simplify the logarithm before computing it:
 #
 # .. math::
 #
 #    -\log a_k &= -\log \frac{e^{z_k}}{\sum_j e^{z_j}} = \log \sum_j e^{z_j} - z_k, \\
 #    \log \sum_j e^{z_j} &= m + \log \sum_j e^{z_j - m} .
 #
-# No probability occurs any more. The sum is between 1 and c, so its logarithm is between 0 and log
-# c. The result is exact however far apart the logits are, and nothing needs to be clipped. In
-# single precision, for logits [d, 0] with the second class true:
+# The formula contains no probability. The sum is between 1 and c, so its logarithm is between 0 and
+# log c. The result is accurate for all differences of the logits, without clipping. In single
+# precision, for logits [d, 0], where the second class is the true one:
 
 d = np.linspace(0, 150, 601, dtype=np.float32)
 Z = np.column_stack([d, np.zeros_like(d)])
@@ -106,15 +105,15 @@ for (name, curve), (color, width) in zip(losses.items(), styles, strict=True):
         f"infinite or NaN from d = {d[~finite][0]:.1f} on" if not finite.all() else "always finite"
     )
     print(f"{name:26} at d = 50: {curve[200]:6.2f}, {end}")
-axes[0].set(title="loss (x: the last finite one)", xlabel="d")
-axes[1].set(title="its measured slope", xlabel="d", ylim=(-0.1, 1.6))
+axes[0].set(title="loss (x: last finite value)", xlabel="d")
+axes[1].set(title="slope, by finite differences", xlabel="d", ylim=(-0.1, 1.6))
 axes[0].legend(frameon=False, fontsize=8)
 plt.show()
 
 # %%
-# Before it fails, the logarithm of softmax trembles: such small probabilities have but a few digits
-# left. The line with the right slope everywhere is the one of the package. Against SciPy's, and
-# against the truth, which for large d is d itself:
+# Before it overflows, the logarithm of softmax becomes inaccurate, because such small probabilities
+# have only a few significant digits. Only log-sum-exp, which the package uses, has the correct
+# slope everywhere. Comparison with SciPy and with the exact value, which for large d is d:
 
 np.testing.assert_allclose(log_softmax(Z), scipy_log_softmax(Z, axis=1), rtol=1e-6)
 np.testing.assert_allclose(losses["log-sum-exp"][d > 50], d[d > 50], rtol=1e-6)
@@ -124,9 +123,9 @@ assert np.ptp(losses["clipped at 1e-7"][d > 20]) == 0
 # Value and gradient from one exponential
 # ---------------------------------------
 #
-# The gradient :math:`a - y` needs softmax, the loss needs the logarithm of its sum, and both come
-# from the same exponentials of shifted logits. That is why the package has one function for both
-# and never a softmax layer:
+# The gradient :math:`a - y` needs softmax, the loss needs the logarithm of the sum, and both use
+# the same exponentials of shifted logits. Therefore the package has one function for both, and no
+# softmax layer:
 #
 # .. literalinclude:: /../skmlp/core/losses.py
 #    :pyobject: softmax_cross_entropy
@@ -139,10 +138,10 @@ for z in ([1e4, 0.0], [-1e4, 0.0], [3e38, -3e38]):
 _ = np.seterr(**settings)
 
 # %%
-# Certain and wrong: the loss is the distance and the gradient is as large as it can be. Certain and
-# right: both are 0. (The last row asks for more than single precision has: the difference of its
-# logits is infinite, and so is the loss; the gradient is right all the same.)
+# For a certain and wrong prediction, the loss is the difference of the logits, and the gradient has
+# its largest size. For a certain and correct one, both are 0. (In the last row, the difference of
+# the logits overflows in single precision, so the loss is infinite; the gradient is still correct.)
 #
-# What a network of the package *tells* you is kept from minus infinity as well: `predict_log_proba`
-# ends at the logarithm of the smallest normal number, and `predict_proba` is its exponential, so
-# that scores such as scikit-learn's `log_loss` remain finite.
+# Predictions of the package are never minus infinity either: `predict_log_proba` is clipped at the
+# logarithm of the smallest normal number, and `predict_proba` is its exponential, so that scores
+# such as scikit-learn's `log_loss` are finite.

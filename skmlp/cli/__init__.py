@@ -1,1 +1,1 @@
-"""Command lines: the main job on Fashion-MNIST."""
+"""Command line interface: training on Fashion-MNIST."""

@@ -1,8 +1,8 @@
-"""Training on Dask's arrays and dataframes.
+"""Training on Dask arrays and dataframes.
 
-In: collections whose partitions are on the workers of a cluster. Out: an estimator like
-`skmlp.SoftmaxMLPClassifier`, whose predictions are collections. Rows stay where they are: what
-is exchanged are summaries, parameters and gradients.
+The partitions stay on the workers of the cluster; only summaries, parameters and gradients are
+sent. The estimator has the interface of `skmlp.SoftmaxMLPClassifier`, and its predictions are
+lazy Dask collections.
 """
 
 from skmlp.dask.classifier import DaskSoftmaxMLPClassifier

@@ -1,10 +1,12 @@
-"""Dask: collections and their partitions, work on the workers, lazy predictions."""
+"""Blocks of Dask collections, and function calls on the workers of a cluster."""
 
 import uuid
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import pairwise
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -15,41 +17,39 @@ try:
     from dask.delayed import Delayed
     from dask.system import CPU_COUNT
 except ImportError as error:
-    raise ImportError("skmlp.dask.classifier needs Dask: pip install 'skmlp[dask]'.") from error
+    raise ImportError("skmlp.dask needs Dask: pip install 'skmlp[dask]'.") from error
 
-__all__ = ["Executor", "aligned_blocks", "is_collection", "map_predict"]
-
-
-def is_collection(X):
-    """Whether X is an array, dataframe or series of Dask's."""
-    return isinstance(X, da.Array) or (dask.is_dask_collection(X) and _is_frame(X))
+__all__ = ["Executor", "aligned_blocks", "is_collection", "new_key"]
 
 
-def _is_frame(X):
-    """Whether a collection is a dataframe or series; a Delayed seems to have any attribute."""
-    return not isinstance(X, Delayed) and hasattr(X, "map_partitions")
+def is_collection(X: Any) -> bool:
+    """Whether X is a Dask array, dataframe or series."""
+    # hasattr of a Delayed is True for any name.
+    is_frame = hasattr(X, "map_partitions") and not isinstance(X, Delayed)
+    return isinstance(X, da.Array) or (dask.is_dask_collection(X) and is_frame)
 
 
-def aligned_blocks(*, suffix="", **collections):
-    """Return the blocks of collections that are cut alike: a list of tuples of Delayed.
+def aligned_blocks(*, suffix: str = "", **collections: Any) -> list[tuple[Any, ...]]:
+    """Return the blocks of collections with the same partitions: a list of tuples of Delayed.
 
     Parameters
     ----------
     suffix : str, default=""
-        What messages add to the names.
+        Appended to the names in messages.
     **collections : dask array, dataframe, series or None
         By name, X first. The blocks of None are None.
 
     Raises
     ------
     TypeError
-        If one is no collection of Dask's.
+        If an argument is not a Dask collection.
     ValueError
-        If they are cut differently and cannot be cut alike here, because the sizes of the
-        pieces are not known.
+        If the partitions differ, and the collection cannot be rechunked because its chunk
+        sizes are unknown.
     """
     (first, X), *_ = collections.items()
-    columns = []
+    columns: list[list[Any] | None] = []
+    n_blocks = 0
     for name, collection in collections.items():
         if collection is None and name == "sample_weight":
             columns.append(None)
@@ -59,127 +59,126 @@ def aligned_blocks(*, suffix="", **collections):
                 f"{name}{suffix} must be a dask array or dataframe, got {type(collection)}. Use "
                 "SoftmaxMLPClassifier for rows in memory."
             )
-        columns.append(_blocks(collection, X))
-        if len(columns[-1]) != len(columns[0]):
+        blocks = _blocks(collection, X)
+        columns.append(blocks)
+        n_blocks = n_blocks or len(blocks)
+        if len(blocks) != n_blocks:
             raise ValueError(
-                f"{name}{suffix} has {len(columns[-1])} partitions and {first}{suffix} has "
-                f"{len(columns[0])}: they must be cut alike, as by {name}{suffix}.rechunk or "
-                f"{name}{suffix}.repartition."
+                f"{name}{suffix} has {len(blocks)} partitions and {first}{suffix} has {n_blocks}: "
+                "partitions must match. Use "
+                f"{name}{suffix}.rechunk or {name}{suffix}.repartition."
             )
-    n_blocks = len(columns[0])
-    return list(zip(*(c or [None] * n_blocks for c in columns), strict=True))
+    return list(zip(*(blocks or [None] * n_blocks for blocks in columns), strict=True))
 
 
-def _blocks(collection, X):
-    """Return the blocks of a collection, which is first cut like X if both have known chunks."""
+def _blocks(collection: Any, X: Any) -> list[Delayed]:
+    """Return the blocks of a collection, rechunked like X if the chunk sizes are known."""
     if isinstance(collection, da.Array):
         if collection.ndim == 2 and collection.numblocks[1] > 1:
             collection = collection.rechunk({1: -1})
         if isinstance(X, da.Array) and collection.chunks[0] != X.chunks[0]:
             known = not np.isnan([*collection.chunks[0], *X.chunks[0]]).any()
-            if known and len(collection) == len(X):
-                collection = collection.rechunk({0: X.chunks[0]})
-            elif known:
+            if known and len(collection) != len(X):
                 raise ValueError(
                     "Found input variables with inconsistent numbers of samples: "
                     f"{[len(X), len(collection)]}"
                 )
+            if known:
+                collection = collection.rechunk({0: X.chunks[0]})
     return np.ravel(collection.to_delayed()).tolist()
 
 
 class Executor:
-    """Objects on the workers, and calls of functions with them there.
+    """A list of objects that stay on the workers, and function calls with each of them.
 
     Parameters
     ----------
-    parts : sequence of Delayed
+    parts : iterable of Delayed
     """
 
-    def __init__(self, parts):
+    def __init__(self, parts: Iterable[Any]) -> None:
         self._parts = list(parts)
 
     @classmethod
-    def of(cls, blocks, n_parts, make, *args):
-        """Return ``make(blocks of the part, number, *args)`` of each part, on the workers.
+    def of(
+        cls, blocks: Sequence[Any], n_parts: int | None, make: Callable[..., Any], *args: Any
+    ) -> "Executor":
+        """Divide blocks into parts and call ``make(blocks of the part, index, *args)`` for each.
 
         Parameters
         ----------
         blocks : list of tuples of Delayed
         n_parts : int or None
-            None is one for each thread of the cluster or of this machine.
+            At most one part for each block; None means one for each thread of the cluster or of
+            this machine.
         """
         n_parts = min(len(blocks), _n_threads() if n_parts is None else n_parts)
         ends = np.linspace(0, len(blocks), n_parts + 1).astype(int)
         call, name = dask.delayed(_call, pure=False), make.__name__
         calls = [
-            call(blocks[s:e], make, _Arguments((number, *args), {}), dask_key_name=_key(name))
-            for number, (s, e) in enumerate(pairwise(ends))
+            call(blocks[s:e], make, _Arguments((i, *args), {}), dask_key_name=new_key(name))
+            for i, (s, e) in enumerate(pairwise(ends))
         ]
-        with _shared_processors(n_parts):
+        with _compute_settings(n_parts):
             return cls(dask.persist(*calls))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._parts)
 
-    def map(self, method, *args, **kwargs):
-        """Return ``method(part, *args, **kwargs)`` of each, in order."""
-        with _shared_processors(len(self)):
+    def map(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Return ``method(part, *args, **kwargs)`` for each part, in order."""
+        with _compute_settings(len(self)):
             return list(dask.compute(*self._calls(method, args, kwargs)))
 
-    def transform(self, method, *args, **kwargs):
+    def transform(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> "Executor":
         """Return the results of the method as an Executor; they stay on the workers."""
-        with _shared_processors(len(self)):
+        with _compute_settings(len(self)):
             return Executor(dask.persist(*self._calls(method, args, kwargs)))
 
-    def filter(self, chosen):
-        """Return the parts that an array of bool selects."""
-        return Executor(part for part, choice in zip(self._parts, chosen, strict=True) if choice)
+    def filter(self, mask: np.ndarray) -> "Executor":
+        """Return the parts where the mask is True."""
+        return Executor(part for part, keep in zip(self._parts, mask, strict=True) if keep)
 
-    def _calls(self, method, args, kwargs):
-        # As a value of its own in the graph, it would be sent by way of one of the workers.
+    def _calls(self, method: Callable[..., Any], args: tuple, kwargs: dict) -> list[Delayed]:
+        # Arguments are part of each task: as a separate task, they would be sent to one worker
+        # first and copied from there.
         shared, calls = _Arguments(args, kwargs), []
         call = dask.delayed(_call, pure=False)
-        for part, home in zip(self._parts, _homes(self._parts), strict=True):
-            with dask.annotate(workers=[home], allow_other_workers=True) if home else nullcontext():
-                name = _key(method.__name__)
-                calls.append(call(part, method, shared, dask_key_name=name))
+        for part, worker in zip(self._parts, _preferred_workers(self._parts), strict=True):
+            on_worker = dask.annotate(workers=[worker], allow_other_workers=True)
+            with on_worker if worker else nullcontext():
+                key = new_key(method.__name__)
+                calls.append(call(part, method, shared, dask_key_name=key))
         return calls
 
 
 class _Arguments:
     """Arguments that Dask does not search for collections."""
 
-    def __init__(self, args, kwargs):
+    def __init__(self, args: tuple, kwargs: dict) -> None:
         self.args, self.kwargs = args, kwargs
 
 
-def _call(part, method, arguments):
+def _call(part: Any, method: Callable[..., Any], arguments: _Arguments) -> Any:
     return method(part, *arguments.args, **arguments.kwargs)
 
 
-def _literal(value):
-    """Return a Delayed of a value that Dask does not search for collections."""
-    return dask.delayed(value, name=_key("parameters"), traverse=False)
-
-
-def _key(name):
-    """Return a new key, whose prefix Dask's dashboard shows."""
+def new_key(name: str) -> str:
+    """Return a unique key of a task; the Dask dashboard groups tasks by its prefix."""
     return f"skmlp-{name.replace('_', '-')}-{uuid.uuid4().hex}"
 
 
-def _client():
+def _client() -> Any:
     """Return the current client of dask.distributed, or None."""
     try:
         from distributed import default_client
-    except ImportError:
-        return None
-    try:
+
         return default_client()
-    except ValueError:
+    except (ImportError, ValueError):
         return None
 
 
-def _n_threads():
+def _n_threads() -> int:
     """Return the number of threads of the cluster, or of this machine."""
     client = _client()
     if client is None:
@@ -188,131 +187,71 @@ def _n_threads():
     return sum(client.nthreads().values())
 
 
-def _homes(parts):
+def _preferred_workers(parts: Sequence[Any]) -> list[str | None]:
     """Return the preferred worker for each part; None without a cluster.
 
-    It is one that has the part, unless that one has too many while other workers are idle, for
-    instance after a worker has been restarted. Then the part moves once.
+    This is a worker that holds the part, unless it holds too many parts while others are idle,
+    for instance after a worker was restarted. Then the part is moved once.
     """
     client = _client()
     if client is None:
         return [None] * len(parts)
     from distributed import futures_of
 
-    places, threads = client.who_has(futures_of(parts)), client.nthreads()
+    holders, threads = client.who_has(futures_of(parts)), client.nthreads()
     per_thread = -(-len(parts) // max(1, sum(threads.values())))
     free = {worker: n * per_thread for worker, n in threads.items()}
-    homes = []
+    chosen: list[str | None] = []
     for part in parts:
-        home = next((w for w in sorted(places.get(part.key, ())) if free.get(w, 0) > 0), None)
-        homes.append(home)
-        if home:
-            free[home] -= 1
-    for i, home in enumerate(homes):
-        if home is None and free:
-            homes[i] = max(sorted(free), key=free.get)
-            free[homes[i]] -= 1
-    return homes
+        worker = next((w for w in sorted(holders.get(part.key, ())) if free.get(w, 0) > 0), None)
+        chosen.append(worker)
+        if worker:
+            free[worker] -= 1
+    for i, worker in enumerate(chosen):
+        if worker is None and free:
+            chosen[i] = most_free = max(sorted(free), key=free.__getitem__)
+            free[most_free] -= 1
+    return chosen
 
 
-class _Counted:
-    """A global context shared by threads: entered by the first, left by the last of them.
+class _SharedContext:
+    """A context manager of a global setting, shared by threads.
 
-    Separate contexts would restore the previous setting in any order.
+    The setting is changed when the first thread enters and restored when the last one exits.
+    With a context manager for each thread, the last to exit could restore a changed setting.
     """
 
-    def __init__(self, make):
-        self._make, self._lock, self._n_inside, self._context = make, Lock(), 0, None
+    def __init__(self, make: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._make, self._lock, self._n_inside = make, Lock(), 0
+        self._context: Any = None
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self._lock:
             if not self._n_inside:
                 self._context = self._make()
                 self._context.__enter__()
             self._n_inside += 1
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._n_inside -= 1
             if not self._n_inside:
                 self._context.__exit__(None, None, None)
 
 
-# Parameters are sent intentionally, however large they are.
-_large_graphs = _Counted(
+# Graphs contain the parameters of the network, whatever their size.
+_no_graph_size_warning = _SharedContext(
     partial(dask.config.set, {"distributed.admin.large-graph-warning-threshold": "1TiB"})
 )
-_one_blas_thread = _Counted(partial(threadpool_limits, 1, "blas"))
+_one_blas_thread = _SharedContext(partial(threadpool_limits, 1, "blas"))
 
 
-def _shared_processors(n_parts):
-    """Limit BLAS to one thread each while n_parts threads of this process work.
+def _compute_settings(n_parts: int) -> AbstractContextManager[Any]:
+    """Return the context in which Dask computes n_parts parts.
 
-    Dask sets this limit for workers that are processes.
+    BLAS has one thread if this process computes several parts in threads. On a cluster, Dask
+    sets this limit in the worker processes.
     """
     if _client() is not None:
-        return _large_graphs
+        return _no_graph_size_warning
     return nullcontext() if n_parts == 1 else _one_blas_thread
-
-
-def map_predict(X, model, method, dtype, n_columns=None, labels=None, **params):
-    """Return the result of a prediction method for X, to be computed by Dask.
-
-    Parameters
-    ----------
-    X : dask array or dataframe of shape (n, n_features)
-    model : SoftmaxMLPClassifier
-    method : str
-    dtype : dtype
-        Of the result.
-    n_columns : int or None, default=None
-        None if the result has one dimension.
-    labels : sequence, default=None
-        Of the columns of a resulting dataframe.
-    **params : dict
-        Of the method.
-
-    Returns
-    -------
-    result : dask array, or for a dataframe a series or dataframe with its index
-    """
-    if X.ndim != 2:
-        raise ValueError(f"X must have two dimensions, rows and columns, got {X.ndim}.")
-    if isinstance(X, da.Array):
-        model = _literal(model)
-        X = X.rechunk({1: -1}) if X.numblocks[1] > 1 else X
-        shape = {"drop_axis": 1} if n_columns is None else {}
-        rows = (X.chunks[0],)
-        chunks = rows if n_columns is None else (*rows, (n_columns,))
-        empty = np.empty((0,) if n_columns is None else (0, n_columns), dtype)
-        return X.map_blocks(
-            _predict_block,
-            model,
-            method,
-            params,
-            empty,
-            dtype=dtype,
-            chunks=chunks,
-            meta=empty,
-            **shape,
-        )
-    import pandas as pd  # installed, since dataframes need it
-
-    if n_columns is None:
-        empty = pd.Series(np.empty(0, dtype), name=method)
-    else:
-        columns = range(n_columns) if labels is None else labels
-        empty = pd.DataFrame(np.empty((0, n_columns), dtype), columns=columns)
-    return X.map_partitions(_predict_block, model, method, params, empty, meta=empty)
-
-
-def _predict_block(block, model, method, params, empty):
-    """Return the result for a block, which may have no rows, in the form of the empty one."""
-    if not block.shape[0]:
-        return np.empty((0, *empty.shape[1:]), empty.dtype) if type(empty) is np.ndarray else empty
-    found = getattr(model, method)(block, **params)
-    if isinstance(empty, np.ndarray):
-        return found
-    if empty.ndim == 1:
-        return type(empty)(found, index=block.index, name=empty.name)
-    return type(empty)(found, index=block.index, columns=empty.columns)

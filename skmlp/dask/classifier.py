@@ -1,13 +1,14 @@
-"""Training on Dask's collections, where their partitions lie."""
+"""DaskSoftmaxMLPClassifier: parameters, fit and conversion to a local estimator."""
 
 import inspect
 from numbers import Integral
+from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._errors import invalid
-from skmlp._sklearn_compat import forget_callbacks
-from skmlp.callbacks import checkpoints_of, with_callbacks
+from skmlp._sklearn_compat import callbacks_of, forget_callbacks
+from skmlp.callbacks import Checkpoint, with_callbacks
 from skmlp.dask._cluster import Executor, aligned_blocks
 from skmlp.dask.input import ShardStats, validate_shard
 from skmlp.dask.predict import LazyPredictMixin
@@ -17,87 +18,80 @@ from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.validation import check_same_classes, set_classes
 from skmlp.estimators.warm_start import resume_state, unchanged_on_error
 from skmlp.training.config import TrainConfig
+from skmlp.training.state import FitResult
 
 __all__ = ["DaskSoftmaxMLPClassifier"]
 
 
-def _takes_parameters_of(parent):
-    """Return a decorator that gives ``**params`` of an __init__ the signature of another."""
-
-    def decorate(init):
-        own = inspect.signature(init).parameters.values()
-        theirs = inspect.signature(parent.__init__).parameters
-        names = {parameter.name for parameter in own}
-        merged = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
-        merged += [parameter for name, parameter in theirs.items() if name not in names]
-        init.__signature__ = inspect.Signature(merged)
-        return init
-
-    return decorate
+def _add_base_parameters(init: Any) -> Any:
+    """Decorator: replace ``**params`` in a signature by the parameters of SoftmaxMLPClassifier."""
+    base = inspect.signature(SoftmaxMLPClassifier.__init__).parameters
+    merged = (inspect.signature(init).parameters | base).values()
+    init.__signature__ = inspect.Signature([p for p in merged if p.kind is not p.VAR_KEYWORD])
+    return init
 
 
-def _in_memory_only(estimator):
+def _raise_in_memory_only(estimator: Any) -> bool:
     raise AttributeError(
-        "partial_fit works on rows in memory: use to_local().partial_fit, or fit with warm_start."
+        "partial_fit trains on rows in memory: use to_local().partial_fit, or fit with warm_start."
     )
 
 
 class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
-    """SoftmaxMLPClassifier on Dask's arrays and dataframes.
+    """SoftmaxMLPClassifier for Dask arrays and dataframes.
 
-    The partitions of X are joined to a few *shards*, each on one worker, where they stay. What is
-    sent are summaries, parameters and gradients, none of which grows with the number of
-    rows. What is minimised is the objective of SoftmaxMLPClassifier over all rows, and
-    class weights, means and scales, the mean weight and the number of epochs are those of all
-    rows.
+    The partitions of X are concatenated to a few *shards*. Each shard stays on one worker; only
+    summaries, parameters and gradients are sent, whose size does not depend on the number of
+    rows. The objective is that of SoftmaxMLPClassifier over all rows. Class weights, means and
+    scales, the mean weight and the number of epochs are computed over all rows as well.
 
-    With ``solver="lbfgs"`` the shards' gradients are summed, so that the search is the local
-    one but for rounding. With "adam" and "sgd", each shard is trained apart, by mini-batches of
-    its own rows; after each round, of which there are `rounds_per_epoch`, the parameters and
-    the optimizer's state are averaged, weighted by rows (local SGD). An epoch then
-    takes about a fraction ``1 / n_shards`` of the time, and somewhat less is learnt in it.
+    With ``solver="lbfgs"`` the gradients of the shards are summed, so that the result is that of
+    SoftmaxMLPClassifier up to rounding. With "adam" and "sgd", each shard trains a copy of the
+    network on mini-batches of its own rows. After each of the `rounds_per_epoch` rounds, the
+    parameters and optimizer states are averaged, weighted by the number of rows (local SGD). An
+    epoch takes about ``1 / n_shards`` of the time, and reduces the objective somewhat less.
 
-    Work is done where Dask does it: in the cluster of the current ``dask.distributed.Client``
-    or, without one, in threads of this process. If a worker dies, Dask makes its shard again
-    from the collections on another one, and the round is repeated there; the result is the
-    same. (This needs collections that can be made again: not of futures that were scattered.)
+    The computations run on the cluster of the current ``dask.distributed.Client`` or, without
+    a client, in threads of this process. If a worker dies, Dask recomputes its shard from the
+    collections on another worker and repeats the round there, with the same result. This is
+    not possible for collections of scattered futures.
 
     Parameters
     ----------
     units : int or sequence of int, default=(100,)
         Sizes of the hidden layers.
     n_shards : int or None, default=None
-        How many shards to make of the partitions, at most one of each. None makes one for each
-        thread of the cluster's workers, or of this machine's processors. Results depend on
-        it, also that of a given random_state.
+        Number of shards, at most one for each partition. None means one for each thread of the
+        cluster, or of this machine. Results depend on it, also with a fixed random_state.
     rounds_per_epoch : int, default=1
-        How often in an epoch parameters are averaged; not with "lbfgs". More rounds cost more
-        to send and bring it closer to training on one machine.
+        How often the parameters are averaged in an epoch; unused with "lbfgs". With more rounds,
+        the result is closer to that of training on one machine, and more data is sent.
     **params : dict
-        All other parameters of SoftmaxMLPClassifier. `batch_size` is a shard's, and at most the
-        rows of a round; exact zeros of `l1` survive the averaging only where all shards have
-        them ("lbfgs" has no such limits). Without X_val, early stopping sets aside a part of
-        each shard; an integer `validation_fraction` is taken as a share of all rows. With any
-        `scoring` but "loss", labels of the rows to judge are gathered once and their logits after
-        each epoch; a callable gets these logits for X, with an estimator whose methods take them.
+        All other parameters of SoftmaxMLPClassifier. `batch_size` is that of each shard, at most
+        the rows of a round. With "adam" and "sgd", a weight is only exactly zero through `l1` if
+        it is zero in all shards. Without X_val, early stopping sets aside a part of each shard;
+        an integer `validation_fraction` is converted to a share of all rows. With a `scoring`
+        other than "loss", the labels of the scored rows are gathered once and their logits after
+        each epoch; a callable is passed these logits as X, and an estimator that accepts them.
 
     Attributes
     ----------
     theta_ : ndarray of shape (n_params,)
-        All parameters, in this process. All other attributes of SoftmaxMLPClassifier are here
-        too.
+        All parameters, in this process. All other attributes of SoftmaxMLPClassifier are
+        available as well.
     history_ : dict of str to list of float
-        As there; "seconds" includes the time to send and to wait.
+        As in SoftmaxMLPClassifier; "seconds" includes the time for communication.
 
     See Also
     --------
-    skmlp.SoftmaxMLPClassifier : On rows in one memory.
+    skmlp.SoftmaxMLPClassifier : For rows in memory.
 
     Notes
     -----
-    Shards should be alike: shuffle rows that come sorted by class before they are cut into
-    partitions. A warning is given where the classes of a shard are far from those of all.
-    Workers with a thread each train faster than a worker with as many threads.
+    The shards should have similar distributions: shuffle rows that are sorted by class before
+    partitioning them. A warning is given if the class frequencies of a shard are far from those
+    of all rows. Several workers with one thread each train faster than one worker with several
+    threads.
 
     References
     ----------
@@ -123,34 +117,41 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
     SoftmaxMLPClassifier(random_state=0, units=50)
     """
 
-    @_takes_parameters_of(SoftmaxMLPClassifier)
-    def __init__(self, units=(100,), *, n_shards=None, rounds_per_epoch=1, **params):
+    @_add_base_parameters
+    def __init__(
+        self,
+        units: Any = (100,),
+        *,
+        n_shards: int | None = None,
+        rounds_per_epoch: int = 1,
+        **params: Any,
+    ) -> None:
         super().__init__(units, **params)
         self.n_shards = n_shards
         self.rounds_per_epoch = rounds_per_epoch
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train where the partitions lie.
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "DaskSoftmaxMLPClassifier":
+        """Train on the workers that hold the partitions.
 
         Parameters
         ----------
         X : dask array or dataframe of shape (n_samples, n_features)
-            Finite real numbers; blocks may be sparse matrices. Columns may be cut into chunks.
+            Finite real numbers; blocks may be sparse matrices. Columns may be chunked.
         y : dask array or series of shape (n_samples,)
-            Labels, cut like X; an array of known chunks is cut like X here.
+            Labels, with the partitions of X; an array of known chunk sizes is rechunked.
         sample_weight : dask array or series of shape (n_samples,), default=None
-            Weights of the rows, >= 0, cut like X.
+            Weights of the rows, >= 0, with the partitions of X.
         X_val : dask array or dataframe of shape (n_val, n_features), default=None
-            A validation set, which stays where it is too.
+            A validation set; its partitions stay on the workers as well.
         y_val : dask array or series of shape (n_val,), default=None
             Its labels.
         sample_weight_val : dask array or series of shape (n_val,), default=None
@@ -164,17 +165,17 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         Raises
         ------
         TypeError
-            If X, y or weights are not Dask's.
+            If X, y or weights are not Dask collections.
         ValueError
-            As SoftmaxMLPClassifier; also if they are not cut alike.
+            As SoftmaxMLPClassifier; also if the partitions of X, y and weights differ.
         """
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         return self._fit((X, y, sample_weight), given)
 
     @with_callbacks
-    def _fit(self, data, validation):
+    def _fit(self: Any, data: tuple[Any, Any, Any], validation: dict[str, Any]) -> Any:
         config = TrainConfig.from_params(self.get_params(deep=False))
-        self._check_own_parameters()
+        self._check_dask_parameters()
         X, y, sample_weight = data
         blocks = aligned_blocks(X=X, y=y, sample_weight=sample_weight)
         validation_blocks = _validation_blocks(**validation)
@@ -201,26 +202,24 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
             self._train(trainer, data)
         return self
 
-    def _stats(self, blocks, weight_name="sample_weight"):
-        """Return the ShardStats of blocks; the validated shards stay on the workers."""
-        shards = Executor.of(blocks, self.n_shards, validate_shard, SoftmaxMLPClassifier.__name__)
-        return ShardStats(shards, weight_name)
+    def _stats(self, blocks: list[Any], weight_name: str = "sample_weight") -> ShardStats:
+        """Validate blocks on the workers and return the ShardStats."""
+        return ShardStats(Executor.of(blocks, self.n_shards, validate_shard), weight_name)
 
-    def _check_own_parameters(self):
+    def _check_dask_parameters(self) -> None:
         for name, accepted in (("n_shards", "None or an "), ("rounds_per_epoch", "an ")):
             value = getattr(self, name)
-            if name == "n_shards" and value is None:
-                continue
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+            if not (is_integer and value >= 1) and not (name == "n_shards" and value is None):
                 raise invalid(name, value, f"{accepted}integer >= 1")
-        if checkpoints_of(self):
+        if any(isinstance(callback, Checkpoint) for callback in callbacks_of(self)):
             raise ValueError(
-                "Checkpoint is for SoftmaxMLPClassifier: to go on with a "
+                "Checkpoint is for SoftmaxMLPClassifier: to continue training a "
                 "DaskSoftmaxMLPClassifier, set warm_start=True and pickle it between calls of fit."
             )
 
-    def _set_data_attributes(self, stats, *, continues):
-        """Set classes and features, or compare them with those that are set."""
+    def _set_data_attributes(self: Any, stats: ShardStats, *, continues: bool) -> None:
+        """Set classes and features; when training continues, compare them with those of before."""
         if continues:
             stats.check_features_of(self, "X")
             check_same_classes(self, stats.labels)
@@ -231,24 +230,24 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         if stats.summaries[0].feature_names is not None:
             self.feature_names_in_ = stats.summaries[0].feature_names
 
-    def _check_split(self, stats, *, continues):
-        """Raise if validation rows would be trained on, because the shards differ."""
+    def _check_split(self: Any, stats: ShardStats, *, continues: bool) -> None:
+        """Raise if the shards have changed, since validation rows would be trained on."""
         rows = [summary.n_rows for summary in stats.summaries]
         if continues and self.early_stopping and self._shards_split not in (None, rows):
             raise ValueError(
-                "warm_start with early_stopping needs the shards of the fit before, of which some "
-                f"rows were set aside: they had {self._shards_split} rows, now they have {rows}. "
-                "Set n_shards, or give X_val."
+                "warm_start with early_stopping needs the shards of the previous fit, of which "
+                f"some rows were set aside: they had {self._shards_split} rows, now they have "
+                f"{rows}. Set n_shards, or give X_val."
             )
         self._shards_split = rows if self.early_stopping else None
 
-    @available_if(_in_memory_only)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    @available_if(_raise_in_memory_only)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Not available: see `to_local`."""
 
     @classmethod
-    def resume(cls, path, X, y, *args, **kwargs):
-        """Raise: there are no checkpoints of fits on Dask's collections.
+    def resume(cls, path: Any, X: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
+        """Raise AttributeError: fit on Dask collections writes no checkpoints.
 
         Raises
         ------
@@ -257,29 +256,28 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         """
         raise AttributeError("resume is for SoftmaxMLPClassifier, whose fit writes checkpoints.")
 
-    def to_local(self):
-        """Return the same as an estimator for rows in memory.
+    def to_local(self) -> SoftmaxMLPClassifier:
+        """Return an estimator for rows in memory with the same parameters and attributes.
 
         Returns
         -------
         clf : SoftmaxMLPClassifier
-            Fitted, if this one is; its arrays are the same.
+            Fitted if this one is; it shares the arrays.
         """
         params = self.get_params(deep=False)
         fitted = {name: value for name, value in vars(self).items() if name not in params}
         forget_callbacks(fitted)
         fitted.pop("_shards_split", None)
-        for name in ("n_shards", "rounds_per_epoch"):
-            del params[name]
+        del params["n_shards"], params["rounds_per_epoch"]
         return SoftmaxMLPClassifier._from_attributes(params, fitted)
 
-    def _fitted_local(self, result):
-        """Return a fitted estimator for scorers, which takes arrays."""
+    def _fitted_local(self, result: FitResult) -> SoftmaxMLPClassifier:
+        """Return a fitted estimator for scorers."""
         return self.to_local()._fitted_copy(result)
 
 
-def _validation_blocks(X_val, y_val, sample_weight_val):
-    """Return the blocks of a validation set, or None if nothing of one was given."""
+def _validation_blocks(X_val: Any, y_val: Any, sample_weight_val: Any) -> list[Any] | None:
+    """Return the blocks of the validation set, or None without one."""
     if X_val is None and y_val is None and sample_weight_val is None:
         return None
     check_validation_complete(X_val, y_val)

@@ -1,11 +1,12 @@
-"""Partitions of Dask's collections: validated on the workers, summarized for the client.
+"""Validation of the partitions on the workers, and summaries of the shards.
 
-`validate_shard` works on the partitions of one shard, on its worker. `ShardStats` combines the
-summaries of all shards, in the process that calls fit.
+`validate_shard` validates the partitions of one shard on its worker. `ShardStats` combines the
+summaries of all shards in the process that calls fit.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ from skmlp._sklearn_compat import feature_names
 from skmlp.core.design import is_sparse
 from skmlp.dask._cluster import Executor
 from skmlp.data.validation import (
-    ValidatedRows,
     check_not_masked,
     check_rows,
     max_abs,
@@ -34,8 +34,11 @@ __all__ = [
 ]
 
 
+Block = tuple[Any, Any, Any]  # X, y and sample_weight or None of a partition
+
+
 class ShardSummary(NamedTuple):
-    """What is known of a shard's rows before classes and weights are.
+    """Summary of a shard's rows, made before the classes and weights of all shards are known.
 
     Attributes
     ----------
@@ -47,9 +50,9 @@ class ShardSummary(NamedTuple):
     max_abs : float
         The largest magnitude in X.
     labels : ndarray of shape (n_labels,)
-        Those that occur, sorted.
+        The distinct labels, sorted.
     label_weights : ndarray of shape (n_labels,)
-        The sum of the sample weights of each; without weights, its number of rows.
+        The sum of the sample weights of each label; without weights, its number of rows.
     """
 
     n_rows: int
@@ -64,58 +67,49 @@ class ShardSummary(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ValidatedShard:
-    """Rows that have been validated, before the classes of all shards are known.
+    """Validated rows, before the classes of all shards are known.
 
     Attributes
     ----------
     number : int
         The shard's index.
     rows : ValidatedRows or None
-        None without any row.
     summary : ShardSummary or None
+        Both are None if the shard has no rows.
     """
 
     number: int
-    rows: ValidatedRows | None
+    rows: Any
     summary: ShardSummary | None
 
     def __sizeof__(self) -> int:
-        """Return the memory that it takes, by which Dask schedules work."""
+        """Return the number of bytes, which Dask uses for scheduling."""
         return 0 if self.rows is None else n_bytes(*self.rows)
 
     def get_summary(self) -> ShardSummary | None:
-        """Return the summary, or None without any row."""
+        """Return the summary, or None if the shard has no rows."""
         return self.summary
 
 
-def validate_shard(
-    blocks: Sequence[tuple[Any, Any, Any]], number: int, estimator_name: str
-) -> ValidatedShard:
-    """Return the shard of blocks (X, y, sample_weight or None), joined in this order."""
+def validate_shard(blocks: Sequence[Block], number: int) -> ValidatedShard:
+    """Return the shard made of the blocks, joined in this order."""
     for block in blocks:
         check_block(*block)
     blocks = [block for block in blocks if block[0].shape[0]]
     if not blocks:
         return ValidatedShard(number, None, None)
-    X, y, w = (_joined(parts) for parts in zip(*blocks, strict=True))
+    X, y, w = (_concatenate(parts) for parts in zip(*blocks, strict=True))
     names = feature_names(X)
-
-    def check(X: Any, y: Any, **options: Any) -> tuple[Any, np.ndarray]:
-        return check_X_y(X, y, estimator=estimator_name, **options)
-
+    check = partial(check_X_y, estimator="SoftmaxMLPClassifier")
     rows = check_rows(X, y, w, check=check, may_all_be_zero=True)
     if not is_sparse(rows.X):
-        # Deserialized arrays may be unaligned, which makes every use of them slow.
+        # Deserialized arrays may be unaligned, which is slow.
         rows = rows._replace(X=np.require(rows.X, requirements="A"))
     labels, indices = np.unique(rows.y, return_inverse=True)
+    weights = np.bincount(indices, rows.sample_weight)
+    n_rows, n_features = rows.X.shape
     summary = ShardSummary(
-        *rows.X.shape,
-        names,
-        rows.X.dtype,
-        is_sparse(rows.X),
-        max_abs(rows.X),
-        labels,
-        np.bincount(indices, rows.sample_weight),
+        n_rows, n_features, names, rows.X.dtype, is_sparse(rows.X), max_abs(rows.X), labels, weights
     )
     return ValidatedShard(number, rows, summary)
 
@@ -132,12 +126,12 @@ def check_block(X: Any, y: Any, w: Any) -> None:
 
 
 def check_same_kind(labels: np.ndarray, others: np.ndarray) -> None:
-    """Raise unless labels can be compared: strings with strings, integers without rounding."""
+    """Raise unless both are strings or both are numbers that can be compared without rounding."""
     kinds = labels.dtype.kind, others.dtype.kind
-    alike = (kinds[0] in "OSU") == (kinds[1] in "OSU")
-    if alike and set(kinds) <= set("biu"):
-        alike = np.result_type(labels, others).kind != "f"
-    if not alike:
+    same = (kinds[0] in "OSU") == (kinds[1] in "OSU")
+    if same and set(kinds) <= set("biu"):
+        same = np.result_type(labels, others).kind != "f"
+    if not same:
         raise ValueError(
             f"The partitions of y have labels of different kinds: {labels[:3].tolist()} and "
             f"{others[:3].tolist()}."
@@ -145,13 +139,13 @@ def check_same_kind(labels: np.ndarray, others: np.ndarray) -> None:
 
 
 def n_bytes(*arrays: Any) -> int:
-    """Return the memory of arrays, sparse ones included; that of None is 0."""
+    """Return the number of bytes of arrays or sparse matrices; None counts as 0."""
     sizes = [getattr(array, "data", array) if sparse.issparse(array) else array for array in arrays]
     return sum(getattr(array, "nbytes", 0) for array in sizes)
 
 
-def _joined(parts: Sequence[Any]) -> Any:
-    """Return blocks of rows as one."""
+def _concatenate(parts: Sequence[Any]) -> Any:
+    """Concatenate blocks of rows of the same type."""
     first = parts[0]
     if first is None or len(parts) == 1:
         return first
@@ -162,10 +156,9 @@ def _joined(parts: Sequence[Any]) -> Any:
             check_same_kind(np.asarray(first), np.asarray(part))
     if hasattr(first, "iloc"):
         if first.ndim == 2 and any(list(part) != list(first) for part in parts):
-            raise ValueError(
-                f"The partitions of X have different columns: {list(map(list, parts))}."
-            )
-        import pandas as pd  # installed, since the blocks are its DataFrames
+            columns = [list(part) for part in parts]
+            raise ValueError(f"The partitions of X have different columns: {columns}.")
+        import pandas as pd  # a dependency of Dask dataframes
 
         return pd.concat(parts)
     if sparse.issparse(first):
@@ -173,34 +166,35 @@ def _joined(parts: Sequence[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def _name_list(summary: ShardSummary) -> list[Any] | None:
-    """Return the names of the columns as a list, or None."""
+def _column_names(summary: ShardSummary) -> list[Any] | None:
+    """Return the names of the columns, or None."""
     return None if summary.feature_names is None else summary.feature_names.tolist()
 
 
 class ShardStats:
-    """Validated shards and what is known of all of them; empty ones are left out.
+    """Validated shards and statistics over all their rows; empty shards are dropped.
 
     Parameters
     ----------
     shards : Executor of ValidatedShard
     weight_name : str
-        What messages call the weights.
+        Name of the weights in messages.
 
     Raises
     ------
     ValueError
-        If there is no row or no weight, or shards differ in columns or in kinds of labels.
+        If there are no rows, if all weights are zero, or if the shards differ in columns,
+        sparsity or kind of labels.
     """
 
     def __init__(self, shards: Executor, weight_name: str = "sample_weight") -> None:
         summaries = shards.map(ValidatedShard.get_summary)
-        chosen = np.array([summary is not None for summary in summaries], bool)
-        if not chosen.any():
+        has_rows = np.array([summary is not None for summary in summaries], bool)
+        if not has_rows.any():
             raise ValueError("Found array with 0 sample(s): every partition is empty.")
-        self._shards: Executor | None = shards.filter(chosen)
+        self._shards: Any = shards.filter(has_rows)
         self.summaries = [summary for summary in summaries if summary is not None]
-        self._check_alike()
+        self._check_consistent()
         with np.errstate(over="ignore"):
             total = sum(summary.label_weights.sum() for summary in self.summaries)
         if not np.isfinite(total):
@@ -208,7 +202,7 @@ class ShardStats:
         if total == 0:
             raise zero_weights_error(weight_name)
 
-    def _check_alike(self) -> None:
+    def _check_consistent(self) -> None:
         first = self.summaries[0]
         for summary in self.summaries[1:]:
             if summary.n_features != first.n_features:
@@ -219,32 +213,32 @@ class ShardStats:
             check_same_kind(first.labels, summary.labels)
             if summary.is_sparse != first.is_sparse:
                 raise ValueError("Some partitions of X are sparse and some are dense.")
-            names = [_name_list(first), _name_list(summary)]
+            names = [_column_names(first), _column_names(summary)]
             if names[0] != names[1]:
                 raise ValueError(f"The partitions of X have different columns: {names}.")
 
     def check_features_of(self, estimator: Any, name: str) -> None:
-        """Raise unless the rows, called by that name, have the features of an estimator."""
+        """Raise unless the rows have the features of an estimator; `name` is for the message."""
         summary = self.summaries[0]
         if summary.n_features != estimator.n_features_in_:
             raise ValueError(
                 f"{name} has {summary.n_features} features, but {type(estimator).__name__} is "
                 f"expecting {estimator.n_features_in_} features as input."
             )
-        theirs, ours = getattr(estimator, "feature_names_in_", None), _name_list(summary)
-        if theirs is not None and ours is not None and theirs.tolist() != ours:
+        fitted, here = getattr(estimator, "feature_names_in_", None), _column_names(summary)
+        if fitted is not None and here is not None and fitted.tolist() != here:
             raise ValueError(
-                f"The columns of {name} are {ours}, but those in fit are {theirs.tolist()}."
+                f"The columns of {name} are {here}, but those in fit are {fitted.tolist()}."
             )
 
     def take_shards(self) -> Executor:
-        """Return the shards, and hold them no longer, so that Dask can free them."""
+        """Return the shards and drop the reference to them, so that Dask can free their memory."""
         shards, self._shards = self._shards, None
         return shards
 
     @property
     def labels(self) -> np.ndarray:
-        """The labels that occur, sorted."""
+        """The distinct labels, sorted."""
         return np.unique(np.concatenate([summary.labels for summary in self.summaries]))
 
     @property
@@ -259,7 +253,7 @@ class ShardStats:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype that holds the numbers of all shards."""
+        """The common dtype of X."""
         return np.result_type(*(summary.dtype for summary in self.summaries))
 
     @property

@@ -1,14 +1,14 @@
-"""One shard of the rows, and the work that is done on its worker.
+"""One shard of the rows, and the computations on its worker.
 
-Each function takes a *shard*, in one memory, and returns another shard or something small:
-summaries, losses, gradients, parameters. No function changes its arguments, and every random
-number comes from a seed that is passed in, so that a shard that is lost with its worker can be
-recomputed with the same results.
+Functions take a shard and return another shard or a small result: summaries, losses, gradients,
+parameters. They do not modify their arguments, and random numbers come from a seed that is
+passed in, so that a shard that is lost with its worker is recomputed with the same results.
 """
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ from skmlp.core.network import Network, Workspace
 from skmlp.core.objective import Objective
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Schedule
-from skmlp.dask.input import ValidatedShard, check_block, check_same_kind, n_bytes
+from skmlp.dask.input import Block, ValidatedShard, check_block, check_same_kind, n_bytes
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
 from skmlp.data.splitting import MAX_SCORED_ROWS, split_rows, stratified_sample, validation_size
 from skmlp.data.validation import check_targets, check_weights
 from skmlp.data.weights import divide_by_mean, mean_weight, normalize_weights, row_weights
-from skmlp.training.config import TrainConfig, requested_batch_size
+from skmlp.training.config import requested_batch_size
 from skmlp.training.evaluation import LocalEvaluationSet
 from skmlp.training.inference import finite_logits
 from skmlp.training.local import FULL_BATCH_ROWS
@@ -45,20 +45,20 @@ __all__ = [
 
 
 class ShardPlan(NamedTuple):
-    """How a shard's rows are used.
+    """Numbers and weights of a shard's training and validation rows.
 
     Attributes
     ----------
     n_rows : int
-        Rows to train on.
+        Number of training rows.
     mean_weight : float
         Their mean weight, sample weight times class weight.
     score_weight : float
         The sum of their sample weights; without weights, n_rows.
     moments : Moments or None
-        Of their columns, if they are to be standardized.
+        Moments of their columns, if these are standardized.
     validation_weight : tuple of float
-        Of the rows to validate on: the sums of their weights in the loss, and in the score.
+        The sums of the validation rows' weights in the loss and in the score.
     """
 
     n_rows: int
@@ -70,7 +70,7 @@ class ShardPlan(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ShardConfig:
-    """What all shards of a training have in common.
+    """Settings that are the same for all shards.
 
     Attributes
     ----------
@@ -78,15 +78,15 @@ class ShardConfig:
     classes : ndarray of shape (n_classes,)
     class_weight : ndarray of shape (n_classes,)
     split_seed : int or None
-        Of the rows to set aside; None sets none aside.
+        Seed of the validation split; None for no split.
     needs_moments : bool
-        Whether the moments of the columns are to be computed.
+        Whether to compute the moments of the columns.
     """
 
-    config: TrainConfig
+    config: Any
     classes: np.ndarray
     class_weight: np.ndarray
-    split_seed: int | None
+    split_seed: Any
     needs_moments: bool
 
 
@@ -101,7 +101,7 @@ class RoundSpec:
         The optimizer's state.
     schedule : callable (step, fraction) -> factor
     number, n_rounds, per_epoch : int
-        Index of the round, number of rounds in this call, and in an epoch.
+        Index of the round, number of rounds in this call of fit, and in an epoch.
     seed : int
     """
 
@@ -115,16 +115,16 @@ class RoundSpec:
 
 
 def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
-    """Return the Shard to train on."""
+    """Encode a shard for training, and split off its validation rows."""
     config = common.config
     dtype, smoothing = config.theta_dtype, float(config.label_smoothing)
     dataset = encode(shard.rows, common.classes, dtype, smoothing)
-    weighted = config.class_weight is not None
-    w, row_indices = row_weights(dataset, common.class_weight if weighted else None)
+    class_weight = None if config.class_weight is None else common.class_weight
+    w, row_indices = row_weights(dataset, class_weight)
     held_out = moments = None
     if common.split_seed is not None:
-        row_indices, kept = _split(dataset, row_indices, common)
-        held_out = dataset.take(kept) if len(kept) else None
+        row_indices, validation = _split(dataset, row_indices, common)
+        held_out = dataset.take(validation) if len(validation) else None
     if common.needs_moments and len(row_indices):
         weights = dataset.sample_weight
         weights = None if weights is None else normalize_weights(weights, row_indices)
@@ -133,7 +133,7 @@ def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
 
 
 def validation_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
-    """Return the Shard to validate on, without rows to train on."""
+    """Encode a shard of a validation set; it has no training rows."""
     dataset = encode(shard.rows, common.classes, common.config.theta_dtype)
     return Shard(common, shard.number, dataset, np.arange(0), None, dataset, None)
 
@@ -141,9 +141,10 @@ def validation_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
 def _split(
     dataset: Dataset, row_indices: np.ndarray, common: ShardConfig
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows as `split_rows` does, or less strictly where a shard is too small.
+    """Split the rows as `split_rows`, but without its errors for small shards.
 
-    The only row of a class is trained on. Of a shard with too few rows, none are set aside.
+    A class with one row stays in the training rows. A shard with too few rows has no validation
+    rows.
     """
     fraction = common.config.validation_fraction
     labels = dataset.y_encoded[row_indices]
@@ -159,7 +160,7 @@ def _split(
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Rows of one worker, as the core takes them.
+    """Encoded rows of one worker.
 
     Attributes
     ----------
@@ -168,16 +169,16 @@ class Shard:
         The shard's index.
     dataset : Dataset
     row_indices : ndarray of int
-        The rows to train on.
+        The training rows.
     w : ndarray of shape (n,) or None
-        Row weights, sample weight times class weight; after `with_global_stats`, over the mean
-        of all shards and in the dtype of the parameters.
+        Row weights, sample weight times class weight; after `with_global_stats`, divided by the
+        mean over all shards and in the dtype of the parameters.
     held_out : Dataset or None
-        Rows to validate on.
+        The validation rows.
     moments : Moments or None
     scaling : Scaling or None
     share : float
-        Of the rows to train on among those of all shards, after `with_global_stats`.
+        After `with_global_stats`, the share of the training rows of all shards.
     """
 
     common: ShardConfig
@@ -191,11 +192,11 @@ class Shard:
     share: float = 1.0
 
     def __sizeof__(self) -> int:
-        """Return the memory that it takes, by which Dask schedules work."""
+        """Return the number of bytes, which Dask uses for scheduling."""
         return n_bytes(self.dataset.X, self.dataset.y_encoded, self.dataset.y, self.w)
 
     def plan(self) -> ShardPlan:
-        """Return how the rows are used."""
+        """Return numbers and weights of the training and validation rows."""
         rows, w, held_out = self.row_indices, self.w, self.held_out
         sample_weight = self.dataset.sample_weight
         mean = 1.0 if w is None or not len(rows) else float(mean_weight(w[rows]))
@@ -208,13 +209,13 @@ class Shard:
         return ShardPlan(len(rows), mean, total, self.moments, totals)
 
     def with_global_stats(self, scaling: Scaling | None, mean: float, n_rows: int) -> "Shard":
-        """Return the shard to train on, given scaling, mean weight and number of all rows."""
+        """Return the shard with the scaling, mean weight and number of rows of all shards."""
         dtype, n_here = self.common.config.theta_dtype, len(self.dataset.y_encoded)
         w = divide_by_mean(self.w, mean, n_here, dtype)
         return replace(self, w=w, scaling=scaling, share=len(self.row_indices) / n_rows)
 
-    def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], float, float]:
-        """Train for a round; return theta, the optimizer's state, loss and learning rate."""
+    def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], Any, Any]:
+        """Train for one round; return theta, the optimizer's state, loss and learning rate."""
         config = self.common.config
         theta, optimizer = start.theta.copy(), copy.deepcopy(start.optimizer)
         batches = self._batches(self._order(start), requested_batch_size(config.batch_size))
@@ -228,22 +229,22 @@ class Shard:
             Workspace(config.network, theta, batches.batch_size, dropped_layers=dropped),
             learning_rate=float(config.learning_rate),
             schedule=start.schedule,
-            epoch=start.number,  # a round of these rows is an epoch of the core
+            epoch=start.number,  # a round is an epoch of train_epoch
             epochs=start.n_rounds,
             dropout=dropout,
         )
         return theta, optimizer, record.loss, record.learning_rate
 
     def _order(self, start: RoundSpec) -> np.ndarray:
-        """Return the rows of the round: a part of the epoch's order."""
+        """Return the row indices of the round: one part of the epoch's order."""
         epoch, part = divmod(start.number, start.per_epoch)
         order = self.row_indices
         if self.common.config.shuffle:
             order = block_shuffle(self._rng(start, 0, epoch), self.dataset.X, order)
         return np.array_split(order, start.per_epoch)[part]
 
-    def _rng(self, start: RoundSpec, purpose: int, time: int) -> np.random.Generator:
-        return np.random.default_rng([purpose, start.seed, self.number, time])
+    def _rng(self, start: RoundSpec, purpose: int, index: int) -> np.random.Generator:
+        return np.random.default_rng([purpose, start.seed, self.number, index])
 
     def _batches(self, order: np.ndarray, batch_size: int) -> MiniBatches:
         return MiniBatches(
@@ -260,16 +261,16 @@ class Shard:
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective over the shard's rows and its gradient, as `AllRows` does."""
         rows = AllRows(self._batches(self.row_indices, FULL_BATCH_ROWS))
-        return rows.value_and_grad(objective, theta.copy())  # deserialized, it may be unaligned
+        return rows.value_and_grad(objective, theta.copy())  # aligned
 
     def evaluate(
         self, network: Network, theta: np.ndarray, *, validation: bool
     ) -> tuple[float, float]:
-        """Return loss and accuracy on the rows to validate on, or on a sample of the others."""
+        """Return loss and accuracy on the validation rows, or on a sample of the training rows."""
         dataset = self._evaluated(validation)
         name = "the validation rows" if validation else "X"
         weight = self.common.class_weight
-        if not weight[dataset.y_encoded].any():  # the loss has no weight among all shards
+        if not weight[dataset.y_encoded].any():  # the loss of this shard has weight 0
             weight = np.ones(len(weight))
         rows = dataset.cached(name, lambda: LocalEvaluationSet(dataset, weight, "loss", name))
         return rows.loss_and_accuracy(network, theta.copy())
@@ -283,19 +284,16 @@ class Shard:
         dataset = self._evaluated(validation)
         return dataset.y, dataset.sample_weight
 
-    def _evaluated(self, validation: bool) -> Dataset:
+    def _evaluated(self, validation: bool) -> Any:
         if validation:
             return self.held_out
-        most = max(ceil(self.share * MAX_SCORED_ROWS), 1)
-        return self.dataset.cached(
-            "sample", lambda: stratified_sample(self.dataset, self.row_indices, most)
-        )
+        n_rows = max(ceil(self.share * MAX_SCORED_ROWS), 1)
+        sample = partial(stratified_sample, self.dataset, self.row_indices, n_rows)
+        return self.dataset.cached("sample", sample)
 
 
-def count_correct(
-    blocks: Sequence[tuple[Any, Any, Any]], number: int, model: Any
-) -> tuple[float, float]:
-    """Return the weight of the rows that a fitted estimator predicts correctly, and of all."""
+def count_correct(blocks: Sequence[Block], number: int, model: Any) -> tuple[float, float]:
+    """Return the total weight of the rows that a model predicts correctly, and of all rows."""
     correct = total = 0.0
     for X, y, w in blocks:
         check_block(X, y, w)

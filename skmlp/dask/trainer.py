@@ -1,11 +1,12 @@
-"""Training on shards: the preparation of a call of fit, rounds of local training, evaluation.
+"""Training on shards: preparation of a call of fit, rounds of local training, evaluation.
 
-This runs in the process that calls fit and never receives rows: what the shards return are
-summaries, sums, parameters and gradients, whose size does not depend on the number of rows.
-Only a scorer of scikit-learn needs more: the logits of the rows that it scores.
+This code runs in the process that calls fit. The shards return summaries, sums, parameters and
+gradients, whose size does not depend on the number of rows; only for a scikit-learn scorer do
+they also return the labels and logits of the scored rows.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from time import perf_counter
 from typing import Any
@@ -17,6 +18,7 @@ from skmlp.core.averaging import average
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
+from skmlp.core.scaling import Scaling
 from skmlp.dask._cluster import Executor
 from skmlp.dask.input import ShardStats
 from skmlp.dask.shard import (
@@ -41,21 +43,23 @@ from skmlp.training.trainer import Trainer
 
 __all__ = ["ShardedEvaluationSet", "ShardedSource", "sharded_trainer"]
 
-MAX_CLASS_DISTANCE = 0.5  # total variation between the classes of a shard and of all rows
+MAX_CLASS_DISTANCE = 0.5  # total variation distance of class frequencies, shard to all rows
+Plans = Sequence[ShardPlan]
 
 
 class ShardedSource:
     """Rows in shards, for the training of one network.
 
-    In an epoch of mini-batches there are rounds: each shard is trained apart from the present
-    parameters, then parameters and optimizer states are averaged (see `core.averaging`).
+    An epoch of mini-batches consists of rounds. In a round, every shard trains a copy of the
+    network on its own rows; then parameters and optimizer states are averaged (see
+    `core.averaging`).
 
     Parameters
     ----------
     run : TrainingRun
     shards : Executor of Shard
     n_rows : ndarray of int of shape (n_shards,)
-        Rows to train on of each.
+        Number of training rows of each shard.
     rounds_per_epoch : int
     seed : int
     """
@@ -73,28 +77,26 @@ class ShardedSource:
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
         """Train for the rounds of one epoch."""
-        started, losses = perf_counter(), []
-        for number in range(epoch * self._per_epoch, (epoch + 1) * self._per_epoch):
-            loss, rate = self._run_round(number)
-            losses.append(loss)
-        return [EpochRecord(float(np.mean(losses)), rate, perf_counter() - started)]
+        started, first = perf_counter(), epoch * self._per_epoch
+        rounds = [self._run_round(number) for number in range(first, first + self._per_epoch)]
+        losses, rates = zip(*rounds, strict=True)
+        return [EpochRecord(float(np.mean(losses)), rates[-1], perf_counter() - started)]
 
     def _run_round(self, number: int) -> tuple[float, float]:
-        """Train every shard from the present parameters and average; return loss and rate."""
-        run, state = self._run, self._run.state
-        n_rounds = run.config.n_epochs * self._per_epoch
+        """Train all shards for one round and average them; return loss and learning rate."""
+        run, per_epoch = self._run, self._per_epoch
+        state, n_rounds = run.state, run.n_epochs * per_epoch
         start = RoundSpec(
-            state.theta, state.optimizer, run.schedule, number, n_rounds, self._per_epoch,
-            self._seed,
-        )  # fmt: skip
+            state.theta, state.optimizer, run.schedule, number, n_rounds, per_epoch, self._seed
+        )
         ends = self._shards.map(Shard.train_round, start)
         thetas, optimizers, losses, rates = zip(*ends, strict=True)
-        theta, state.optimizer = average(thetas, optimizers, self._n_rows)
+        theta, state.optimizer = average(thetas, optimizers, self._n_rows.tolist())
         np.copyto(state.theta, theta)
         return np.average(losses, weights=self._n_rows), rates[0]
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective over all shards and its gradient, as `AllRows` does."""
+        """Return the objective over all shards and its gradient."""
         value, grad = 0.0, np.zeros(theta.shape)
         parts = self._shards.map(Shard.value_and_grad, objective, theta)
         for n_rows, (part, part_grad) in zip(self._n_rows, parts, strict=True):
@@ -104,7 +106,7 @@ class ShardedSource:
         return value, grad
 
     def keep(self, runs: Sequence[TrainingRun]) -> None:
-        """Do nothing: a single run stops with its source."""
+        """Do nothing: there is only one run."""
 
 
 def sharded_trainer(
@@ -126,13 +128,13 @@ def sharded_trainer(
         Resolved but for the number of rows.
     classes : ndarray of shape (n_classes,)
     stats : ShardStats
-        To train on.
+        Training set.
     validation : ShardStats or None
-        To validate on. Without, early stopping sets a part of each shard aside.
+        Validation set; if None, early stopping sets aside a part of each shard.
     rounds_per_epoch : int
-        How often in an epoch the shards' parameters are averaged.
+        How often the shards' parameters are averaged in an epoch.
     start, history, make_estimator
-        As of `local_trainer`.
+        As in `local_trainer`.
     """
     state = TrainState.begin(config, start)
     totals = stats.class_totals_by_shard(classes)
@@ -150,34 +152,12 @@ def sharded_trainer(
     )
     n_rows = n_rows[n_rows > 0]
     if not config.full_batch:
-        _check_rounds(rounds_per_epoch, min(n_rows))
-        config.rows_per_batch(min(n_rows) // rounds_per_epoch)  # for its warning
-        _warn_of_different_classes(totals)
+        _check_rounds(config, rounds_per_epoch, n_rows.min())
+        _warn_if_classes_differ(totals)
     seed = state.draw_seed()
-    schedule = state.set_schedule(config)
-    validation_set = None
-    if validation is not None:
-        held_out = validation.take_shards().transform(validation_shard, common)
-        validation_set = ShardedEvaluationSet(
-            held_out, held_out.map(Shard.plan), config, classes, "X_val"
-        )
-    elif common.split_seed is not None:
-        _check_any_set_aside(config, plans)
-        validation_set = ShardedEvaluationSet(
-            shards, plans, config, classes, "the rows set aside from X"
-        )
-    training_set = None
-    if Evaluator.needs_training_rows(config, has_validation=validation_set is not None):
-        training_set = ShardedEvaluationSet(shards, plans, config, classes, "X", validation=False)
-    run = TrainingRun(
-        config,
-        state,
-        History(history),
-        schedule=schedule,
-        class_weight=class_weight,
-        evaluator=Evaluator(config, training_set, validation_set, make_estimator),
-        max_abs_X=lambda: stats.max_abs,
-    )
+    evaluator = _evaluator(config, common, shards, plans, validation, make_estimator)
+    largest = partial(getattr, stats, "max_abs")
+    run = TrainingRun(config, state, History(history), class_weight, evaluator, largest)
     return Trainer(ShardedSource(run, shards, n_rows, rounds_per_epoch, seed), [run])
 
 
@@ -189,18 +169,20 @@ def _shard_config(
     stats: ShardStats,
     validation: ShardStats | None,
 ) -> ShardConfig:
-    """Return what all shards have to know."""
+    """Return the settings that are the same for all shards."""
     fraction = config.validation_fraction
+    is_count = isinstance(fraction, Integral)  # of all shards
     splits = validation is None and config.early_stopping and fraction is not None
     seed = state.get_split_seed() if splits else None
-    if isinstance(fraction, Integral):  # of all rows
+    if is_count:
         if config.early_stopping and fraction >= stats.n_rows:
             raise ValueError(
                 f"validation_fraction={fraction!r} must be less than the number of rows, "
                 f"{stats.n_rows}."
             )
         fraction = min(fraction / stats.n_rows, 0.999)
-    # What the shards do not use may be impossible to send.
+    # Parameters that shards do not use are reset, since a callable or a RandomState may not be
+    # picklable.
     config = config.resolve(
         random_state=None, scoring="loss", schedule="constant", validation_fraction=fraction
     )
@@ -209,32 +191,56 @@ def _shard_config(
 
 
 def _set_global_stats(
-    config: TrainConfig,
-    state: TrainState,
-    stats: ShardStats,
-    plans: Sequence[ShardPlan],
-    *,
-    is_new: bool,
+    config: TrainConfig, state: TrainState, stats: ShardStats, plans: Plans, *, is_new: bool
 ) -> None:
     """Set the scaling and the mean weight of all rows."""
-    moments, weights = [plan.moments for plan in plans], [plan.score_weight for plan in plans]
-    state.set_scaling(
-        config,
-        lambda: scaling_from_moments(
-            merge_moments(moments, weights),
-            config.theta_dtype,
-            centred=not stats.summaries[0].is_sparse,
-            largest=lambda: stats.max_abs,
-        ),
-        is_new=is_new,
-    )
+
+    def scaling() -> Scaling:
+        parts: list[Any] = [plan.moments for plan in plans]
+        moments = merge_moments(parts, [plan.score_weight for plan in plans])
+        dtype: Any = config.theta_dtype
+        centred = not stats.summaries[0].is_sparse
+        return scaling_from_moments(moments, dtype, centred=centred, largest=lambda: stats.max_abs)
+
+    state.set_scaling(config, scaling, is_new=is_new)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
     mean = float(shares @ [plan.mean_weight for plan in plans])  # a sum might overflow
     state.update_mean_weight(mean, config.n_rows, restart=True)
 
 
+def _evaluator(
+    config: TrainConfig,
+    common: ShardConfig,
+    shards: Executor,
+    plans: Plans,
+    validation: ShardStats | None,
+    make_estimator: MakeEstimator,
+) -> Evaluator | None:
+    """Return the evaluator of training and validation rows, if any."""
+    classes, validation_set = common.classes, None
+    if validation is not None:
+        held_out = validation.take_shards().transform(validation_shard, common)
+        held_out_plans = held_out.map(Shard.plan)
+        validation_set = ShardedEvaluationSet(held_out, held_out_plans, config, classes, "X_val")
+    elif common.split_seed is not None:
+        if not any(plan.validation_weight[1] for plan in plans):
+            raise ValueError(
+                "The validation set is too small. No shard has enough rows for "
+                f"validation_fraction={config.validation_fraction!r} to set some aside, one of "
+                "each class: increase it, lower n_shards or give X_val."
+            )
+        name = "the rows set aside from X"
+        validation_set = ShardedEvaluationSet(shards, plans, config, classes, name)
+    return Evaluator.create(
+        config,
+        lambda: ShardedEvaluationSet(shards, plans, config, classes, "X", validation=False),
+        validation_set,
+        make_estimator,
+    )
+
+
 class ShardedEvaluationSet:
-    """Rows in shards that are evaluated after each epoch: see `LocalEvaluationSet`.
+    """Rows in shards that are evaluated after each epoch, like `LocalEvaluationSet`.
 
     Parameters
     ----------
@@ -243,98 +249,86 @@ class ShardedEvaluationSet:
     config : TrainConfig
     classes : ndarray of shape (n_classes,)
     name : str
-        What messages call the rows.
+        Name of the rows in messages.
     validation : bool, default=True
-        Whether these are the rows to validate on, or a sample of those to train on.
+        Whether to evaluate the validation rows or a sample of the training rows.
     """
 
     def __init__(
         self,
         shards: Executor,
-        plans: Sequence[ShardPlan],
+        plans: Plans,
         config: TrainConfig,
         classes: np.ndarray,
         name: str,
         *,
         validation: bool = True,
     ) -> None:
-        self._which, self._config, self._classes = {"validation": validation}, config, classes
+        self._options, self._config, self._classes = {"validation": validation}, config, classes
         self._name = name
-        weights = np.array(
-            [
-                plan.validation_weight
-                if validation
-                else (plan.n_rows * plan.mean_weight, plan.score_weight)
-                for plan in plans
-            ]
-        )
-        chosen = weights[:, 1] > 0
+        if validation:
+            weights = np.array([plan.validation_weight for plan in plans])
+        else:
+            weights = np.array([(p.n_rows * p.mean_weight, p.score_weight) for p in plans])
         if not weights[:, 0].any():
             raise ValueError(f"class_weight gives every row of {name} the weight zero.")
-        self._shards = shards.filter(chosen)
-        self._loss_weights, self._score_weights = weights[chosen].T
-        self._labels = None if config.monitors_loss else self._gather_labels()
+        has_weight = weights[:, 1] > 0
+        self._shards = shards.filter(has_weight)
+        self._loss_weights, self._score_weights = weights[has_weight].T
+        self._targets = () if config.monitors_loss else self._gather_targets()
 
-    def _gather_labels(self) -> Dataset:
-        """Return labels and weights of the rows, as a Dataset without columns."""
-        labels, weights = zip(*self._shards.map(Shard.labels, **self._which), strict=True)
+    def _gather_targets(self) -> tuple[Any, ...]:
+        """Return labels and weights of the rows: the fields of a Dataset after X."""
+        labels, weights = zip(*self._shards.map(Shard.labels, **self._options), strict=True)
         y = np.concatenate(labels)
         w = None if weights[0] is None else np.concatenate(weights)
         rows = ValidatedRows(np.empty((len(y), 0)), y, w)
-        return encode(rows, self._classes, np.dtype(np.float64))
+        dataset = encode(rows, self._classes, np.dtype(np.float64))
+        return dataset.y, dataset.y_encoded, dataset.Y, dataset.sample_weight
 
     def loss_and_accuracy(self, network: Network, theta: np.ndarray) -> tuple[float, float]:
         """Return the cross-entropy, without penalty and smoothing, and the accuracy."""
-        pairs = self._shards.map(Shard.evaluate, network, theta, **self._which)
+        pairs = self._shards.map(Shard.evaluate, network, theta, **self._options)
         losses, accuracies = zip(*pairs, strict=True)
         loss = np.average(losses, weights=self._loss_weights)
         return float(loss), float(np.average(accuracies, weights=self._score_weights))
 
     def scored_result(self, result: FitResult) -> FitResult:
-        """Return a network that takes the logits of a result for X, and returns them."""
+        """Return an identity network: the estimator's input for scoring are logits, not X."""
         n_classes = len(self._classes)
         theta = np.append(np.eye(n_classes), np.zeros(n_classes)).astype(result.theta.dtype)
         architecture = (n_classes, n_classes), ()
         return result._replace(architecture=architecture, theta=theta, scaling=None)
 
     def score(self, result: FitResult, estimator: Any) -> float:
-        """Return the score of the estimator, which takes the logits of the rows."""
+        """Return the score of the estimator made of `scored_result`, on the rows' logits."""
         network = self._config.network
-        logits = self._shards.map(Shard.logits, network, result.theta, **self._which)
-        labels = self._labels
-        rows = Dataset(
-            np.concatenate(logits), labels.y, labels.y_encoded, labels.Y, labels.sample_weight
-        )
+        logits = self._shards.map(Shard.logits, network, result.theta, **self._options)
+        rows = Dataset(np.concatenate(logits), *self._targets)
         ones = np.ones(len(self._classes))
         evaluation = LocalEvaluationSet(rows, ones, self._config.scoring, self._name)
         return evaluation.score(result, estimator)
 
 
-def _check_any_set_aside(config: TrainConfig, plans: Sequence[ShardPlan]) -> None:
-    if not any(plan.validation_weight[1] for plan in plans):
-        raise ValueError(
-            "The validation set is too small. No shard has enough rows for "
-            f"validation_fraction={config.validation_fraction!r} to set some aside, one of each "
-            "class: increase it, lower n_shards or give X_val."
-        )
-
-
-def _check_rounds(rounds_per_epoch: int, fewest_rows: int) -> None:
+def _check_rounds(config: TrainConfig, rounds_per_epoch: int, fewest_rows: int) -> None:
+    """Raise if a shard has fewer rows than rounds; warn if a batch has more rows than a round."""
     if rounds_per_epoch > fewest_rows:
         raise ValueError(
             f"rounds_per_epoch={rounds_per_epoch!r} is more than the rows of a shard: one has "
             f"{fewest_rows}. Lower it, or n_shards."
         )
+    config.rows_per_batch(fewest_rows // rounds_per_epoch)
 
 
-def _warn_of_different_classes(totals: np.ndarray) -> None:
+def _warn_if_classes_differ(totals: np.ndarray) -> None:
     """Warn if the class frequencies of a shard are far from those of all rows."""
     sums = totals.sum(axis=1, keepdims=True)
     totals, sums = totals[sums[:, 0] > 0], sums[sums[:, 0] > 0]
     distance = np.abs(totals / sums - totals.sum(axis=0) / sums.sum()).sum(axis=1) / 2
     if distance.max() > MAX_CLASS_DISTANCE:
         warn_user(
-            f"Shard {int(distance.argmax())} of {len(totals)} has other classes than the whole: "
-            "networks that are trained apart on such rows do not average well. Shuffle the rows "
-            "before they are cut into partitions, or use solver='lbfgs', which is not affected."
+            f"The class frequencies of shard {int(distance.argmax())} of {len(totals)} differ from "
+            "those of all rows. Averaging networks that are trained on such shards gives poor "
+            "results. Shuffle the rows before partitioning, or use solver='lbfgs', which is not "
+            "affected."
         )

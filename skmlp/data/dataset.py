@@ -11,7 +11,7 @@ from skmlp.core.targets import OneHotTargets, one_hot_targets
 from skmlp.data.memmap import take_rows
 from skmlp.data.validation import CHUNK_LABELS, ValidatedRows
 
-__all__ = ["Dataset", "encode", "hash_indices", "row_numbers"]
+__all__ = ["Dataset", "encode", "hash_indices"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,19 @@ class Dataset:
 
     def take(self, row_indices: np.ndarray) -> "Dataset":
         """Return some of the rows; the same object for the same rows."""
-        parts = self.y, self.y_encoded, self.Y, self.sample_weight
+        w = self.sample_weight
 
         def make() -> Dataset:
-            others = (None if part is None else part[row_indices] for part in parts)
-            return Dataset(take_rows(self.X, row_indices), *others)
+            return Dataset(
+                take_rows(self.X, row_indices),
+                self.y[row_indices],
+                self.y_encoded[row_indices],
+                self.Y[row_indices],
+                None if w is None else w[row_indices],
+            )
 
-        return self.cached(("rows", hash_indices(row_indices)), make)
+        dataset: Dataset = self.cached(("rows", hash_indices(row_indices)), make)
+        return dataset
 
     def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return ``make()``, computed once for all networks that train on these rows."""
@@ -67,11 +73,6 @@ def encode(
     return Dataset(rows.X, rows.y, y_encoded, Y, rows.sample_weight)
 
 
-def row_numbers(n: int) -> np.ndarray:
-    """Return 0 .. n - 1, as 32-bit integers if these suffice."""
-    return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
-
-
 def hash_indices(row_indices: np.ndarray) -> bytes:
     """Return a digest of row indices, to use as a key."""
-    return blake2b(np.ascontiguousarray(row_indices)).digest()
+    return blake2b(row_indices.tobytes()).digest()

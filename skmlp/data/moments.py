@@ -64,7 +64,7 @@ def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
     Computed chunk by chunk, in memory that stays in the processor's cache, and merged.
     (StandardScaler takes eight times as long because of its temporary arrays.)
     """
-    moments, total = None, 0.0
+    moments, total = Moments(0, np.zeros(0), np.zeros(0)), 0.0
     if sparse.issparse(X):
         moments_of = _sparse_moments
     else:
@@ -74,7 +74,7 @@ def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
             part = rows[chunk]
             v = np.ones(len(part)) if w is None else w[part]
             n, found = v.sum(), moments_of(X[part], v)
-            moments = found if moments is None else merge_moments([moments, found], [total, n])
+            moments = merge_moments([moments, found], [total, n]) if total else found
             total += n
     return moments
 
@@ -123,16 +123,16 @@ def scaling_from_moments(
         scale = np.sqrt(var)
         scale[var <= n * eps * var + (n * eps * mean) ** 2] = 1.0  # no more than rounding errors
         scale = scale.astype(dtype)
-        mean = mean.astype(dtype) if centred else None
+        centre = mean.astype(dtype) if centred else None
     # Not only the scale: that of an infinite variance is 1, as of a column without spread.
     if not (np.isfinite(var).all() and np.isfinite(scale).all()):
         raise ValueError(
             f"standardize=True cannot scale numbers as large as {largest():g}, whose "
             "squares overflow. Divide X by a constant first."
         )
-    _check_resolution(mean, scale, dtype)
+    _check_resolution(centre, scale, dtype)
     scale[scale < np.finfo(dtype).tiny] = 1.0  # too small a spread for the dtype is none
-    return Scaling(mean, scale)
+    return Scaling(centre, scale)
 
 
 def check_foldable(theta: np.ndarray, scaling: Scaling | None) -> None:
@@ -143,7 +143,7 @@ def check_foldable(theta: np.ndarray, scaling: Scaling | None) -> None:
     ValueError
         Naming the column whose mean is most too large for its scale.
     """
-    if np.isfinite(theta).all():
+    if scaling is None or np.isfinite(theta).all():
         return
     scale = scaling.scale.astype(np.float64)
     mean = 0.0 * scale if scaling.mean is None else scaling.mean.astype(np.float64)

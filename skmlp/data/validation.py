@@ -146,7 +146,7 @@ def check_weights(
         w = check_array(sample_weight, ensure_2d=False, dtype=None, input_name=name)
         if w.dtype.kind in "mM":
             raise TypeError(f"weights are numbers, got dtype {w.dtype}.")
-        w = check_array(w, ensure_2d=False, dtype=np.float64, input_name=name)
+        w = np.asarray(check_array(w, ensure_2d=False, dtype=np.float64, input_name=name))
     if w.ndim != 1:
         raise ValueError(f"{name} must be 1-dimensional, one weight a row, got shape {w.shape}.")
     check_consistent_length(X, w)

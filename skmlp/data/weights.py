@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp.data.dataset import Dataset, row_numbers
+from skmlp.data.dataset import Dataset
 
 __all__ = [
     "balanced_weights",
@@ -93,15 +93,20 @@ def row_weights(
         None if there are neither sample nor class weights.
     row_indices : ndarray of int
     """
-    if dataset.sample_weight is None and class_weight is None:
-        return None, row_numbers(dataset.X.shape[0])
-    w = 1.0 if dataset.sample_weight is None else dataset.sample_weight
+    w = dataset.sample_weight
     if class_weight is not None:
         with np.errstate(over="ignore"):
-            w = class_weight[dataset.y_encoded] * w
+            w = class_weight[dataset.y_encoded] * (1.0 if w is None else w)
+    if w is None:
+        return None, _row_numbers(dataset.X.shape[0])
     if not np.isfinite(w).all():
         raise ValueError("sample_weight times class_weight overflows: divide one by a constant.")
     return w, np.flatnonzero(w)
+
+
+def _row_numbers(n: int) -> np.ndarray:
+    """Return 0 .. n - 1, as 32-bit integers if these suffice."""
+    return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
 
 
 def divide_by_mean(
@@ -118,7 +123,7 @@ def divide_by_mean(
 def mean_weight(w: np.ndarray) -> float:
     """Return the mean of weights, whose sum may overflow."""
     most = w.max()
-    return most * (w / most).mean()
+    return float(most * (w / most).mean())
 
 
 def rescale_for_sum(w: np.ndarray, rows: slice | np.ndarray = slice(None)) -> np.ndarray:

@@ -1,9 +1,8 @@
-"""Fashion-MNIST: the whole from wherever it can be had, and a sample that needs nothing.
+"""Fashion-MNIST: the full data set, and a sample that is part of skmlp.
 
-`fetch_fashion_mnist` looks in its own cache, then for the four official IDX files, then
-asks OpenML. Whatever the source, the rows must be the official ones in their official
-order (sha256): published accuracies rest on which 10,000 rows are the test set.
-`load_fashion_mnist_sample` reads 6,000 images that come with skmlp.
+`fetch_fashion_mnist` reads its cache or the four official IDX files, or downloads the data from
+OpenML. The SHA-256 of each array is checked, because published accuracies depend on which rows
+are the test set. `load_fashion_mnist_sample` reads 6,000 images that are part of skmlp.
 """
 
 import gzip
@@ -19,7 +18,7 @@ from importlib.util import find_spec
 from math import prod
 from numbers import Integral, Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.datasets import fetch_openml
@@ -32,10 +31,10 @@ __all__ = ["fetch_fashion_mnist", "load_fashion_mnist_sample"]
 
 
 class _Official(NamedTuple):
-    """What an official file is called, and the uint8 array in it."""
+    """Name of an official file, shape and SHA-256 of the uint8 array in it."""
 
     file: str
-    shape: tuple
+    shape: tuple[int, ...]
     sha256: str
 
 
@@ -66,9 +65,12 @@ _SUBSETS = {
     "test": ("test_images", "test_labels"),
     "all": tuple(_OFFICIAL),
 }
-_CACHE = Path("skmlp", "fashion-mnist")  # below data_home
+_CACHE = Path("skmlp", "fashion-mnist")  # relative to data_home
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 _DOWNLOADING = threading.Lock()
+
+Arrays = dict[str, np.ndarray]  # by key of _OFFICIAL
+Found = tuple[Arrays, Any]  # arrays and the name of their source
 
 _NAMES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 _NAMES_KO = "티셔츠/윗도리,바지,스웨터,드레스,코트,샌들,셔츠,스니커즈,가방,앵클부츠"
@@ -88,33 +90,33 @@ https://github.com/zalandoresearch/fashion-mnist, MIT licence, (c) 2017 Zalando 
 
 
 def fetch_fashion_mnist(
-    subset="train",
+    subset: str = "train",
     *,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-    n_retries=3,
-    delay=1.0,
-):
-    """Load Fashion-MNIST, from OpenML if it is not on this computer.
+    data_home: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+    n_retries: int = 3,
+    delay: float = 1.0,
+) -> Any:
+    """Load Fashion-MNIST; download it from OpenML if it is not on this computer.
 
-    Wherever it comes from, it is the official rows in the official order, or an error.
+    It is verified by checksums that the data are the official rows in the official order.
 
     Parameters
     ----------
     subset : {'train', 'test', 'all'}, default='train'
         The 60,000 training images, the 10,000 test images, or both, training first.
     data_home : str or path-like, default=None
-        Where to look and to cache; by default the folder of scikit-learn's data sets,
+        Folder to search and to cache in. If None, scikit-learn's data folder,
         ``$SCIKIT_LEARN_DATA`` or ``~/scikit_learn_data``.
     download_if_missing : bool, default=True
-        If False, raise OSError instead of asking OpenML.
+        If False, raise OSError instead of downloading the data.
     return_X_y : bool, default=False
         If True, return ``(data, target)`` instead of a Bunch.
     n_retries : int, default=3
-        How often to ask again after a network error.
+        Number of retries after a network error.
     delay : float, default=1.0
-        Seconds between these attempts.
+        Seconds between retries.
 
     Returns
     -------
@@ -128,23 +130,23 @@ def fetch_fashion_mnist(
     Raises
     ------
     ValueError
-        If a parameter is invalid, or if a source is damaged or not the official data:
-        it is not passed over in silence.
+        If a parameter is invalid, or if a source is damaged or does not contain the official
+        data; other sources are not tried then.
     OSError
-        If the data is neither on this computer nor to be had from OpenML.
+        If the data is not on this computer and cannot be downloaded.
 
     Notes
     -----
-    The sources, in this order:
+    The sources are tried in this order:
 
-    1. ``data_home/skmlp/fashion-mnist``, this function's cache of what it downloaded.
-       If damaged, it is ignored and written anew.
-    2. The official files, ``train-images-idx3-ubyte.gz`` and so on, unpacked or not, in
-       ``data_home``, ``data_home/fashion-mnist``, ``data_home/FashionMNIST/raw`` (as
-       torchvision has them) or ``/usr/share/datasets/fashion-mnist`` (as Debian's
-       package ``dataset-fashion-mnist`` has them).
-    3. OpenML, through :func:`~sklearn.datasets.fetch_openml` and its own cache. It takes
-       a few seconds and 0.3 GB of memory, without pandas half a minute and 1 GB.
+    1. ``data_home/skmlp/fashion-mnist``, the cache of earlier downloads. If it is damaged,
+       it is ignored and overwritten.
+    2. The official files, ``train-images-idx3-ubyte.gz`` and so on, compressed or not, in
+       ``data_home``, ``data_home/fashion-mnist``, ``data_home/FashionMNIST/raw`` (used by
+       torchvision) or ``/usr/share/datasets/fashion-mnist`` (used by the Debian package
+       ``dataset-fashion-mnist``).
+    3. OpenML, through :func:`~sklearn.datasets.fetch_openml` and its cache. This takes a
+       few seconds and 0.3 GB of memory; without pandas, half a minute and 1 GB.
 
     References
     ----------
@@ -166,23 +168,23 @@ def fetch_fashion_mnist(
     if not (isinstance(delay, Real) and 0 < delay < float("inf")):
         raise invalid("delay", delay, "a finite number > 0")
 
-    # What get_data_home returns; but that would create the folder.
+    # Not by get_data_home, which creates the folder.
     home = data_home or os.environ.get("SCIKIT_LEARN_DATA", "~/scikit_learn_data")
     home = Path(home).expanduser()
     found = _from_cache(home, keys) or _from_idx_folders(home, keys)
     if found is None and download_if_missing:
         found = _from_openml(home, n_retries, delay)
     if found is None:
-        raise OSError(_ways_out(home, "download_if_missing is False"))
+        raise OSError(_missing_data_message(home, "download_if_missing is False"))
     arrays, source = found
     return _bunch({key: arrays[key] for key in keys}, source, return_X_y)
 
 
-def load_fashion_mnist_sample(subset="train", *, return_X_y=False):
-    """Load the part of Fashion-MNIST that comes with skmlp.
+def load_fashion_mnist_sample(subset: str = "train", *, return_X_y: bool = False) -> Any:
+    """Load the sample of Fashion-MNIST that is part of skmlp.
 
-    The first 500 training and the first 100 test images of each class. Enough to try
-    things out; accuracies on it do not compare with published ones.
+    It consists of the first 500 training and the first 100 test images of each class. It is for
+    examples and tests; accuracies on it are not comparable with published ones.
 
     Parameters
     ----------
@@ -194,7 +196,7 @@ def load_fashion_mnist_sample(subset="train", *, return_X_y=False):
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        As from :func:`fetch_fashion_mnist`.
+        As returned by :func:`fetch_fashion_mnist`.
     (data, target) : tuple of ndarray
         If `return_X_y` is True.
 
@@ -220,15 +222,15 @@ def load_fashion_mnist_sample(subset="train", *, return_X_y=False):
     return _bunch(arrays, source, return_X_y)
 
 
-def _keys(subset):
-    """Return the keys of the arrays that make up a subset."""
+def _keys(subset: Any) -> tuple[str, ...]:
+    """Return the keys of the arrays of a subset."""
     if not isinstance(subset, str) or subset not in _SUBSETS:
         raise invalid("subset", subset, f"one of {list(_SUBSETS)}")
     return _SUBSETS[subset]
 
 
-def _bunch(arrays, source, return_X_y):
-    """Return what both public functions return, as arrays the caller may write to."""
+def _bunch(arrays: Arrays, source: Any, return_X_y: bool) -> Any:
+    """Return the Bunch, or (data, target), as new writable arrays."""
     images = [arrays[key] for key in arrays if key.endswith("images")]
     labels = [arrays[key] for key in arrays if key.endswith("labels")]
     data, target = np.concatenate(images), np.concatenate(labels).astype(np.int64)
@@ -244,13 +246,13 @@ def _bunch(arrays, source, return_X_y):
     )
 
 
-def _check_official(arrays, source):
-    """Raise ValueError unless these are the official rows in the official order."""
+def _check_official(arrays: Arrays, source: Any) -> None:
+    """Raise ValueError unless the arrays are the official ones."""
     for key, array in arrays.items():
         _, shape, sha256 = _OFFICIAL[key]
         if array.dtype != np.uint8 or array.shape != shape:
             found = f"{array.dtype} of shape {array.shape} instead of uint8 of {shape}"
-        elif hashlib.sha256(array).hexdigest() != sha256:
+        elif hashlib.sha256(array.data).hexdigest() != sha256:
             found = "other values, or the same rows in another order"
         else:
             continue
@@ -260,25 +262,23 @@ def _check_official(arrays, source):
         )
 
 
-# Each source returns ({key: array}, where they are from), or None if it has none.
-
-
-def _from_cache(home, keys):
-    """Read the cache, unless it is incomplete or damaged."""
+def _from_cache(home: Path, keys: tuple[str, ...]) -> Found | None:
+    """Read the cache; return None if it is incomplete or damaged."""
     folder = home / _CACHE
     try:
         arrays = {key: np.load(folder / f"{key}.npy") for key in keys}
         _check_official(arrays, folder)
-    except Exception:  # there is no telling in what ways a damaged file is unreadable
+    except Exception:  # damaged files raise various exceptions
         return None
     return arrays, folder
 
 
-def _from_idx_folders(home, keys):
-    """Read the first folder that holds all the files needed."""
+def _from_idx_folders(home: Path, keys: tuple[str, ...]) -> Found | None:
+    """Read the IDX files of the first folder that has all of them; return None without one."""
     torchvision = home / "FashionMNIST" / "raw"
     for folder in (home, home / "fashion-mnist", torchvision, _DEBIAN):
-        paths = {key: _plain_or_gz(folder / _OFFICIAL[key].file) for key in keys}
+        paths = {key: folder / _OFFICIAL[key].file for key in keys}
+        paths = {key: p if p.is_file() else Path(f"{p}.gz") for key, p in paths.items()}
         if all(path.is_file() for path in paths.values()):
             arrays = {key: _read_idx(paths[key], _OFFICIAL[key].shape) for key in keys}
             _check_official(arrays, folder)
@@ -286,13 +286,8 @@ def _from_idx_folders(home, keys):
     return None
 
 
-def _plain_or_gz(path):
-    """Return the path itself if there is such a file, else with .gz."""
-    return path if path.is_file() else Path(f"{path}.gz")
-
-
-def _read_idx(path, shape):
-    """Return the array in an IDX file, which must be uint8 and have that shape."""
+def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the uint8 array of an IDX file, reshaped; raise ValueError for another size."""
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             content = file.read()
@@ -308,15 +303,15 @@ def _read_idx(path, shape):
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
 
 
-def _from_openml(home, n_retries, delay):
-    """Ask OpenML, and cache the answer if it is the official data."""
+def _from_openml(home: Path, n_retries: int, delay: float) -> Found:
+    """Download the data from OpenML, check it and write it to the cache."""
     try:
-        images, labels = _ask_openml(home, n_retries, delay)
+        images, labels = _download(home, n_retries, delay)
     except Exception as error:
-        # A connection that breaks off surfaces as URLError, HTTPException, EOFError,
-        # zlib.error, JSONDecodeError...; what the user can do is the same for all.
-        reason = f"OpenML did not deliver it ({type(error).__name__}: {error})"
-        raise OSError(_ways_out(home, reason)) from error
+        # A broken connection raises URLError, HTTPException, EOFError, zlib.error,
+        # JSONDecodeError and others.
+        reason = f"the download from OpenML failed ({type(error).__name__}: {error})"
+        raise OSError(_missing_data_message(home, reason)) from error
     n_train = _OFFICIAL["train_labels"].shape[0]
     arrays = {
         "train_images": images[:n_train],
@@ -329,21 +324,21 @@ def _from_openml(home, n_retries, delay):
     return arrays, "OpenML"
 
 
-def _ask_openml(home, n_retries, delay):
-    """Return all images and labels as uint8, however the parser delivers them."""
-    recipe = {"parser": "liac-arff"}
+def _download(home: Path, n_retries: int, delay: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return all images and labels from OpenML as uint8."""
+    options: dict[str, Any] = {"parser": "liac-arff"}
     if find_spec("pandas"):
-        # Stating the types saves two thirds of the memory. It also avoids the TypeError
-        # of scikit-learn <= 1.9.1 on labels which pandas >= 3.1 reads as integers.
+        # Given dtypes reduce the memory by two thirds. They also avoid the TypeError of
+        # scikit-learn <= 1.9.1 for labels that pandas >= 3.1 parses as integers.
         dtype = dict.fromkeys(range(784), "uint8") | {784: "str"}
-        recipe = {"parser": "pandas", "read_csv_kwargs": {"dtype": dtype}}
+        options = {"parser": "pandas", "read_csv_kwargs": {"dtype": dtype}}
     with _DOWNLOADING, warnings.catch_warnings():  # filters and timeout are global
-        # Noise: our error tells more, and a second try that worked is no news. "Invalid
-        # cache" is said of a connection that breaks off, too. Other warnings pass.
-        for noise in ("A network error occurred", "Invalid cache, redownloading"):
-            warnings.filterwarnings("ignore", noise)
+        # If all retries fail, the OSError has the details. fetch_openml warns of an invalid cache
+        # also when a connection breaks.
+        for message in ("A network error occurred", "Invalid cache, redownloading"):
+            warnings.filterwarnings("ignore", message)
         timeout = socket.getdefaulttimeout()
-        # fetch_openml sets no timeout: on a dead connection it would wait for ever.
+        # fetch_openml sets no timeout and would wait forever for a dead connection.
         socket.setdefaulttimeout(30 if timeout is None else timeout)
         try:
             table = fetch_openml(
@@ -353,7 +348,7 @@ def _ask_openml(home, n_retries, delay):
                 data_home=home,
                 n_retries=n_retries,
                 delay=delay,
-                **recipe,
+                **options,
             )
         finally:
             socket.setdefaulttimeout(timeout)
@@ -361,25 +356,25 @@ def _ask_openml(home, n_retries, delay):
     return np.ascontiguousarray(table.data, np.uint8), labels.astype(np.uint8)
 
 
-def _write_cache(home, arrays):
-    """Put each file in place whole or not at all, whoever else is doing the same."""
+def _write_cache(home: Path, arrays: Arrays) -> None:
+    """Write each array atomically, since other processes may write the same files."""
     folder = home / _CACHE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for key, array in arrays.items():
             write_atomically(folder / f"{key}.npy", partial(np.save, arr=array))
-    except OSError as error:  # a full disk is no reason to withhold the data
+    except OSError as error:  # for instance a full disk
         warnings.warn(f"Fashion-MNIST not cached in {folder}: {error}", stacklevel=4)
 
 
-def _ways_out(home, reason):
-    """Say what happened and what can be done about it."""
+def _missing_data_message(home: Path, reason: str) -> str:
+    """Return the error message: the reason and the ways to provide the data."""
     cache, files = home / _CACHE, ".gz, ".join(o.file for o in _OFFICIAL.values())
     damage = f"The cache, {cache}, is incomplete or damaged.\n" * cache.exists()
     return (
         f"Fashion-MNIST is not on this computer, and {reason}.\n{damage}"
-        f"(a) Call fetch_fashion_mnist() once while online; it will stay in {cache}.\n"
+        f"(a) Call fetch_fashion_mnist() once while online; the data will stay in {cache}.\n"
         f"(b) Or put {files}.gz into {home / 'fashion-mnist'}; "
         "on Debian and Ubuntu, `apt-get install dataset-fashion-mnist` is enough.\n"
-        "(c) Or use load_fashion_mnist_sample(), a part of it that comes with skmlp."
+        "(c) Or use load_fashion_mnist_sample(), a sample that is part of skmlp."
     )

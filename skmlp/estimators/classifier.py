@@ -2,21 +2,15 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from skmlp.callbacks import (
-    CallbackSupportMixin,
-    Checkpoint,
-    CheckpointHook,
-    FitTasks,
-    checkpoints_of,
-    with_callbacks,
-)
+from skmlp._sklearn_compat import begin_callbacks
+from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.dataset import encode
 from skmlp.data.validation import check_labels
 from skmlp.estimators.predict import PredictMixin
@@ -32,7 +26,7 @@ from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.local import local_trainer
 from skmlp.training.state import FitResult, TrainState
-from skmlp.training.trainer import FitHook, Trainer
+from skmlp.training.trainer import Trainer
 
 __all__ = ["SoftmaxMLPClassifier"]
 
@@ -40,8 +34,8 @@ __all__ = ["SoftmaxMLPClassifier"]
 class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, BaseEstimator):
     r"""Softmax multilayer perceptron, trained by mini-batches or L-BFGS.
 
-    The network turns a row x into logits through hidden layers ``a = f(a_before W + b)``
-    and a linear output layer, and into probabilities by softmax. Training minimises
+    The network computes logits from a row x by hidden layers ``a = f(a_before W + b)`` and a
+    linear output layer. The probabilities are their softmax. Training minimises
 
     .. math::
 
@@ -58,98 +52,101 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
         regression.
     activation : str or sequence of str, default="relu"
-        The f of the hidden layers, one name for all of them or one for each: "identity",
+        Activation function f of the hidden layers, one for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
-        form). Without hidden layers, ``()`` or None will do.
+        form). Without hidden layers, ``()`` and None are accepted as well.
     init : str, default="auto"
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
-        "he_normal", "lecun_normal" or "standard_normal". "auto" takes he_normal for the
-        layers in front of relu, leaky_relu, elu, silu and gelu, else glorot_uniform.
+        "he_normal", "lecun_normal" or "standard_normal". "auto" is "he_normal" for layers
+        followed by relu, leaky_relu, elu, silu or gelu, otherwise "glorot_uniform".
     standardize : bool, default=True
-        Whether to train on ``(x - mean) / scale``, mean and standard deviation of each
-        column over the training rows, weighted by sample_weight. Both are folded into the
-        first layer afterwards, so that predictions take X as it is, at no cost. Penalties
-        act on the weights of standardized columns. A column without spread has scale 1;
-        sparse X is scaled but not centred.
+        Whether to train on ``(x - mean) / scale``, with mean and standard deviation of each
+        column over the training rows, weighted by sample_weight. After training, both are
+        folded into the first layer, so that predictions need no standardization. Penalties
+        apply to the weights of standardized columns. A constant column has scale 1; sparse X
+        is scaled but not centred.
     l1 : float or sequence of float, default=0.0
-        Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. A
-        proximal step follows every gradient step, so that weights become exactly zero.
+        Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It
+        is applied by a proximal step after every gradient step, so that weights become
+        exactly zero.
     l2 : float or sequence of float, default=3e-4
         Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
         MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
     dropout : float or sequence of float, default=0.0
-        Probability with which each number that a layer takes in is set to 0 in a training
-        step; the others are divided by 1 minus it. One number is for the outputs of all
-        hidden layers, if any; a sequence of one more than these begins with the rate for X
-        (of sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
+        Probability of setting each input of a layer to 0 in a training step; the other inputs
+        are divided by 1 minus this probability. One number is for the outputs of all hidden
+        layers; a sequence has one more entry than there are hidden layers, the first one for
+        X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
     label_smoothing : float, default=0.01
-        A share s in [0, 1): training aims at ``(1 - s) y + s / n_classes`` instead of
-        one-hot rows y. Validation losses do not.
+        A number s in [0, 1): the training targets are ``(1 - s) y + s / n_classes`` instead
+        of one-hot rows y. Validation losses use one-hot rows.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, which multiply sample_weight in training; a class that the
-        dict lacks has weight 1. "balanced" gives class k ``sum(w) / (n_classes w_k)``, w_k
-        being the sample weight in it.
+        Weights of the classes, which are multiplied by sample_weight in training; a class
+        that is missing in the dict has weight 1. With "balanced", the weight of class k is
+        ``sum(w) / (n_classes w_k)``, where w_k is the sum of its sample weights.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "adam": Kingma & Ba 2015, with `beta_1`, `beta_2` and `epsilon`. "sgd": stochastic
-        gradient descent with `momentum`. "lbfgs": L-BFGS-B over all rows at once, for few
-        rows or to be exact; `epochs` limits its iterations and `tol` is the largest
-        gradient to stop at. Each leaves the others' parameters unused; lbfgs also
-        learning_rate, schedule, batch_size and shuffle.
+        gradient descent with `momentum`. "lbfgs": L-BFGS-B over all rows at once, for small
+        data or a precise minimum; `epochs` is the maximum number of iterations, and it
+        stops when the largest component of the gradient is at most `tol`. Parameters of other
+        solvers are ignored; "lbfgs" also ignores learning_rate, schedule, batch_size and
+        shuffle.
     learning_rate : float, default=0.01
-        Step size, before the schedule's factor.
+        Step size, multiplied by the schedule's factor.
     schedule : str or callable, default="one_cycle"
-        Factor on the learning rate, step by step: "constant"; "invscaling",
+        Factor of the learning rate in each step: "constant"; "invscaling",
         1 / sqrt(1 + step); "adaptive", divided by 5 after `n_iter_no_change` epochs without
-        improvement by `tol`, of the loss or of what early stopping watches, which then
-        stops only when the rate is below 1e-6; "cosine", from 1 to 0 over the call of fit;
-        "one_cycle", from 0.04 up to 1 in the first 30 % and down to 0; or a function of the
-        fraction of the steps done, in [0, 1).
+        an improvement by `tol` of the training loss or the metric of early stopping (training
+        then stops early only when the rate is below 1e-6); "cosine", from 1 to 0 over the call
+        of fit; "one_cycle", from 0.04 to 1 in the first 30 % of the steps, then to 0; or a
+        function of the fraction of the steps done, in [0, 1).
     momentum : float, default=0.9
-        Share of the last step that sgd repeats, in [0, 1).
+        Momentum of "sgd", in [0, 1).
     nesterovs_momentum : bool, default=True
-        Whether sgd takes the gradient at the point that momentum leads to.
+        Whether "sgd" uses Nesterov's momentum.
     beta_1 : float, default=0.9
-        Decay of adam's mean of gradients, in [0, 1).
+        Decay rate of the mean of gradients in "adam", in [0, 1).
     beta_2 : float, default=0.999
-        Decay of adam's mean of squared gradients, in [0, 1).
+        Decay rate of the mean of squared gradients in "adam", in [0, 1).
     epsilon : float, default=1e-8
-        Added to adam's denominator.
+        Term added to the denominator in "adam".
     batch_size : int or "auto", default="auto"
-        Rows in a mini-batch; "auto" is 128. At most the number of rows.
+        Number of rows in a mini-batch; "auto" is 128. At most the number of rows.
     epochs : int or "auto", default="auto"
-        Passes over the training rows in a call of fit; iterations of lbfgs. "auto" is 40,
-        but at least 100 and at most 4,000 steps; 200 iterations.
+        Number of passes over the training rows in a call of fit; with "lbfgs", the maximum
+        number of iterations. "auto" is 40, but at least 100 and at most 4,000 steps; with
+        "lbfgs", 200.
     shuffle : bool, default=True
-        Whether to visit the rows in a new random order in each epoch.
+        Whether to shuffle the rows in each epoch.
     early_stopping : bool, default=False
-        Whether to stop after `n_iter_no_change` epochs in a row without an improvement of
-        more than `tol`, and to keep the parameters of the best epoch. What improves is
-        `scoring` on X_val, or else on a part of the training rows that is set aside. Without
-        early stopping, all `epochs` are done.
+        Whether to stop after `n_iter_no_change` consecutive epochs without an improvement of
+        more than `tol`, and to keep the parameters of the best epoch. The metric is `scoring`
+        on X_val, or on a part of the training rows that is set aside. Without early stopping,
+        training takes `epochs` epochs.
     scoring : str or callable, default="loss"
-        What early stopping watches: "loss", the cross-entropy on the validation rows, with
-        the class weights of training; or the name of a scorer of scikit-learn or a callable
-        (estimator, X, y[, sample_weight]) -> score, which should rise. Also the score in
-        `history_`, which with "loss" is the accuracy.
+        The metric of early stopping: "loss", the cross-entropy on the validation rows, with
+        the class weights of training; the name of a scikit-learn scorer; or a callable
+        (estimator, X, y[, sample_weight]) -> score, where greater is better. It is also the
+        score in `history_`; with "loss", that is the accuracy.
     validation_fraction : float, int or None, default=0.1
-        Share or number of the training rows that early stopping sets aside without X_val,
-        stratified, with at least one of each class. None sets none aside and watches the
-        training loss, or the score on (at most 10,000 of) the training rows.
+        Fraction or number of the training rows that early stopping sets aside without X_val,
+        stratified, with at least one of each class. None sets none aside; the metric is then
+        the training loss, or the score on (at most 10,000 of) the training rows.
     n_iter_no_change : int, default=10
-        The patience of early stopping and of "adaptive"; numpy.inf for no end.
+        Patience of early stopping and of "adaptive", in epochs; numpy.inf for no limit.
     tol : float, default=1e-4
-        What counts as an improvement; with lbfgs the gradient's tolerance.
+        Minimum improvement; with "lbfgs", the tolerance of the gradient.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Precision of the parameters and of all computation. "auto" keeps float32 and
-        float64 as they come and trains in float32 on integers and bools; float32 holds
-        integers up to 2^24 exactly.
+        Precision of the parameters and all computations. "auto" is the dtype of X if that is
+        float32 or float64, and float32 for integers and bools; float32 represents integers up
+        to 2^24 exactly.
     warm_start : bool, default=False
-        Whether fit goes on where the last call stopped: with its parameters, optimizer
-        state, random stream, means and scales, rows set aside and history. With a constant,
-        invscaling or adaptive rate and no early stopping, 5 and 5 epochs are 10 bit for bit.
+        Whether fit continues from the last call: with its parameters, optimizer state, random
+        state, means and scales, validation rows and history. With a constant, invscaling or
+        adaptive rate and no early stopping, 5 and 5 epochs equal 10 bit for bit.
     random_state : int, RandomState instance or None, default=None
-        For the initial weights, the rows set aside, the order of the rows and dropout. An
-        int makes fit reproducible.
+        Determines the initial weights, the validation rows, the order of the rows and
+        dropout. Pass an int for reproducible results.
     verbose : int or bool, default=0
         Whether to print a line for each epoch.
 
@@ -160,9 +157,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if X had names that are all strings.
+        Names of the features, if X has names that are all strings.
     label_binarizer_ : LabelBinarizer
-        Makes one-hot rows of labels, as those that were trained on.
+        Converts labels to one-hot rows.
     theta_ : ndarray of shape (n_params,)
         All parameters, ``[W1 | W2 | ... | b1 | b2 | ...]``.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
@@ -170,38 +167,39 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer, views on `theta_`.
     n_layers_ : int
-        Number of layers, input and output included.
+        Number of layers, including input and output.
     n_outputs_ : int
-        Number of outputs: of classes.
+        Number of outputs, that is, of classes.
     out_activation_ : str
         "softmax".
     class_weight_ : ndarray of shape (n_classes,)
         The weight of each class.
     n_iter_ : int
-        Number of epochs done, those of earlier warm starts included.
+        Number of epochs, including those before a warm start.
     loss_ : float
-        The last entry of `loss_curve_`; NaN if not even one epoch was done.
+        The last entry of `loss_curve_`; NaN if no epoch was completed.
     history_ : dict of str to list of float
-        One entry an epoch: "loss" (the objective, averaged over the epoch's batches while
-        they were trained on), "learning_rate" (of the epoch's last step; not with lbfgs),
-        "seconds" (wall time of the epoch's steps); with a validation set also
+        One entry per epoch: "loss" (the mean objective of the epoch's batches during
+        training), "learning_rate" (of the epoch's last step; not with "lbfgs"), "seconds"
+        (wall time of the epoch's steps). With a validation set also, computed after the epoch,
         "validation_loss" (weighted cross-entropy without penalty and smoothing),
-        "validation_score" and "score", the same on (at most 10,000 of) the training rows,
-        all three after the epoch. ``pandas.DataFrame(clf.history_)`` takes it as it is.
+        "validation_score" and "score" (on at most 10,000 of the training rows).
+        ``pandas.DataFrame(clf.history_)`` has one row per epoch.
     loss_curve_ : list of float
         ``history_["loss"]``.
     validation_loss_curve_ : list of float or None
-        ``history_["validation_loss"]``; None without validation set.
+        ``history_["validation_loss"]``; None without a validation set.
     validation_scores_ : list of float or None
-        ``history_["validation_score"]``; None without validation set.
+        ``history_["validation_score"]``; None without a validation set.
     best_epoch_ : int or None
-        Index of this call's epoch whose parameters were kept; None without early stopping.
+        Index in `history_` of the epoch whose parameters the last call of fit kept; None without
+        early stopping.
     best_validation_score_ : float or None
-        Its entry in `validation_scores_`.
+        The entry of that epoch in `validation_scores_`.
     stop_reason_ : str
-        "epochs" when all were done; "early_stopping"; "converged", of lbfgs; "callback",
-        when one asked to stop; "interrupted" after Ctrl-C (KeyboardInterrupt), which ends
-        the training but keeps what was learnt.
+        "epochs" after all epochs; "early_stopping"; "converged", with "lbfgs"; "callback", if
+        a callback stopped training; "interrupted" after Ctrl-C (KeyboardInterrupt), which
+        stops training and keeps the parameters reached.
 
     See Also
     --------
@@ -488,7 +486,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             rows, validation_rows = validate_fit_data(
                 self, *data, **validation, continues=continues
             )
-            start = history = validation_set = origin = None
+            start = history = validation_set = None
             if continues:
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
@@ -499,12 +497,14 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             dataset = encode(rows, self.classes_, dtype, float(self.label_smoothing))
             if validation_rows is not None:
                 validation_set = encode(validation_rows, self.classes_, dtype)
-            if checkpoints_of(self):
+
+            def make_origin() -> Origin:
                 names = getattr(self, "feature_names_in_", [])
                 fingerprint = data_fingerprint(names, dataset, validation_set)
-                origin = Origin(self.get_params(deep=False), self.classes_, fingerprint)
+                return Origin(self.get_params(deep=False), self.classes_, fingerprint)
+
             if checkpoint is not None:
-                checkpoint.check_origin(config, origin)
+                checkpoint.check_origin(config, make_origin())
             trainer = local_trainer(
                 config,
                 self.classes_,
@@ -516,7 +516,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             )
             if checkpoint is not None:
                 checkpoint.restore(trainer.run)
-            self._train(trainer, data, origin)
+            self._train(trainer, data, make_origin)
         return self
 
     def _resolve(
@@ -529,17 +529,18 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         )
 
     def _train(
-        self, trainer: Trainer, data: tuple[Any, Any, Any], origin: Origin | None = None
+        self,
+        trainer: Trainer,
+        data: tuple[Any, Any, Any],
+        make_origin: Callable[[], Origin] | None = None,
     ) -> None:
-        """Train, call callbacks and checkpoints, and set the fitted attributes."""
-        run = trainer.run
-        n_epochs, full_batch = run.config.n_epochs - run.n_done, run.config.full_batch
-        tasks = FitTasks.of(self, data, n_epochs, full_batch, self._fitted_attributes)
-        hooks: list[FitHook] = [CheckpointHook(c, origin) for c in checkpoints_of(self)]
-        result = trainer.train(hooks if tasks is None else [tasks, *hooks])
+        """Train, with callbacks and checkpoints, and set the fitted attributes."""
+        callbacks = begin_callbacks(self)
+        hooks = fit_hooks(self, callbacks, data, trainer.run, make_origin) if callbacks else []
+        result = trainer.train(hooks)
         self._set_fitted(result, keep_state=self.warm_start)
-        if tasks is not None:
-            tasks.end(result)
+        for hook in hooks:
+            hook.on_fitted(result)
 
     def _set_fitted(self, result: FitResult, *, keep_state: bool = False) -> None:
         """Set the fitted attributes; keep the state if training may be continued."""

@@ -1,10 +1,12 @@
-"""Conversion to and from scikit-learn's MLPClassifier: the same network and probabilities.
+"""Conversion to and from scikit-learn's MLPClassifier, with the same probabilities.
 
-For two classes, MLPClassifier has one output z whose logistic function is the probability of
-the second class; softmax of two logits z0, z1 is the same with ``z = z1 - z0``.
+For two classes, MLPClassifier has one output z, and the probability of the second class is its
+logistic function. The softmax of two logits z0, z1 is the same for ``z = z1 - z0``.
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
@@ -21,7 +23,7 @@ __all__ = ["from_mlpclassifier", "to_mlpclassifier"]
 SHARED_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 SHARED_SCHEDULES = ("constant", "invscaling", "adaptive")
 SKLEARN_AUTO_BATCH_SIZE = 200
-# Parameters that mean the same here and there: their names here and there.
+# Parameters with the same meaning: name in SoftmaxMLPClassifier -> name in MLPClassifier.
 COUNTERPARTS = {"epochs": "max_iter", "learning_rate": "learning_rate_init"} | {
     name: name
     for name in (
@@ -31,13 +33,13 @@ COUNTERPARTS = {"epochs": "max_iter", "learning_rate": "learning_rate_init"} | {
 }  # fmt: skip
 
 
-def to_mlpclassifier(clf):
+def to_mlpclassifier(clf: Any) -> MLPClassifier:
     """Return a fitted MLPClassifier with the same probabilities.
 
-    Its parameters are those with which scikit-learn would train in the most similar way:
-    ``alpha = l2 * batch_size``, so that the penalty is as strong, with the batch size given
-    instead of "auto". What has no counterpart there (among others different l2 for different
-    layers and the cyclic schedules) keeps scikit-learn's default.
+    Its parameters give the most similar training in scikit-learn: ``alpha = l2 * batch_size``
+    is the equivalent penalty, and "auto" is replaced by the batch size. A parameter without
+    a counterpart (such as different l2 for different layers, or a cyclic schedule) is
+    scikit-learn's default.
 
     Parameters
     ----------
@@ -47,61 +49,60 @@ def to_mlpclassifier(clf):
     Returns
     -------
     mlp : sklearn.neural_network.MLPClassifier
-        Fitted; it shares no array with clf. Its ``t_``, the number of rows seen, starts at 0.
+        Fitted; its arrays are copies. Its ``t_``, the number of rows seen, is 0.
 
     Raises
     ------
     NotFittedError
         If clf is not fitted.
     ValueError
-        If there is no such MLPClassifier: for the hidden activations "leaky_relu", "elu",
-        "silu" and "gelu", different ones for different layers, or a single class.
+        If MLPClassifier does not support the network: for the hidden activations "leaky_relu",
+        "elu", "silu" and "gelu", different ones for different layers, or a single class.
     """
     check_is_fitted(clf)
     activation = _shared_activation(clf._activations)
     if len(clf.classes_) == 1:
         raise ValueError(
             f"MLPClassifier needs two classes or more, got {clf.classes_.tolist()}. Train on rows "
-            "of another class as well; a single one can be predicted without a network."
+            "of another class as well."
         )
     mlp = MLPClassifier(**_sklearn_params(clf, activation))
     vars(mlp).update(_sklearn_attributes(clf), **_training_attributes(clf))
     return mlp
 
 
-def from_mlpclassifier(cls, mlp):
+def from_mlpclassifier(cls: Any, mlp: Any) -> Any:
     """Return a fitted classifier with the probabilities of an MLPClassifier.
 
-    Its parameters are those with which training would be most similar: ``l2 = alpha /
-    batch_size``, where "auto" is 200 rows. What has no counterpart (power_t, max_fun) is
-    dropped.
+    Its parameters give the most similar training: ``l2 = alpha / batch_size``, where "auto" is
+    200 rows. Parameters without a counterpart (power_t, max_fun) are dropped.
 
     Parameters
     ----------
     cls : type
         SoftmaxMLPClassifier or a subclass.
     mlp : sklearn.neural_network.MLPClassifier
-        Fitted, on one label a row.
+        Fitted, with one label per row.
 
     Returns
     -------
     clf : cls
-        Fitted; it shares no array with mlp. MLPClassifier keeps no loss curve with
-        ``solver="lbfgs"``: `history_` then has NaN for all but the last iteration.
+        Fitted; its arrays are copies. With ``solver="lbfgs"``, MLPClassifier has no loss curve:
+        `history_` is NaN for all but the last iteration.
 
     Raises
     ------
     TypeError
-        If mlp is no MLPClassifier.
+        If mlp is not an MLPClassifier.
     NotFittedError
         If mlp is not fitted.
     ValueError
-        If it was fitted on several labels a row, or on a single class.
+        If it was fitted with several labels per row, or on a single class.
     """
     if not isinstance(mlp, MLPClassifier):
         raise TypeError(f"mlp must be an MLPClassifier, got {type(mlp).__name__}.")
     check_is_fitted(mlp)
-    _check_one_label_a_row(mlp)
+    _check_single_label(mlp)
     layers = [mlp.coefs_, mlp.intercepts_]
     if mlp.n_outputs_ == 1:
         layers = [[*a[:-1], np.concatenate([-a[-1] / 2, a[-1] / 2], axis=-1)] for a in layers]
@@ -111,34 +112,27 @@ def from_mlpclassifier(cls, mlp):
     vars(clf).update(_feature_attributes(mlp))
     set_classes(clf, mlp.classes_)
     history = _history(mlp)
-    result = FitResult(
-        architecture=architecture,
-        theta=np.concatenate([array.ravel() for arrays in layers for array in arrays]),
-        history=history,
-        stop_reason=_stop_reason(mlp),
-        best_epoch=_best_epoch(mlp, history),
-    )
-    clf._set_fitted(result)
+    theta = np.concatenate([array.ravel() for arrays in layers for array in arrays])
+    best_epoch = _best_epoch(mlp, history)
+    clf._set_fitted(FitResult(architecture, theta, history, _stop_reason(mlp), best_epoch))
     return clf
 
 
-def _shared_activation(activations):
-    """Return the one name of hidden layers' activations that scikit-learn takes."""
+def _shared_activation(activations: tuple[str, ...]) -> str:
+    """Return the activation of all hidden layers; raise if MLPClassifier does not support it."""
     names = set(activations) or {"relu"}
     if len(names) > 1 or not names <= set(SHARED_ACTIVATIONS):
         got = names.pop() if len(names) == 1 else activations
-        accepted = f"one of {list(SHARED_ACTIVATIONS)}, the same for all hidden layers, "
-        raise invalid("activation", got, accepted + "for MLPClassifier to have this network")
+        accepted = f"one of {list(SHARED_ACTIVATIONS)}, the same for all hidden layers, for a "
+        raise invalid("activation", got, accepted + "conversion to MLPClassifier")
     return names.pop()
 
 
-def _sklearn_params(clf, activation):
-    """Return MLPClassifier's parameters; the fitted network counts where they describe it."""
-    params = _translated(clf, COUNTERPARTS)
-    n_rows = requested_batch_size(clf.batch_size)
-    params.update(
-        hidden_layer_sizes=clf._layer_sizes[1:-1], activation=activation, batch_size=n_rows
-    )
+def _sklearn_params(clf: Any, activation: str) -> dict[str, Any]:
+    """Return the parameters of MLPClassifier; layer sizes are those of the fitted network."""
+    params, n_rows = _renamed(clf, COUNTERPARTS), requested_batch_size(clf.batch_size)
+    params |= {"activation": activation, "batch_size": n_rows}
+    params["hidden_layer_sizes"] = clf._layer_sizes[1:-1]
     if clf.epochs == "auto":
         del params["max_iter"]
     if clf.schedule in SHARED_SCHEDULES:
@@ -151,38 +145,38 @@ def _sklearn_params(clf, activation):
     return params
 
 
-def _params(mlp):
-    """Return the parameters most similar to those of an MLPClassifier, all but units."""
+def _params(mlp: MLPClassifier) -> dict[str, Any]:
+    """Return the parameters, without units, most similar to those of an MLPClassifier."""
     auto = mlp.batch_size == "auto"
     return {
-        **_translated(mlp, {theirs: ours for ours, theirs in COUNTERPARTS.items()}),
+        **_renamed(mlp, {theirs: ours for ours, theirs in COUNTERPARTS.items()}),
         "activation": mlp.activation,
         "l2": mlp.alpha / (SKLEARN_AUTO_BATCH_SIZE if auto else mlp.batch_size),
         "batch_size": mlp.batch_size,
-        # adam has a constant rate there, whatever learning_rate says.
+        # MLPClassifier uses learning_rate with sgd only.
         "schedule": mlp.learning_rate if mlp.solver == "sgd" else "constant",
         "validation_fraction": mlp.validation_fraction,
-        "scoring": "accuracy",  # which is what early stopping watches there
+        "scoring": "accuracy",  # monitored by MLPClassifier's early stopping
         "standardize": False,
         "label_smoothing": 0.0,
     }
 
 
-def _translated(estimator, names):
-    """Return parameters by their new names; a RandomState is copied, not shared."""
+def _renamed(estimator: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return copies of parameters (a RandomState is not shared) under their new names."""
     return {new: deepcopy(getattr(estimator, old)) for old, new in names.items()}
 
 
-def _feature_attributes(estimator):
-    """Return the attributes that describe the features of a fitted estimator."""
+def _feature_attributes(estimator: Any) -> dict[str, Any]:
+    """Return the number of features and, if present, their names."""
     attributes = {"n_features_in_": estimator.n_features_in_}
     if hasattr(estimator, "feature_names_in_"):
         attributes["feature_names_in_"] = estimator.feature_names_in_.copy()
     return attributes
 
 
-def _sklearn_attributes(clf):
-    """Return the attributes of an MLPClassifier that make its network."""
+def _sklearn_attributes(clf: Any) -> dict[str, Any]:
+    """Return the attributes of an MLPClassifier that predictions need."""
     binarizer, is_binary = deepcopy(clf.label_binarizer_), len(clf.classes_) == 2
     coefs, intercepts = ([a.copy() for a in arrays] for arrays in (clf.coefs_, clf.intercepts_))
     if is_binary:
@@ -200,16 +194,16 @@ def _sklearn_attributes(clf):
     }
 
 
-def _training_attributes(clf):
+def _training_attributes(clf: Any) -> dict[str, Any]:
     """Return the attributes of an MLPClassifier that describe its training."""
     losses, scores, best_score = clf.history_["loss"], None, None
-    best_loss = float(np.fmin.reduce(losses, initial=np.inf))  # without NaN
-    if clf.early_stopping:  # scikit-learn goes on with one or the other
+    best_loss: Any = float(np.fmin.reduce(losses, initial=np.inf))  # without NaN
+    if clf.early_stopping:  # MLPClassifier keeps either the best score or the best loss
         scores, best_loss = list(clf.history_.get("validation_score", [])), None
         best_score = -np.inf if clf.best_validation_score_ is None else clf.best_validation_score_
     return {
         "n_iter_": clf.n_iter_,
-        "t_": 0,  # the number of rows is not kept
+        "t_": 0,  # the number of rows seen is not stored
         "loss_": clf.loss_,
         "loss_curve_": list(losses),
         "best_loss_": best_loss,
@@ -218,42 +212,42 @@ def _training_attributes(clf):
     }
 
 
-def _check_one_label_a_row(mlp):
-    """Raise unless the outputs of an MLPClassifier are the classes of one target."""
+def _check_single_label(mlp: MLPClassifier) -> None:
+    """Raise for a single class or for multilabel targets."""
     if len(mlp.classes_) == 1:
         raise ValueError(
             f"mlp must have two classes or more, got {mlp.classes_.tolist()}. Train a "
-            "SoftmaxMLPClassifier on these rows instead: it takes a single class as it is."
+            "SoftmaxMLPClassifier on these rows instead, which accepts a single class."
         )
     if mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1:
         raise ValueError(
-            f"mlp must have one label a row, got one with {mlp.n_outputs_} (multilabel). Train "
+            f"mlp must have one label per row, got one with {mlp.n_outputs_} (multilabel). Train "
             "MultiOutputClassifier(SoftmaxMLPClassifier()) of sklearn.multioutput instead."
         )
 
 
-def _history(mlp):
+def _history(mlp: MLPClassifier) -> dict[str, list[float]]:
     """Return the loss and score curves of an MLPClassifier."""
     if not hasattr(mlp, "loss_curve_"):  # lbfgs
         return {"loss": [np.nan] * (mlp.n_iter_ - 1) + [float(mlp.loss_)]}
     history = {"loss": [float(loss) for loss in mlp.loss_curve_]}
     scores = [float(score) for score in getattr(mlp, "validation_scores_", None) or []]
-    # Ctrl-C before the last epoch's score makes them shorter.
+    # After Ctrl-C, the last epoch may have no score.
     if scores and len(scores) == len(history["loss"]):
         history["validation_score"] = scores
     return history
 
 
-def _best_epoch(mlp, history):
-    """Return the epoch whose parameters early stopping has kept, or None."""
+def _best_epoch(mlp: MLPClassifier, history: dict[str, list[float]]) -> int | None:
+    """Return the epoch whose parameters early stopping kept, or None."""
     scores = history.get("validation_score", [])
     best = getattr(mlp, "best_validation_score_", None)
     return scores.index(best) if best in scores else None
 
 
-def _stop_reason(mlp):
-    """Return why training stopped, as far as the number of epochs tells."""
-    # A single epoch is partial_fit: scikit-learn's early stopping needs more than one.
+def _stop_reason(mlp: MLPClassifier) -> str:
+    """Return why training stopped, derived from the number of epochs."""
+    # A single epoch is from partial_fit: early stopping of scikit-learn needs more than one.
     if mlp.n_iter_ >= mlp.max_iter or (not uses_all_rows(mlp.solver) and mlp.n_iter_ == 1):
         return "epochs"
     return "converged" if uses_all_rows(mlp.solver) else "early_stopping"

@@ -1,4 +1,4 @@
-"""save and load: a fitted classifier to and from a file that carries no code."""
+"""save and load: fitted classifiers in files without executable code."""
 
 import os
 from typing import Any
@@ -17,28 +17,28 @@ __all__ = ["load", "save"]
 
 
 def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
-    """Write a fitted classifier to a file, at exactly that path.
+    """Write a fitted classifier to a file.
 
-    The write is atomic: after an error, the file that was there before is unchanged.
+    The write is atomic: after an error, an existing file at this path is unchanged.
 
     Parameters
     ----------
     clf : SoftmaxMLPClassifier
         Fitted.
     path : str or path-like
-        The file, usually ``something.npz``.
+        Path of the file, usually with the suffix ".npz"; no suffix is added.
 
     Raises
     ------
     TypeError
         If clf is not a SoftmaxMLPClassifier. Use pickle or skops for pipelines.
     ValueError
-        If a constructor parameter (a function as `schedule`, a RandomState) or the labels
-        cannot be written without pickle.
+        If a constructor parameter (such as a function as `schedule`, or a RandomState) or the
+        labels cannot be written without pickle.
 
     See Also
     --------
-    load : Reads the file.
+    load : Read the file.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
 
 
 def _result_of(clf: SoftmaxMLPClassifier) -> FitResult:
-    """Return what the last fit of a classifier returned, without the training state."""
+    """Return the FitResult of the last fit, without the training state."""
     return FitResult(
         (clf._layer_sizes, clf._activations),
         clf.theta_,
@@ -92,38 +92,38 @@ def load(path: str | os.PathLike[str]) -> SoftmaxMLPClassifier:
     Returns
     -------
     clf : SoftmaxMLPClassifier
-        Fitted; its predictions are those of the saved one, bit for bit. partial_fit and warm
-        starts continue from it with a new optimizer state.
+        Fitted; its predictions equal those of the saved classifier bit for bit. partial_fit and
+        warm starts continue with a new optimizer state.
 
     Raises
     ------
     ValueError
-        Saying what is wrong, if the file is damaged or not a model of this format.
+        If the file is damaged or not a model file; the message has the reason.
     OSError
         If the file cannot be read.
 
     See Also
     --------
-    save : Writes the file; its example reads it as well.
+    save : Write the file; its example reads it as well.
 
     Examples
     --------
-    A file that was cut off:
+    A truncated file:
 
     >>> import tempfile, pathlib
     >>> from skmlp import load
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "cut_off.npz")
+    ...     path = pathlib.Path(folder, "truncated.npz")
     ...     _ = path.write_bytes(b"PK")
     ...     load(path)
     Traceback (most recent call last):
-    ValueError: '...cut_off.npz' is not a valid skmlp model file: File is not a zip file
+    ValueError: '...truncated.npz' is not a valid skmlp model file: File is not a zip file
     """
     return read_model(path, _restored)
 
 
 def _restored(model: ModelFile) -> SoftmaxMLPClassifier:
-    """Return the fitted classifier of a file's contents."""
+    """Return the fitted classifier that a file describes."""
     clf: Any = SoftmaxMLPClassifier(**model.params)
     TrainConfig.from_params(clf.get_params(deep=False))
     if model.feature_names:

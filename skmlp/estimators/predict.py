@@ -1,4 +1,4 @@
-"""PredictMixin: predictions of a fitted network, its layers, conversion to scikit-learn."""
+"""PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
 
 from numbers import Integral
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["PredictMixin"]
 
 
 class PredictMixin:
-    """The methods of SoftmaxMLPClassifier that need a fitted network."""
+    """The methods and properties of SoftmaxMLPClassifier that require a fitted network."""
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits.
@@ -30,16 +30,16 @@ class PredictMixin:
         Returns
         -------
         logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes the difference ``z1 - z0`` of the two logits, whose logistic
-            function is the probability of ``classes_[1]``.
+            For two classes, the difference ``z1 - z0`` of the logits; the probability of
+            ``classes_[1]`` is its logistic function.
 
         Raises
         ------
         NotFittedError
             Before fit.
         ValueError
-            For rows that are not finite numbers, are too large for the network's dtype, or
-            have other features than those trained on.
+            If X is not finite, overflows in the dtype of the network, or has other features
+            than in fit.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
@@ -55,16 +55,16 @@ class PredictMixin:
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; never less than the logarithm of the smallest
-            normal number of its dtype (-87.3 in float32, -708.4 in float64), so never -inf.
+            In the order of `classes_`; clipped below at the logarithm of the smallest normal
+            number of the dtype (-87.3 in float32, -708.4 in float64), so never -inf.
 
         Raises
         ------
         NotFittedError
             Before fit.
         ValueError
-            For rows that are not finite numbers, are too large for the network's dtype, or
-            have other features than those trained on.
+            If X is not finite, overflows in the dtype of the network, or has other features
+            than in fit.
         """
         check_is_fitted(self)
         X = validate_features(self, X)
@@ -93,8 +93,8 @@ class PredictMixin:
         NotFittedError
             Before fit.
         ValueError
-            For rows that are not finite numbers, are too large for the network's dtype, or
-            have other features than those trained on.
+            If X is not finite, overflows in the dtype of the network, or has other features
+            than in fit.
         """
         proba = self.predict_log_proba(X)
         return np.exp(proba, out=proba)
@@ -117,8 +117,8 @@ class PredictMixin:
         NotFittedError
             Before fit.
         ValueError
-            For rows that are not finite numbers, are too large for the network's dtype, or
-            have other features than those trained on.
+            If X is not finite, overflows in the dtype of the network, or has other features
+            than in fit.
         """
         check_is_fitted(self)
         X = validate_features(self, X)
@@ -147,16 +147,16 @@ class PredictMixin:
         NotFittedError
             Before fit.
         ValueError
-            If the network has no such layer, and for rows as `predict`.
+            If the network has no such layer; for invalid X as in `predict`.
         """
         layer = self._hidden_layer(layer)
         return finite_outputs(self._network, self.theta_, validate_features(self, X), layer)
 
     def to_sklearn(self) -> Any:
-        """Return the same network as an MLPClassifier of scikit-learn, which other tools know.
+        """Return the network as an MLPClassifier of scikit-learn, with the same probabilities.
 
-        Its probabilities are the same. Two outputs become one, as MLPClassifier has it: for
-        two classes the logistic function of their difference.
+        For two classes, the two outputs become one, whose logistic function is the probability
+        of the second class.
 
         Returns
         -------
@@ -166,22 +166,23 @@ class PredictMixin:
         Raises
         ------
         ValueError
-            If MLPClassifier has no such network: for the hidden activations "leaky_relu",
-            "elu", "silu" and "gelu", different ones for different layers, or a single class.
+            If MLPClassifier does not support the network: for the hidden activations
+            "leaky_relu", "elu", "silu" and "gelu", different ones for different layers, or a
+            single class.
         """
-        # Imported here, so that importing skmlp does not import sklearn.neural_network.
+        # A local import, so that importing skmlp does not import sklearn.neural_network.
         from skmlp.estimators.conversion import to_mlpclassifier
 
         return to_mlpclassifier(self)
 
     @classmethod
     def from_sklearn(cls, mlp: Any) -> Any:
-        """Return a classifier made of an MLPClassifier of scikit-learn.
+        """Return a classifier with the network of an MLPClassifier of scikit-learn.
 
         Parameters
         ----------
         mlp : sklearn.neural_network.MLPClassifier
-            Fitted, on one label a row.
+            Fitted, with one label per row.
 
         Returns
         -------
@@ -191,16 +192,16 @@ class PredictMixin:
         Raises
         ------
         TypeError
-            If mlp is no MLPClassifier.
+            If mlp is not an MLPClassifier.
         ValueError
-            If it was fitted on several labels a row.
+            If it was fitted with several labels per row.
         """
         from skmlp.estimators.conversion import from_mlpclassifier  # as above
 
         return from_mlpclassifier(cls, mlp)
 
     def _hidden_layer(self, layer: int) -> int:
-        """Return the index of a hidden layer, which may be given as a negative one."""
+        """Return the non-negative index of a hidden layer."""
         check_is_fitted(self)
         n_hidden = len(self._layer_sizes) - 2
         if not n_hidden:
@@ -210,13 +211,13 @@ class PredictMixin:
         return layer % n_hidden
 
     def _logits(self, X: Any) -> np.ndarray:
-        """Return logits (n_samples, n_classes), in theta_'s dtype, also for two classes."""
+        """Return the logits (n_samples, n_classes) in the dtype of theta_."""
         check_is_fitted(self)
         return finite_logits(self._network, self.theta_, validate_features(self, X))
 
     @property
     def _network(self) -> Network:
-        """The shapes of the network; the estimator stores layer sizes and names only."""
+        """The Network, made from the stored layer sizes and names of activations."""
         return build_network(self._layer_sizes, self._activations)
 
     @property

@@ -174,8 +174,10 @@ def restore_scaling(
     """Return the Scaling of two arrays of a file, or None if there are none."""
     if mean is None and scale is None:
         return None
+    if scale is None:
+        raise ValueError("its means have no scales")
     for array in (scale,) if mean is None else (mean, scale):
-        if array is None or array.shape != (n_features,) or array.dtype != dtype:
+        if array.shape != (n_features,) or array.dtype != dtype:
             raise ValueError("its means and scales do not fit its features")
         if not np.isfinite(array).all():
             raise ValueError("its means and scales are not all finite")

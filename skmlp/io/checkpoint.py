@@ -95,7 +95,7 @@ def write_checkpoint(
         "params": params,
         "left_out": left_out,
         "rows": dict(origin.fingerprint),
-        "epochs": run.config.n_epochs,
+        "epochs": run.n_epochs,
         "n_earlier": run.history.n_earlier,
         "is_over": is_over,
         "history": run.history.metrics,
@@ -165,7 +165,7 @@ def _fingerprint(dataset: Dataset) -> dict[str, Any]:
 def _checksum(*arrays: np.ndarray) -> int:
     checksum = 0
     for array in arrays:
-        checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     return checksum
 
 

@@ -29,7 +29,7 @@ from skmlp.io._npz import (
     to_plain,
     write_archive,
 )
-from skmlp.training.config import build_network
+from skmlp.training.config import Architecture, build_network
 from skmlp.training.state import FitResult
 
 __all__ = ["ModelFile", "read_model", "write_model"]
@@ -142,9 +142,7 @@ def _restore(
     return ModelFile(params, [str(name) for name in names], classes, result)
 
 
-def _check_arrays(
-    architecture: tuple[tuple[int, ...], tuple[str, ...]], theta: np.ndarray, classes: np.ndarray
-) -> None:
+def _check_arrays(architecture: Architecture, theta: np.ndarray, classes: np.ndarray) -> None:
     """Raise unless network, parameters and labels fit together."""
     layer_sizes, activations = architecture
     if not all(type(size) is int and size > 0 for size in layer_sizes):

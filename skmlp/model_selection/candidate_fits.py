@@ -134,7 +134,7 @@ class CandidateFits:
         try:
             fit.check_same(estimator, *args)
         except RuntimeError as error:
-            self._mismatch = error
+            self._mismatch = self._mismatch or error
             raise
         vars(estimator).update(vars(fit.fitted()))
         fit.estimator = None  # no longer needed

@@ -129,12 +129,12 @@ class CandidateFit:
                 raise RuntimeError(
                     f"The search asked for a fit with {name}={given.get(name)!r} where it was "
                     f"expected to ask for {name}={value!r}: this version of scikit-learn evaluates "
-                    "candidates in another order than skmlp knows. Use GridSearchCV."
+                    "candidates in another order than skmlp expects. Use GridSearchCV."
                 )
         if self._checksum != rows_checksum(X, y):
             raise RuntimeError(
                 "The search asked for a fit on other rows than those of the expected split: this "
-                "version of scikit-learn evaluates splits in another order than skmlp knows. Use "
+                "version of scikit-learn evaluates splits in another order than skmlp expects. Use "
                 "GridSearchCV."
             )
 

@@ -1,9 +1,9 @@
-"""Grid search as one training run: all candidates on all splits are one population.
+"""Grid search that trains all candidates on all splits together, as one population.
 
-There are three steps: every candidate on every split is brought to the point where training
-begins (`candidates`); all networks are trained together (`candidate_fits`); and scikit-learn's
-search scores and compares them, refits the best one and sets ``cv_results_``, with estimators
-whose fit takes over what has been learnt.
+There are three steps: training is prepared for every candidate on every split (`candidates`);
+all networks are trained together (`candidate_fits`); scikit-learn's search scores and compares
+the candidates, refits the best one and sets ``cv_results_``. In the last step, fit of the
+candidates returns the networks that were trained in the second.
 """
 
 import copy
@@ -38,21 +38,21 @@ __all__ = ["PopulationGridSearchCV", "PopulationRandomizedSearchCV"]
 class _PopulationSearch(FitTimesMixin):
     """fit of both searches, which trains all candidates together."""
 
-    pre_dispatch = "2*n_jobs"  # required by scikit-learn's search; there is nothing to dispatch
+    pre_dispatch = "2*n_jobs"  # read by scikit-learn's search; has no effect
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+    def fit(self: Any, X: Any, y: Any = None, **params: Any) -> Any:
         """Train all candidates on all splits, compare them and refit the best one.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The rows, or whatever the first step of the pipeline takes.
+            The rows, or the input of the first step of the pipeline.
         y : array-like of shape (n_samples,)
             Labels.
         **params : dict
-            Parameters of the estimator's fit, of which those with n_samples entries, like
-            sample_weight, are cut as X is; and ``groups`` for the splitter. With metadata
-            routing they are passed on as requested.
+            Parameters of the estimator's fit, and ``groups`` for the splitter. Parameters with
+            n_samples entries, such as sample_weight, are split like X. With metadata routing,
+            they are passed as requested.
 
         Returns
         -------
@@ -64,49 +64,49 @@ class _PopulationSearch(FitTimesMixin):
         TypeError
             If the estimator is neither a SoftmaxMLPClassifier nor a Pipeline that ends in one.
         ValueError
-            As GridSearchCV: for instance if all fits failed, or what failed first if
-            error_score is "raise".
+            As GridSearchCV: for instance if all fits failed, or if one failed and error_score
+            is "raise".
         """
         network, _ = final_estimator(self.estimator)
         if not isinstance(network, SoftmaxMLPClassifier):
             raise TypeError(
                 "estimator must be a SoftmaxMLPClassifier or a Pipeline that ends in one, got "
-                f"{self.estimator!r}. scikit-learn's own searches take any estimator; if only the "
-                "grid has the network, put it into the estimator as well."
+                f"{self.estimator!r}. Use scikit-learn's searches for other estimators; if the "
+                "network is a value in the grid, set it as the estimator as well."
             )
-        check_search(self)  # before any work is lost
+        check_search(self)  # before training
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, got None.")
         X, y = indexable(X, y)
         fit_params, split_params = self._routed(params)
         cv = copy.copy(check_cv(self.cv, y, classifier=True))
         splits = list(cv.split(X, y, **split_params))
-        cv.split = lambda *args, **kwargs: iter(splits)  # drawn once, if they are random
+        cv.split = lambda *args, **kwargs: iter(splits)  # random splits are drawn once
         search = copy.copy(self)
         search._fix_candidates()
         fits = CandidateFits(
             self.estimator, search._candidates(), splits, self.n_jobs, self.verbose
         )
         fits.run(X, y, fit_params)
-        # The stand-in for the estimator works in this process only.
+        # The estimator with the trained networks works in this process only.
         search._fits, search.estimator, search.cv, search.n_jobs = fits, fits.pretrained(), cv, 1
         try:
             with _in_this_process():
-                super(_PopulationSearch, search).fit(X, y, **params)
+                super(_PopulationSearch, search).fit(X, y, **params)  # type: ignore[misc]
         finally:
             fits.check_taken_over()
-        if self.scoring is None:  # its scorer keeps the estimator
+        if self.scoring is None:  # the scorer holds the estimator of search
             search.scorer_ = check_scoring(self.estimator)
         del cv.split, search._fits
         own = self.get_params(deep=False)
         vars(self).update({name: v for name, v in vars(search).items() if name not in own})
         return self
 
-    def _fit_times(self) -> dict[str, np.ndarray]:
+    def _fit_times(self: Any) -> dict[str, np.ndarray]:
         return self._fits.fit_times()
 
     def _fix_candidates(self) -> None:
-        """Make sure that the candidates are the same each time they are drawn."""
+        """Fix the random state, so that the same candidates are drawn each time."""
 
     def _candidates(self) -> Iterable[dict[str, Any]]:
         """Return the candidates' parameters."""
@@ -122,7 +122,7 @@ class _PopulationSearch(FitTimesMixin):
 
 
 def _in_this_process() -> AbstractContextManager[Any]:
-    """Return a context in which n_jobs=1 is this process, also with joblib's Dask backend."""
+    """Return a context in which n_jobs=1 means this process, also with joblib's Dask backend."""
     backend, _ = get_active_backend()
     if backend.effective_n_jobs(1) == 1:
         return nullcontext()
@@ -132,59 +132,60 @@ def _in_this_process() -> AbstractContextManager[Any]:
 class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     """Grid search over a SoftmaxMLPClassifier in which all fits are one training run.
 
-    It has the parameters, attributes and methods of scikit-learn's GridSearchCV and finds the
-    same: with an int as `random_state`, every candidate starts from the weights, sees the
-    batches and ends with the scores that it would have if it were fitted alone. But what a
-    step costs in calls of Python and NumPy is paid once for all networks of one kind, and
-    they share the rows. The smaller the networks and batches, the more that saves.
+    It has the parameters, attributes and methods of scikit-learn's GridSearchCV and gives the
+    same results: with an int as `random_state`, the initial weights, batches and scores of
+    every candidate are those of a separate fit. The overhead of Python and NumPy calls occurs
+    once per step for all networks that are trained together, and they share the rows. The
+    speed-up is largest for small networks and batches.
 
-    Candidates that differ in `units`, `activation`, `batch_size`, `epochs`, `dtype`,
-    `shuffle` or `schedule`, in whether there is dropout, between adam and sgd, or by splits of
-    different sizes, are trained in different passes; whatever else may vary within one. Steps of
-    a pipeline in front of the network are fitted once for each split and set of their own
-    parameters. What cannot be trained with others (by lbfgs, on sparse rows, with callbacks
-    of the network's own, or another estimator in its place) is fitted alone, by joblib.
+    Candidates are trained in separate passes if they differ in `units`, `activation`,
+    `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, in having dropout or not, in
+    "adam" or "sgd", or in the size of the split. All other parameters may differ within a
+    pass. The steps of a pipeline before the network are fitted once for each split and
+    combination of their parameters. Candidates that cannot be trained together (with "lbfgs",
+    sparse rows, callbacks set on the network, or another estimator in place of the network)
+    are fitted separately, by joblib.
 
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier or Pipeline
         A pipeline must end in a SoftmaxMLPClassifier.
     param_grid : dict or list of dict
-        Lists of values by the name of the parameter, as ``set_params`` has it; of several dicts,
-        all candidates of each.
+        Lists of values by parameter name, as accepted by ``set_params``; for a list of dicts,
+        the candidates of all of them.
     scoring : str, callable, list, tuple or dict, default=None
-        How predictions on the rows left out are judged. None is the estimator's accuracy.
+        Metrics of the predictions on the rows left out. None is the estimator's accuracy.
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate on all rows, with several metrics by which of them;
-        or a function of ``cv_results_`` that returns the best candidate's index.
+        Whether to fit the best candidate on all rows. With several metrics, the name of the one
+        to use; or a function of ``cv_results_`` that returns the best candidate's index.
     cv : int, cross-validation generator or iterable, default=None
         The splits; None is five-fold and stratified, as is an int.
     return_train_score : bool, default=False
-        Whether to judge predictions on the rows trained on as well.
+        Whether to compute scores on the training rows as well.
     error_score : "raise" or float, default=numpy.nan
         The score of a candidate whose fit fails.
     n_jobs : int, default=None
-        How many populations to train at the same time: in processes, or in threads if the
-        networks are large. Also how many processes fit what is fitted alone. None is 1, -1 as
-        many as there are processors.
+        Number of populations to train at the same time: in processes, or in threads if the
+        networks are large. Also the number of processes for separate fits. None is 1, -1 is
+        the number of processors.
     verbose : int, default=0
         1 prints a line for each population; more than 1 also what GridSearchCV prints, in
-        which times are those of scoring alone.
+        which times are those of scoring only.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        As GridSearchCV's; the fit times are shares of the time that a population took.
+        As in GridSearchCV; a fit time is the candidate's share of its population's time.
     best_estimator_ : estimator
-        Refitted on all rows. Not with ``refit=False``.
+        Refitted on all rows. Not available with ``refit=False``.
     best_score_ : float
         Mean score of the best candidate over the splits.
     best_params_ : dict
         Its parameters.
     best_index_ : int
-        Its place in the arrays of `cv_results_`.
+        Its index in the arrays of `cv_results_`.
     scorer_ : callable or dict
-        How it was judged.
+        The scorer, or a dict of scorers.
     n_splits_ : int
         Number of splits.
     refit_time_ : float
@@ -196,27 +197,27 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     n_features_in_ : int
         Its number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of its features, if X had such.
+        Names of its features, if X has names.
 
     See Also
     --------
-    PopulationRandomizedSearchCV : Draws candidates instead of trying all.
-    sklearn.model_selection.GridSearchCV : Fits any estimator, one candidate at a time.
+    PopulationRandomizedSearchCV : Search over randomly drawn candidates.
+    sklearn.model_selection.GridSearchCV : Search for any estimator, one fit per candidate.
 
     Notes
     -----
-    As many networks as fit in the processor's cache are trained at once, and no more than fit
-    in scikit-learn's ``working_memory``; so are the rows of the splits. Networks that are so
-    large that a single one fills the cache gain nothing and are trained one by one. Beside
-    them, every candidate on every split keeps its parameters until it is scored, which is done
-    by one process.
+    The number of networks that are trained at once is limited by the size of the processor's
+    cache and by scikit-learn's ``working_memory``, which also limits the rows of the splits in
+    memory. Networks that are larger than the cache are trained one by one, without a speed-up.
+    The parameters of every candidate on every split are kept in memory until it is scored, in
+    one process.
 
-    Callbacks of the search hear of each candidate on each split, but not of the epochs of
-    their networks. Fitted steps of a pipeline, means and scales are shared by candidates: a
-    scorer must not change them.
+    Callbacks of the search are called for each candidate on each split, but not for the epochs
+    of the networks. Candidates share fitted pipeline steps, means and scales: a scorer must not
+    modify them.
 
-    With ``random_state=None`` networks are initialised independently, but those on the same
-    split may see the rows in the same order.
+    With ``random_state=None`` networks are initialised independently, but networks on the same
+    split may have the same order of rows.
 
     Examples
     --------
@@ -233,17 +234,17 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: Any,
+        param_grid: Any,
         *,
-        scoring=None,
-        refit=True,
-        cv=None,
-        return_train_score=False,
-        error_score=np.nan,
-        n_jobs=None,
-        verbose=0,
-    ):
+        scoring: Any = None,
+        refit: Any = True,
+        cv: Any = None,
+        return_train_score: bool = False,
+        error_score: Any = np.nan,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.scoring = scoring
@@ -261,50 +262,50 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
 class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
     """Randomized search over a SoftmaxMLPClassifier in which all fits are one training run.
 
-    RandomizedSearchCV as `PopulationGridSearchCV` is GridSearchCV; see there for how
-    candidates are trained, and for what is not said here.
+    It has the parameters, attributes and methods of scikit-learn's RandomizedSearchCV. See
+    `PopulationGridSearchCV` for how candidates are trained.
 
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier or Pipeline
         A pipeline must end in a SoftmaxMLPClassifier.
     param_distributions : dict or list of dict
-        For the name of each parameter a list of values or a distribution with a method
-        ``rvs``, as those of scipy.stats.
+        By parameter name, a list of values or a distribution with a method ``rvs``, such as
+        those of scipy.stats.
     n_iter : int, default=10
-        How many candidates to draw.
+        Number of candidates to draw.
     scoring : str, callable, list, tuple or dict, default=None
-        How predictions on the rows left out are judged. None is the estimator's accuracy.
+        Metrics of the predictions on the rows left out. None is the estimator's accuracy.
     refit : bool, str or callable, default=True
-        Whether to fit the best candidate on all rows, with several metrics by which of them;
-        or a function of ``cv_results_`` that returns the best candidate's index.
+        Whether to fit the best candidate on all rows. With several metrics, the name of the one
+        to use; or a function of ``cv_results_`` that returns the best candidate's index.
     cv : int, cross-validation generator or iterable, default=None
         The splits; None is five-fold and stratified, as is an int.
     return_train_score : bool, default=False
-        Whether to judge predictions on the rows trained on as well.
+        Whether to compute scores on the training rows as well.
     error_score : "raise" or float, default=numpy.nan
         The score of a candidate whose fit fails.
     n_jobs : int, default=None
-        How many populations to train at the same time, in processes or threads.
+        Number of populations to train at the same time, in processes or threads.
     verbose : int, default=0
         1 prints a line for each population; more than 1 also what RandomizedSearchCV prints.
     random_state : int, RandomState instance or None, default=None
-        For drawing the candidates; the networks have their own.
+        For drawing the candidates. The networks use the estimator's `random_state`.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        As RandomizedSearchCV's; the fit times are shares of the time that a population took.
+        As in RandomizedSearchCV; a fit time is the candidate's share of its population's time.
     best_estimator_ : estimator
-        Refitted on all rows. Not with ``refit=False``.
+        Refitted on all rows. Not available with ``refit=False``.
     best_score_ : float
         Mean score of the best candidate over the splits.
     best_params_ : dict
         Its parameters.
     best_index_ : int
-        Its place in the arrays of `cv_results_`.
+        Its index in the arrays of `cv_results_`.
     scorer_ : callable or dict
-        How it was judged.
+        The scorer, or a dict of scorers.
     n_splits_ : int
         Number of splits.
     refit_time_ : float
@@ -316,11 +317,11 @@ class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
     n_features_in_ : int
         Its number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of its features, if X had such.
+        Names of its features, if X has names.
 
     See Also
     --------
-    PopulationGridSearchCV : Tries all candidates of a grid.
+    PopulationGridSearchCV : Search over all candidates of a grid.
 
     Examples
     --------
@@ -338,19 +339,19 @@ class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_distributions,
+        estimator: Any,
+        param_distributions: Any,
         *,
-        n_iter=10,
-        scoring=None,
-        refit=True,
-        cv=None,
-        return_train_score=False,
-        error_score=np.nan,
-        n_jobs=None,
-        verbose=0,
-        random_state=None,
-    ):
+        n_iter: int = 10,
+        scoring: Any = None,
+        refit: Any = True,
+        cv: Any = None,
+        return_train_score: bool = False,
+        error_score: Any = np.nan,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.estimator = estimator
         self.param_distributions = param_distributions
         self.n_iter = n_iter

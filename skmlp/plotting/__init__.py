@@ -1,4 +1,4 @@
-"""Displays in the style of scikit-learn's: loss curves, grids of images."""
+"""Plots with the interface of scikit-learn's displays: loss curves, grids of images."""
 
 from skmlp.plotting.image_grid import ImageGridDisplay
 from skmlp.plotting.loss_curve import LossCurveDisplay

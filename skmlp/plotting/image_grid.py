@@ -1,8 +1,10 @@
-"""Images in a grid, in the manner of scikit-learn's displays."""
+"""ImageGridDisplay: misclassified images, or first-layer weights, as a grid of images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil, isqrt, prod, sqrt
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
@@ -12,8 +14,8 @@ from skmlp.plotting.loss_curve import fitted_with, pyplot
 
 __all__ = ["ImageGridDisplay"]
 
-_TITLE, _HEADING = 10, 12  # points
-_LINE, _IMAGE = 0.18, 1.4  # inches: the height of a line, the least width of an image
+_TITLE_SIZE, _HEADING_SIZE = 10, 12  # font sizes in points
+_LINE_HEIGHT, _MIN_WIDTH = 0.18, 1.4  # inches: of a line of text, of an image
 
 
 class ImageGridDisplay:
@@ -24,18 +26,18 @@ class ImageGridDisplay:
     Parameters
     ----------
     images : array-like of shape (n, height, width)
-        The images. There may be none.
+        The images; n may be 0.
     titles : sequence of str, default=None
-        A title for each.
+        The title of each image.
     heading : str, default=None
-        A title for all of them.
+        The title of the figure.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure with the grid.
     axes_ : ndarray of matplotlib Axes, of shape (n_rows, n_columns)
-        The axes, row by row; those after the last image are empty.
+        The axes, in row-major order; those after the last image are empty.
 
     Examples
     --------
@@ -49,7 +51,7 @@ class ImageGridDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, images, *, titles=None, heading=None):
+    def __init__(self, images: Any, *, titles: Any = None, heading: str | None = None) -> None:
         self.images = np.asarray(images)
         self.titles = None if titles is None else [str(title) for title in titles]
         self.heading = heading
@@ -59,26 +61,29 @@ class ImageGridDisplay:
             )
         if self.titles is not None and len(self.titles) != len(self.images):
             raise ValueError(
-                f"titles must be one for each of {len(self.images)} images, got {len(self.titles)}."
+                f"titles must have {len(self.images)} entries, one for each image, got "
+                f"{len(self.titles)}."
             )
 
-    def plot(self, figure=None, *, n_columns=None, image_kw=None):
-        """Draw the grid.
+    def plot(
+        self, figure: Any = None, *, n_columns: int | None = None, image_kw: Any = None
+    ) -> "ImageGridDisplay":
+        """Plot the images.
 
         Parameters
         ----------
         figure : matplotlib Figure or SubFigure, default=None
-            Figure to draw on; by default a new one, large enough for all the titles.
+            Figure to plot on. If None, a new one is created, large enough for the titles.
         n_columns : int, default=None
-            Images in a row; by default as many as make the grid a square.
+            Number of images in a row. If None, the grid is about square.
         image_kw : dict, default=None
-            Keyword arguments for matplotlib's `imshow`. By default, black is the largest
-            value of all the images and white the smallest.
+            Keyword arguments for matplotlib's `imshow`. By default, the largest value of all
+            images is black and the smallest is white.
 
         Returns
         -------
         display : ImageGridDisplay
-            Itself.
+            This display.
 
         Raises
         ------
@@ -94,94 +99,91 @@ class ImageGridDisplay:
         n_columns = max(1, min(n_columns or ceil(sqrt(n_images)), n_images))
         n_rows = max(1, ceil(n_images / n_columns))
         if figure is None:
-            figure = plt.figure(figsize=self._size(n_rows, n_columns), layout="constrained")
+            size = self._figure_size(n_rows, n_columns)
+            figure = plt.figure(figsize=size, layout="constrained")
         if self.heading:
-            figure.suptitle(self.heading, fontsize=_HEADING)
+            figure.suptitle(self.heading, fontsize=_HEADING_SIZE)
         self.figure_ = figure
         self.axes_ = figure.subplots(n_rows, n_columns, squeeze=False)
         for ax in self.axes_.flat:
             ax.set_axis_off()
-        self._draw_images(image_kw or {})
-        return self
-
-    def _draw_images(self, image_kw):
-        """Fill the axes, with one scale, a grey one by default, for all the images."""
-        titles = [""] * len(self.images) if self.titles is None else self.titles
-        if len(self.images):
-            scale = {"vmin": self.images.min(), "vmax": self.images.max()}
-            if "norm" in image_kw:
-                scale = {}  # matplotlib takes one or the other
-            image_kw = {"cmap": "gray_r", **scale, **image_kw}
+        image_kw = {"cmap": "gray_r", **(image_kw or {})}
+        if n_images and "norm" not in image_kw:  # imshow accepts either norm or vmin and vmax
+            image_kw = {"vmin": self.images.min(), "vmax": self.images.max(), **image_kw}
+        titles = [""] * n_images if self.titles is None else self.titles
         for ax, image, title in zip(self.axes_.flat, self.images, titles, strict=False):
             ax.imshow(image, **image_kw)
-            ax.set_title(title, fontsize=_TITLE)
+            ax.set_title(title, fontsize=_TITLE_SIZE)
+        return self
 
-    def _size(self, n_rows, n_columns):
-        """Return the inches of a figure in which no title meets the next one."""
+    def _figure_size(self, n_rows: int, n_columns: int) -> tuple[float, float]:
+        """Return the size in inches of a figure in which titles do not overlap."""
         _, height, width = self.images.shape
         titles, heading = self.titles or [], self.heading or ""
-        cell = max(_IMAGE, _text_width(titles, _TITLE))
+        cell_width = max(_MIN_WIDTH, _text_width(titles, _TITLE_SIZE))
         n_lines = max((title.count("\n") + 1 for title in titles), default=0)
-        cell_height = _IMAGE * height / width + n_lines * _LINE + 0.1
+        cell_height = _MIN_WIDTH * height / width + n_lines * _LINE_HEIGHT + 0.1
         n_lines = heading.count("\n") + 1 if heading else 0
         return (
-            max(n_columns * cell, _text_width([heading], _HEADING)),
-            n_rows * cell_height + n_lines * 1.2 * _LINE + 0.1,
+            max(n_columns * cell_width, _text_width([heading], _HEADING_SIZE)),
+            n_rows * cell_height + n_lines * 1.2 * _LINE_HEIGHT + 0.1,
         )
 
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_pred,
+        X: Any,
+        y_true: Any,
+        y_pred: Any,
         *,
-        target_names=None,
-        proba=None,
-        image_shape=None,
-        max_images=25,
-        figure=None,
-        n_columns=None,
-        image_kw=None,
-    ):
-        """Draw the rows that were predicted wrongly, the surest first.
+        target_names: Any = None,
+        proba: Any = None,
+        image_shape: tuple[int, int] | None = None,
+        max_images: int = 25,
+        figure: Any = None,
+        n_columns: int | None = None,
+        image_kw: Any = None,
+    ) -> "ImageGridDisplay":
+        """Plot the misclassified images, in order of decreasing confidence.
 
         Parameters
         ----------
         X : array-like of shape (n, n_pixels)
-            Images, one a row.
+            One image per row.
         y_true : array-like of shape (n,)
-            Their labels.
+            The true labels.
         y_pred : array-like of shape (n,)
-            The predictions.
+            The predicted labels.
         target_names : sequence of str or dict, default=None
-            What to call the labels: ``target_names[label]``.
+            Names of the labels: ``target_names[label]``.
         proba : array-like of shape (n, n_classes), default=None
-            The probabilities, as predict_proba returns them. The largest of a row is how
-            sure its prediction was. Without, the rows are shown in their order.
+            The probabilities from `predict_proba`. The largest one of a row is the confidence
+            of its prediction. If None, the images are in the order of the rows.
         image_shape : tuple of int (height, width), default=None
-            By default, images are square.
+            If None, images are square.
         max_images : int, default=25
-            How many to show at most.
+            Maximum number of images.
         figure : matplotlib Figure or SubFigure, default=None
-            Figure to draw on; by default a new one, large enough for all the titles.
+            Figure to plot on. If None, a new one is created, large enough for the titles.
         n_columns : int, default=None
-            Images in a row; by default as many as make the grid a square.
+            Number of images in a row. If None, the grid is about square.
         image_kw : dict, default=None
             Keyword arguments for matplotlib's `imshow`.
 
         Returns
         -------
         display : ImageGridDisplay
-            With the grid drawn. Without a wrong prediction it says so and has no images.
+            With the images plotted. If all predictions are correct, it has no images and its
+            heading says so.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         ValueError
-            If the lengths differ, if `target_names` lacks a label, if the rows do not make
-            images of `image_shape`, or if a number of images is not an integer >= 1.
+            If lengths differ, if `target_names` has no name for a label, if the number of
+            columns does not match `image_shape`, or if `max_images` or `n_columns` is not an
+            integer >= 1.
 
         Examples
         --------
@@ -202,58 +204,59 @@ class ImageGridDisplay:
         X, y_true, y_pred = check_array(X), column_or_1d(y_true), column_or_1d(y_pred)
         check_consistent_length(X, y_true, y_pred, proba)
         wrong = np.flatnonzero(y_true != y_pred)
-        sure = None if proba is None else np.max(check_array(proba), axis=1)
-        if sure is not None:
-            wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
+        confidence = None if proba is None else np.max(check_array(proba), axis=1)
+        if confidence is not None:
+            wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
         shown = wrong[:max_images]
-        names = _namer(target_names)
-        titles = [f"{names(y_true[i])}\n→ {names(y_pred[i])}" for i in shown]
-        if sure is not None:
-            titles = [f"{t} {_percent(sure[i])}" for t, i in zip(titles, shown, strict=True)]
+        name = partial(_label_name, target_names)
+        titles = [f"{name(y_true[i])}\n→ {name(y_pred[i])}" for i in shown]
+        if confidence is not None:
+            percent = np.minimum(100 * confidence[shown], 99.9)  # never rounded up to 100
+            titles = [f"{title} {p:.1f} %" for title, p in zip(titles, percent, strict=True)]
         images = X[shown].reshape(-1, *_image_shape(image_shape, X.shape[1]))
-        heading = _heading(len(shown), len(wrong), len(X), sure is not None)
+        heading = _predictions_heading(len(shown), len(wrong), len(X), proba is not None)
         display = cls(images, titles=titles, heading=heading)
         return display.plot(figure, n_columns=n_columns, image_kw=image_kw)
 
     @classmethod
     def from_weights(
         cls,
-        estimator,
+        estimator: Any,
         *,
-        image_shape=None,
-        max_images=25,
-        figure=None,
-        n_columns=None,
-        image_kw=None,
-    ):
-        """Draw the weights of the first layer: what in an image excites a unit.
+        image_shape: tuple[int, int] | None = None,
+        max_images: int = 25,
+        figure: Any = None,
+        n_columns: int | None = None,
+        image_kw: Any = None,
+    ) -> "ImageGridDisplay":
+        """Plot the weights of the first layer, one image for each hidden unit.
 
-        Red pixels have positive weights and blue ones negative; white is 0. All images have
-        the same scale, on which the hundredth part of the weights that is largest has the
-        darkest colours: a pixel that is rarely other than 0 can have a huge weight. If there
-        are more than `max_images`, those of largest norm are shown, the largest first. A
-        network without hidden layers has an image for each class.
+        Positive weights are red, negative ones are blue and 0 is white. All images have the
+        same color scale. It is clipped at the 99th percentile of the absolute weights, because
+        weights of pixels that are almost always 0 can be very large. If there are more than
+        `max_images` units, those with the largest norms are plotted, in decreasing order.
+        Without hidden layers, there is one image for each class.
 
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier or Pipeline
-            Fitted; of a Pipeline, the last step is meant. Any estimator will do whose
+            Fitted; of a Pipeline, the last step is used. Also any other estimator whose
             `coefs_` is a list of arrays, such as MLPClassifier.
         image_shape : tuple of int (height, width), default=None
-            By default, images are square.
+            If None, images are square.
         max_images : int, default=25
-            How many to show at most.
+            Maximum number of images.
         figure : matplotlib Figure or SubFigure, default=None
-            Figure to draw on; by default a new one, large enough for all the titles.
+            Figure to plot on. If None, a new one is created, large enough for the titles.
         n_columns : int, default=None
-            Images in a row; by default as many as make the grid a square.
+            Number of images in a row. If None, the grid is about square.
         image_kw : dict, default=None
             Keyword arguments for matplotlib's `imshow`.
 
         Returns
         -------
         display : ImageGridDisplay
-            With the grid drawn.
+            With the images plotted.
 
         Raises
         ------
@@ -264,8 +267,8 @@ class ImageGridDisplay:
         TypeError
             If it has no `coefs_`.
         ValueError
-            If the features do not make images of `image_shape`, or if a number of images is
-            not an integer >= 1.
+            If the number of features does not match `image_shape`, or if `max_images` or
+            `n_columns` is not an integer >= 1.
 
         Examples
         --------
@@ -288,7 +291,7 @@ class ImageGridDisplay:
         if len(shown) == len(norms):
             shown = np.sort(shown)
         images = W.T[shown].reshape(-1, *_image_shape(image_shape, len(W)))
-        kind, names = _what_first_layer_feeds(estimator)
+        kind, names = _first_layer_outputs(estimator)
         heading = _weights_heading(len(shown), kind, norms)
         weights = np.abs(images[images != 0])
         limit = float(np.quantile(weights, 0.99)) if weights.size else 1.0
@@ -301,40 +304,35 @@ class ImageGridDisplay:
         return display.plot(figure, n_columns=n_columns, image_kw={"cmap": "RdBu_r", **image_kw})
 
 
-def _text_width(texts, size):
-    """Return the width in inches of the widest of all their lines, and some margin."""
+def _text_width(texts: Sequence[str], size: float) -> float:
+    """Return the width in inches of the widest line, plus a margin."""
     from matplotlib.textpath import TextPath
 
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
     widths = (TextPath((0, 0), line, size=size).get_extents().width for line in lines)
-    # On screen, letters are moved to whole pixels, which takes up to 5 % more.
+    # On screen, glyphs are aligned to pixels, which makes text up to 5 % wider.
     return 1.05 * max(widths, default=0) / 72 + 0.2
 
 
-def _check_count(name, value):
-    """Raise unless the value is a number of images."""
+def _check_count(name: str, value: Any) -> None:
     if not isinstance(value, Integral) or value < 1:
         raise invalid(name, value, "an integer >= 1")
 
 
-def _namer(target_names):
-    """Return the function label -> name."""
+def _label_name(target_names: Any, label: Any) -> Any:
+    """Return the name of a label."""
     if target_names is None:
-        return str
-    # A dict, so that the label -1 is not taken for the last of a sequence.
-    many = isinstance(target_names, Mapping)
-    names = target_names if many else dict(enumerate(target_names))
-
-    def name(label):
-        if label not in names:
-            raise ValueError(f"target_names must have a name for each label, got none for {label}.")
-        return names[label]
-
-    return name
+        return label
+    # A dict, since the label -1 is not the last item of a sequence.
+    is_dict = isinstance(target_names, Mapping)
+    names = target_names if is_dict else dict(enumerate(target_names))
+    if label not in names:
+        raise ValueError(f"target_names must have a name for each label, got none for {label}.")
+    return names[label]
 
 
-def _image_shape(image_shape, n_pixels):
-    """Return the (height, width) of rows of that many pixels."""
+def _image_shape(image_shape: Any, n_pixels: int) -> tuple[int, ...]:
+    """Return the (height, width) of images with that many pixels."""
     shape = (isqrt(n_pixels),) * 2 if image_shape is None else tuple(image_shape)
     if len(shape) != 2 or prod(shape) != n_pixels:
         accepted = f"(height, width) of {n_pixels} pixels in all, the columns of X, or None for"
@@ -342,31 +340,26 @@ def _image_shape(image_shape, n_pixels):
     return shape
 
 
-def _percent(share):
-    """Return a probability in per cent, never rounded up to 100."""
-    return f"{min(100 * share, 99.9):.1f} %"
-
-
-def _heading(n_shown, n_wrong, n, ordered):
-    """Say what part of all the rows a grid of wrong predictions shows, and how."""
+def _predictions_heading(n_shown: int, n_wrong: int, n: int, by_confidence: bool) -> str:
+    """Return the number of misclassified images, and which of them are plotted."""
     if not n_wrong:
         return f"Nothing misclassified: all {n:,} predictions are right"
-    which = f"; the {n_shown} surest" if ordered else f"; the first {n_shown}"
+    which = f"; the {n_shown} most confident" if by_confidence else f"; the first {n_shown}"
     return f"{n_wrong:,} of {n:,} misclassified{which * (n_shown < n_wrong)} (true → predicted)"
 
 
-def _what_first_layer_feeds(estimator):
-    """Return what the columns of ``coefs_[0]`` belong to, and the name of each."""
+def _first_layer_outputs(estimator: Any) -> tuple[tuple[str, str], list[str]]:
+    """Return the (singular, plural) term for columns of ``coefs_[0]``, and their names."""
     n = estimator.coefs_[0].shape[1]
     if len(estimator.coefs_) > 1:
         return ("hidden unit", "hidden units"), [f"unit {i}" for i in range(n)]
-    # Of two classes, scikit-learn's MLPClassifier has only one output, for the second.
+    # For two classes, MLPClassifier has one output, for the second class.
     labels = [str(label) for label in getattr(estimator, "classes_", range(n))][-n:]
     return ("class", "classes") if hasattr(estimator, "classes_") else ("output", "outputs"), labels
 
 
-def _weights_heading(n_shown, kind, norms):
-    """Say what part of the first layer's units a grid shows, and how many have no weight left."""
+def _weights_heading(n_shown: int, kind: tuple[str, str], norms: np.ndarray) -> str:
+    """Return the number of units, how many have only zero weights, and which are plotted."""
     heading = f"First-layer weights of {len(norms):,} {kind[len(norms) != 1]}"
     n_zero = np.sum(norms == 0)
     if n_zero:

@@ -1,12 +1,14 @@
-"""Curves of training, in the manner of scikit-learn's displays."""
+"""LossCurveDisplay: training and validation loss, with the interface of scikit-learn's displays."""
+
+from typing import Any
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["LossCurveDisplay", "fitted_with", "pyplot"]
 
-# Two colours of Okabe & Ito that all kinds of colour vision tell apart. They are of like
-# lightness, so the line styles differ as well, for grey print.
+# Two colours of the colour-blind safe palette of Okabe & Ito. Their lightness is similar, so the
+# line styles differ for print in grey.
 _LOSSES = {
     "loss": {"label": "training", "color": "#0072B2", "linestyle": "-"},
     "validation_loss": {"label": "validation", "color": "#D55E00", "linestyle": "--"},
@@ -15,15 +17,15 @@ _BEST_EPOCH = {"label": "best epoch", "color": "0.4", "linewidth": 0.8, "linesty
 
 
 class LossCurveDisplay:
-    """The loss after each epoch, of training and of validation.
+    """Training and validation loss of each epoch.
 
-    Make one with `from_estimator`. All parameters are stored as attributes.
+    Use `from_estimator` to create a display. All parameters are stored as attributes.
 
     Parameters
     ----------
     history : dict of str to list of float
-        `history_` of a :class:`~skmlp.SoftmaxMLPClassifier`, of which "loss" and, if it is
-        there, "validation_loss" are drawn.
+        `history_` of a :class:`~skmlp.SoftmaxMLPClassifier`. "loss" and, if present,
+        "validation_loss" are plotted.
     best_epoch : int, default=None
         Index in these lists of the epoch whose parameters were kept.
 
@@ -34,15 +36,15 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         Figure that holds the axes.
     lines_ : list of matplotlib Line2D
-        The curve of training and, if there is one, of validation.
+        The training curve and, if there is one, the validation curve.
     best_epoch_line_ : matplotlib Line2D or None
-        The upright line at the best epoch, if there is one.
+        The vertical line at the best epoch, if there is one.
 
     Notes
     -----
-    The training loss is the objective, penalties included, averaged over an epoch while
-    it was trained; the validation loss is the cross-entropy alone, after the epoch. So the
-    first can lie above the second, with strong penalties or in the first epochs.
+    The training loss is the objective, including penalties, averaged over the batches of an
+    epoch; the validation loss is the cross-entropy alone, after the epoch. Therefore the
+    training loss can exceed the validation loss, with strong penalties or in the first epochs.
 
     Examples
     --------
@@ -55,24 +57,24 @@ class LossCurveDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, history, best_epoch=None):
+    def __init__(self, *, history: dict[str, list[float]], best_epoch: int | None = None) -> None:
         self.history = history
         self.best_epoch = best_epoch
 
-    def plot(self, ax=None, *, line_kw=None):
-        """Draw the curves.
+    def plot(self, ax: Any = None, *, line_kw: Any = None) -> "LossCurveDisplay":
+        """Plot the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on; by default those of a new figure.
+            Axes to plot on. If None, a new figure is created.
         line_kw : dict, default=None
-            Keyword arguments for matplotlib's `plot`, for all the curves.
+            Keyword arguments for matplotlib's `plot`, for all curves.
 
         Returns
         -------
         display : LossCurveDisplay
-            Itself.
+            This display.
 
         Raises
         ------
@@ -91,14 +93,14 @@ class LossCurveDisplay:
         for name, style in _LOSSES.items():
             if name in self.history:
                 losses = self.history[name]
-                # A single point makes no line.
+                # A line of one point is invisible.
                 style = {**style, "marker": "o" if len(losses) == 1 else "", **line_kw}
                 self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
         self.best_epoch_line_ = None
         if self.best_epoch is not None:
             self.best_epoch_line_ = ax.axvline(self.best_epoch + 1, **_BEST_EPOCH)
         ax.set(xlabel="epoch", ylabel="loss")
-        ax.margins(x=0.02)  # the usual 0.05 would show an epoch 0
+        ax.margins(x=0.02)  # with the default 0.05, an epoch 0 can be visible
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.grid(axis="y", alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
@@ -109,24 +111,26 @@ class LossCurveDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, line_kw=None):
-        """Draw the curves of a fitted estimator, and where its best epoch is.
+    def from_estimator(
+        cls, estimator: Any, *, ax: Any = None, line_kw: Any = None
+    ) -> "LossCurveDisplay":
+        """Plot the loss curves of a fitted estimator.
 
-        That is marked after early stopping: the parameters of this epoch were kept.
+        After early stopping, the epoch whose parameters were kept is marked.
 
         Parameters
         ----------
         estimator : SoftmaxMLPClassifier or Pipeline
-            Fitted; of a Pipeline, the last step is meant.
+            Fitted; of a Pipeline, the last step is used.
         ax : matplotlib Axes, default=None
-            Axes to draw on; by default those of a new figure.
+            Axes to plot on. If None, a new figure is created.
         line_kw : dict, default=None
-            Keyword arguments for matplotlib's `plot`, for all the curves.
+            Keyword arguments for matplotlib's `plot`, for all curves.
 
         Returns
         -------
         display : LossCurveDisplay
-            With the curves drawn.
+            With the curves plotted.
 
         Raises
         ------
@@ -135,7 +139,7 @@ class LossCurveDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it keeps no history of its training.
+            If it has no `history_`.
 
         Examples
         --------
@@ -155,21 +159,22 @@ class LossCurveDisplay:
         return display.plot(ax, line_kw=line_kw)
 
 
-def fitted_with(name, estimator):
-    """Return the fitted estimator, of a Pipeline the last step, if it has such an attribute."""
+def fitted_with(name: str, estimator: Any) -> Any:
+    """Return the fitted estimator, or the last step of a Pipeline; raise without the attribute."""
     if isinstance(estimator, Pipeline):
         estimator = estimator[-1]
     check_is_fitted(estimator)
     if not hasattr(estimator, name):
-        got = type(estimator).__name__
-        raise TypeError(f"estimator must have kept its {name}, got {got}, which has none.")
+        raise TypeError(
+            f"estimator must have the attribute {name}, got {type(estimator).__name__}."
+        )
     return estimator
 
 
-def pyplot():
-    """Import matplotlib, or say how to get it."""
+def pyplot() -> Any:
+    """Import and return matplotlib.pyplot."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError('Drawing needs matplotlib: pip install "skmlp[plot]"') from error
+        raise ImportError('Plotting needs matplotlib: pip install "skmlp[plot]".') from error
     return plt

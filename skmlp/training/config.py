@@ -17,17 +17,11 @@ from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam, Optimizer
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
-from skmlp.training.parameters import (
-    check_parameters,
-    hidden_activations,
-    hidden_units,
-    layer_dropout,
-    layer_values,
-    one_of,
-)
+from skmlp.training.parameters import LayerParameters, check_parameters, layer_parameters
 
 __all__ = [
     "OPTIMIZERS",
+    "Architecture",
     "TrainConfig",
     "build_network",
     "requested_batch_size",
@@ -35,6 +29,7 @@ __all__ = [
     "uses_all_rows",
 ]
 
+Architecture = tuple[tuple[int, ...], tuple[str, ...]]
 AUTO_BATCH_SIZE = 128
 MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 40, (100, 4000), 200
 # relu and its smooth relatives halve the variance, for which He's scale compensates.
@@ -66,6 +61,8 @@ class TrainConfig:
     ----------
     units, activation, ..., verbose
         As in SoftmaxMLPClassifier.
+    layers : LayerParameters
+        Those that may be given by layer, for each layer.
     n_features, n_classes : int
         Sizes of the input and output layer.
     theta_dtype : dtype
@@ -104,9 +101,10 @@ class TrainConfig:
     dtype: str
     random_state: Any
     verbose: int
+    layers: LayerParameters
     n_features: int = 0
     n_classes: int = 0
-    theta_dtype: np.dtype | None = None
+    theta_dtype: np.dtype = None  # type: ignore[assignment]  # until `resolve`
     n_rows: int = 0
     cyclic: bool = True
 
@@ -125,10 +123,10 @@ class TrainConfig:
         ValueError
             For an invalid parameter; it names the parameter, the value and what is accepted.
         """
-        one_of("solver", params["solver"], (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
-        check_parameters(params)
-        config = cls(**{f.name: params[f.name] for f in fields(cls) if f.name in params})
-        if config.full_batch and any(config.layer_dropout):
+        check_parameters(params, (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
+        given = {f.name: params[f.name] for f in fields(cls) if f.name in params}
+        config = cls(**given, layers=layer_parameters(params))
+        if config.full_batch and any(config.layers.dropout):
             raise ValueError(
                 f"dropout={config.dropout!r} and solver={config.solver!r} exclude each other: "
                 "L-BFGS needs an objective that is not random. Use solver='adam' or 'sgd', or "
@@ -150,27 +148,15 @@ class TrainConfig:
         """Whether early stopping watches the loss, not a score of scikit-learn's scorers."""
         return isinstance(self.scoring, str) and self.scoring == "loss"
 
-    @cached_property
-    def hidden_units(self) -> tuple[int, ...]:
-        """The sizes of the hidden layers."""
-        return hidden_units(self.units)
-
     @property
-    def architecture(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    def architecture(self) -> Architecture:
         """What `build_network` takes: (layer_sizes, names of hidden activations)."""
-        units = self.hidden_units
-        activations = hidden_activations(self.activation, len(units))
-        return (self.n_features, *units, self.n_classes), activations
+        return (self.n_features, *self.layers.units, self.n_classes), self.layers.activations
 
     @cached_property
     def network(self) -> Network:
         """The network's shapes."""
         return build_network(*self.architecture)
-
-    @property
-    def layer_dropout(self) -> tuple[float, ...]:
-        """The dropout rate in front of each layer."""
-        return layer_dropout(self.dropout, len(self.hidden_units))
 
     @property
     def n_epochs(self) -> int:
@@ -198,7 +184,7 @@ class TrainConfig:
 
     def make_initializers(self) -> list[Initializer]:
         """Return a function (rng, fan_in, fan_out) -> W for each layer."""
-        _, activations = self.architecture
+        activations = self.layers.activations
         if self.init != "auto":
             return [INITIALIZERS[self.init]] * (len(activations) + 1)
         return [
@@ -209,13 +195,12 @@ class TrainConfig:
     def make_objective(self) -> Objective:
         """Return the objective: the loss of the network, and the penalties."""
         network = self.network
-        l1, l2 = self._penalty_strength(self.l1), self._penalty_strength(self.l2)
+        l1, l2 = map(self._penalty_strength, (self.layers.l1, self.layers.l2))
         return Objective(network, Penalty(network.n_weights, l1, l2))
 
-    def _penalty_strength(self, value: Any) -> float | np.ndarray:
+    def _penalty_strength(self, values: tuple[float, ...]) -> float | np.ndarray:
         """Return one float for all weights or, if layers differ, a vector (n_weights,)."""
         shapes = self.network.weight_shapes
-        values = layer_values(value, len(shapes))
         if len(set(values)) == 1:
             return values[0]
         return np.repeat(np.array(values, self.theta_dtype), [prod(shape) for shape in shapes])
@@ -236,14 +221,13 @@ class TrainConfig:
 
     def make_dropout(self, rng: np.random.Generator | None) -> Dropout | None:
         """Return the dropout that draws from rng; None without dropout."""
-        rates = self.layer_dropout
-        if not any(rates):
+        if not any(self.layers.dropout):
             return None
         rngs = np.empty((), object)
         rngs[()] = rng
-        return Dropout(rates, rngs)
+        return Dropout(self.layers.dropout, rngs)
 
-    def check_continues(self, architecture: tuple, dtype: np.dtype) -> None:
+    def check_continues(self, architecture: Architecture, dtype: np.dtype) -> None:
         """Raise unless this is the configuration of an existing network.
 
         Parameters

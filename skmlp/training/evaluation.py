@@ -1,6 +1,7 @@
 """Evaluation after each epoch: loss and score on validation and training rows."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,71 +37,50 @@ class EvaluationSet(Protocol):
         """Return the score of a result, given the estimator made of its `scored_result`."""
 
 
+@dataclass
 class Evaluator:
-    """Compute the metrics of an epoch.
+    """Computes the metrics of an epoch.
 
     Parameters
     ----------
-    config : TrainConfig
-    training, validation : EvaluationSet or None
-        The rows to evaluate; with validation, there must be training too.
-    make_estimator : callable (FitResult) -> fitted estimator
-        Called for scorers of scikit-learn only.
+    training : EvaluationSet
+        All or some of the rows that are trained on.
+    validation : EvaluationSet or None
+    make_estimator : callable (FitResult) -> fitted estimator, or None
+        For scorers of scikit-learn; None if `scoring` is the loss.
     """
 
-    def __init__(
-        self,
+    training: EvaluationSet
+    validation: EvaluationSet | None
+    make_estimator: MakeEstimator | None
+
+    @classmethod
+    def create(
+        cls,
         config: TrainConfig,
-        training: EvaluationSet | None,
+        make_training: Callable[[], EvaluationSet],
         validation: EvaluationSet | None,
         make_estimator: MakeEstimator | None,
-    ) -> None:
-        self._monitors_loss, self._make_estimator = config.monitors_loss, make_estimator
-        self._training, self._validation = training, validation
-        prefix = "" if validation is None else "validation_"
-        self._early_stopping = config.early_stopping
-        self._metric = f"{prefix}loss" if self._monitors_loss else f"{prefix}score"
+    ) -> "Evaluator | None":
+        """Return the evaluator that a configuration needs; None if there is nothing to evaluate."""
+        if validation is None and (not config.early_stopping or config.monitors_loss):
+            return None
+        return cls(make_training(), validation, None if config.monitors_loss else make_estimator)
 
-    @staticmethod
-    def needs_training_rows(config: TrainConfig, *, has_validation: bool) -> bool:
-        """Whether the training rows are evaluated as well."""
-        return has_validation or (config.early_stopping and not config.monitors_loss)
-
-    def evaluate(self, network: Network, make_result: Callable[[], FitResult]) -> dict[str, float]:
-        """Return metrics by name.
-
-        Parameters
-        ----------
-        network : Network
-        make_result : callable () -> FitResult
-            Returns the present state; called only if there is something to evaluate.
-        """
-        if self._training is None:
-            return {}
-        result = make_result()
-        if self._monitors_loss:
-            return self._losses(network, result.theta)
-        estimator = self._make_estimator(self._training.scored_result(result))
-        metrics = {"score": self._training.score(result, estimator)}
-        if self._validation is not None:
-            loss, _ = self._validation.loss_and_accuracy(network, result.theta)
-            score = self._validation.score(result, estimator)
-            metrics.update(validation_loss=loss, validation_score=score)
-        return metrics
-
-    def _losses(self, network: Network, theta: np.ndarray) -> dict[str, float]:
-        _, score = self._training.loss_and_accuracy(network, theta)
+    def evaluate(self, network: Network, result: FitResult) -> dict[str, float]:
+        """Return the metrics of the present state by name."""
+        if self.make_estimator is None:
+            _, score = self.training.loss_and_accuracy(network, result.theta)
+        else:
+            estimator = self.make_estimator(self.training.scored_result(result))
+            score = self.training.score(result, estimator)
         metrics = {"score": score}
-        if self._validation is not None:
-            loss, score = self._validation.loss_and_accuracy(network, theta)
+        if self.validation is not None:
+            loss, score = self.validation.loss_and_accuracy(network, result.theta)
+            if self.make_estimator is not None:
+                score = self.validation.score(result, estimator)
             metrics.update(validation_loss=loss, validation_score=score)
         return metrics
-
-    def monitored(self, entry: dict[str, float]) -> float:
-        """Return the metric of an epoch that early stopping minimises."""
-        if not self._early_stopping:
-            return entry["loss"]
-        return entry[self._metric] if self._monitors_loss else -entry[self._metric]
 
 
 class LocalEvaluationSet:
@@ -141,7 +121,7 @@ class LocalEvaluationSet:
             w = None if self._w is None else self._w[chunk]
             Y, share = self._Y[chunk].toarray(), len(logits) / len(correct)
             with np.errstate(all="ignore"):
-                loss += share * softmax_cross_entropy(logits, Y, w, out=logits)[0]
+                loss += share * float(softmax_cross_entropy(logits, Y, w, out=logits)[0])
         if not np.isfinite(loss):
             raise ValueError(
                 f"The loss on {self.name} is {loss:g}: its largest number is "

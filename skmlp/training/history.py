@@ -23,20 +23,14 @@ class History:
     """
 
     def __init__(self, earlier: Mapping[str, list[float]] | None = None) -> None:
-        self.metrics = {"loss": []} | {
-            name: list(values) for name, values in (earlier or {}).items()
-        }
+        self.metrics: dict[str, list[float]] = {"loss": []}
+        self.metrics |= {name: list(values) for name, values in (earlier or {}).items()}
         self.n_earlier = self.n_epochs
 
     @property
     def n_epochs(self) -> int:
         """Number of epochs, those of earlier calls included."""
         return len(self.metrics["loss"])
-
-    @property
-    def n_done(self) -> int:
-        """Number of epochs of this call."""
-        return self.n_epochs - self.n_earlier
 
     def append(self, entry: Mapping[str, float]) -> None:
         """Append the metrics of an epoch."""
@@ -51,7 +45,7 @@ class History:
         """Return the last epoch as a line; epochs is None where calls are counted together."""
         epoch = str(self.n_epochs)
         if epochs is not None:
-            epoch = f"{self.n_done:{len(str(epochs))}d}/{epochs}"
+            epoch = f"{self.n_epochs - self.n_earlier:{len(str(epochs))}d}/{epochs}"
         parts = [f"epoch {epoch}", f"loss {entry['loss']:.4f}"]
         if "validation_loss" in entry:
             parts.append(f"validation {entry['validation_loss']:.4f}")

@@ -45,9 +45,10 @@ def finite_chunks(
     chunks = network.chunks(theta, X, layer, working_memory())
     while True:
         with np.errstate(all="ignore"):
-            chunk, outputs = next(chunks, (None, None))
-        if chunk is None:
+            item = next(chunks, None)
+        if item is None:
             return
+        chunk, outputs = item
         if not np.isfinite(outputs).all():
             raise ValueError(
                 f"The network overflows on {name}: its {theta.dtype} parameters cannot be applied "

@@ -66,11 +66,13 @@ class LocalSource:
             draw_order=draw_order,
             scaling=run.state.scaling,
         )
-        self._all_rows, self._work = AllRows(self.batches), None
+        self._all_rows: AllRows | None = None
+        self._work: Workspace | None = None
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
         """Train for one epoch by mini-batches."""
         run = self._run
+        assert run.optimizer is not None, "L-BFGS has no epochs of mini-batches"
         if self._work is None:  # made late, since many runs may wait for their turn
             dropped = () if run.dropout is None else run.dropout.layers
             self._work = Workspace(
@@ -85,13 +87,15 @@ class LocalSource:
             learning_rate=float(run.config.learning_rate),
             schedule=run.schedule,
             epoch=epoch,
-            epochs=run.config.n_epochs,
+            epochs=run.n_epochs,
             dropout=run.dropout,
         )
         return [record]
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective over all rows and its gradient."""
+        if self._all_rows is None:
+            self._all_rows = AllRows(self.batches)
         return self._all_rows.value_and_grad(objective, theta)
 
     def keep(self, runs: Sequence[TrainingRun]) -> None:
@@ -107,7 +111,7 @@ def local_trainer(
     start: TrainState | None = None,
     history: dict[str, list[float]] | None = None,
     make_estimator: MakeEstimator | None = None,
-) -> Trainer:
+) -> "Trainer[LocalSource]":
     """Prepare a call of fit or partial_fit on rows in memory.
 
     Parameters
@@ -146,18 +150,19 @@ def local_trainer(
     mean = 1.0 if w is None else mean_weight(w[row_indices])
     state.update_mean_weight(mean, len(row_indices), restart=config.cyclic)
     w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
-    evaluator = _evaluator(
-        config, dataset, row_indices, validation, name, class_weight, make_estimator
-    )
-    run = TrainingRun(
+    validation_set = None
+    if validation is not None:
+        validation_set = LocalEvaluationSet(validation, class_weight, config.scoring, name)
+    evaluator = Evaluator.create(
         config,
-        state,
-        History(history),
-        schedule=state.set_schedule(config),
-        class_weight=class_weight,
-        evaluator=evaluator,
-        max_abs_X=partial(max_abs, dataset.X),
+        lambda: LocalEvaluationSet(
+            stratified_sample(dataset, row_indices), class_weight, config.scoring, "X"
+        ),
+        validation_set,
+        make_estimator,
     )
+    largest = partial(max_abs, dataset.X)
+    run = TrainingRun(config, state, History(history), class_weight, evaluator, largest)
     return Trainer(LocalSource(run, dataset, row_indices, w), [run])
 
 
@@ -170,25 +175,8 @@ def check_any_rows(config: TrainConfig, n_rows: int) -> None:
 def _scaling(config: TrainConfig, dataset: Dataset, row_indices: np.ndarray) -> Scaling:
     """Return the scaling of the training rows, computed once for all networks with these rows."""
     dtype = config.theta_dtype
-    return dataset.cached(
+    scaling: Scaling = dataset.cached(
         ("scaling", hash_indices(row_indices), dtype),
         lambda: column_scaling(dataset.X, dataset.sample_weight, row_indices, dtype),
     )
-
-
-def _evaluator(
-    config: TrainConfig,
-    dataset: Dataset,
-    row_indices: np.ndarray,
-    validation: Dataset | None,
-    name: str,
-    class_weight: np.ndarray,
-    make_estimator: MakeEstimator | None,
-) -> Evaluator:
-    training_set = validation_set = None
-    if validation is not None:
-        validation_set = LocalEvaluationSet(validation, class_weight, config.scoring, name)
-    if Evaluator.needs_training_rows(config, has_validation=validation is not None):
-        sample = stratified_sample(dataset, row_indices)
-        training_set = LocalEvaluationSet(sample, class_weight, config.scoring, "X")
-    return Evaluator(config, training_set, validation_set, make_estimator)
+    return scaling

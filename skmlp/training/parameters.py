@@ -4,10 +4,10 @@ Each error names the parameter, the value given and what is accepted. What depen
 data, such as the classes in ``class_weight``, is checked when the data are known.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import inf, isfinite
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
@@ -17,30 +17,68 @@ from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 
-__all__ = [
-    "check_parameters",
-    "hidden_activations",
-    "hidden_units",
-    "layer_dropout",
-    "layer_values",
-    "one_of",
-]
+__all__ = ["LayerParameters", "check_parameters", "layer_parameters"]
 
 DTYPES = ("auto", "float32", "float64")
 
 
-def check_parameters(p: Mapping[str, Any]) -> None:
-    """Raise ValueError for an invalid value among the parameters p of the constructor."""
-    units = hidden_units(p["units"])
-    hidden_activations(p["activation"], len(units))
-    one_of("init", p["init"], ("auto", *INITIALIZERS))
-    one_of("dtype", p["dtype"], DTYPES)
+class LayerParameters(NamedTuple):
+    """The parameters that may be given by layer, for each layer.
+
+    Attributes
+    ----------
+    units : tuple of int
+        Sizes of the hidden layers.
+    activations : tuple of str
+        Of the hidden layers.
+    l1, l2, dropout : tuple of float
+        Of all layers, the output layer included; dropout acts on a layer's input.
+    """
+
+    units: tuple[int, ...]
+    activations: tuple[str, ...]
+    l1: tuple[float, ...]
+    l2: tuple[float, ...]
+    dropout: tuple[float, ...]
+
+
+def layer_parameters(p: Mapping[str, Any]) -> LayerParameters:
+    """Return the parameters by layer of valid parameters p of the constructor."""
+    units = _hidden_units(p["units"])
+    n_layers = len(units) + 1
+    dropout = p["dropout"]
+    rates = _layer_values(dropout, n_layers)
+    if not _is_sequence(dropout):  # one rate is for the outputs of hidden layers
+        rates = (0.0, *rates[1:])
+    return LayerParameters(
+        units,
+        _hidden_activations(p["activation"], len(units)),
+        _layer_values(p["l1"], n_layers),
+        _layer_values(p["l2"], n_layers),
+        rates,
+    )
+
+
+def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> None:
+    """Raise ValueError for an invalid value among the parameters p of the constructor.
+
+    Parameters
+    ----------
+    p : mapping of str to object
+    solvers : sequence of str
+        The names of the solvers.
+    """
+    _one_of("solver", p["solver"], solvers)
+    units = _hidden_units(p["units"])
+    _hidden_activations(p["activation"], len(units))
+    _one_of("init", p["init"], ("auto", *INITIALIZERS))
+    _one_of("dtype", p["dtype"], DTYPES)
     if not callable(p["schedule"]):
         names = (*SCHEDULES, "adaptive")
-        one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
+        _one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
     if not callable(p["scoring"]):
         names = ("loss", *get_scorer_names())
-        one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
+        _one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
     for name in ("batch_size", "epochs"):
         if not (isinstance(p[name], str) and p[name] == "auto"):
             _integer(name, p[name], 1, "'auto' or an integer >= 1")
@@ -86,7 +124,7 @@ def _check_class_weight(class_weight: Any) -> None:
         _number("class_weight", weight, lambda v: v >= 0, accepted, given=class_weight)
 
 
-def hidden_units(units: Any) -> tuple[int, ...]:
+def _hidden_units(units: Any) -> tuple[int, ...]:
     """Return units as a tuple; None, by which OpenML encodes (), as ()."""
     if units is None:
         return ()
@@ -96,10 +134,10 @@ def hidden_units(units: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def hidden_activations(activation: Any, n_hidden: int) -> tuple[str, ...]:
+def _hidden_activations(activation: Any, n_hidden: int) -> tuple[str, ...]:
     """Return the name of each hidden layer's activation; None is () as well."""
     if isinstance(activation, str):
-        one_of("activation", activation, ACTIVATIONS)
+        _one_of("activation", activation, ACTIVATIONS)
         return (activation,) * n_hidden
     accepted = f"one of {list(ACTIVATIONS)} or a sequence of {n_hidden}, one for each"
     accepted += " hidden layer"
@@ -111,13 +149,6 @@ def hidden_activations(activation: Any, n_hidden: int) -> tuple[str, ...]:
     return names
 
 
-def layer_dropout(dropout: Any, n_hidden: int) -> tuple[float, ...]:
-    """Return the dropout rate in front of each layer; one number is for the hidden layers."""
-    if _is_sequence(dropout):
-        return layer_values(dropout, n_hidden + 1)
-    return (0.0, *layer_values(dropout, n_hidden))
-
-
 def _is_sequence(value: Any) -> bool:
     """Whether the value is an ordered collection; a string counts as a scalar."""
     if isinstance(value, np.ndarray):
@@ -125,7 +156,7 @@ def _is_sequence(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def one_of(name: str, value: Any, names: Sequence[str], otherwise: str | None = None) -> None:
+def _one_of(name: str, value: Any, names: Collection[str], otherwise: str | None = None) -> None:
     """Raise unless the value is one of these names."""
     if not isinstance(value, str) or value not in names:
         accepted = f"one of {list(names)}" + (f" or {otherwise}" if otherwise else "")
@@ -171,6 +202,6 @@ def _layer_numbers(
         _number(name, number, holds, accepted, given=value)
 
 
-def layer_values(value: Any, n_layers: int) -> tuple[float, ...]:
+def _layer_values(value: Any, n_layers: int) -> tuple[float, ...]:
     """Return floats, one for each layer."""
     return tuple(map(float, value)) if _is_sequence(value) else (float(value),) * n_layers

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from hashlib import blake2b
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -38,14 +38,16 @@ __all__ = ["PopulationSource", "group_trainers", "population_trainer"]
 CACHE_BYTES = 32 * 2**20
 
 
-def population_trainer(trainers: Sequence[Trainer]) -> Trainer:
+def population_trainer(
+    trainers: Sequence[Trainer[LocalSource]],
+) -> "Trainer[PopulationSource]":
     """Return one Trainer of several networks with the same stack key."""
     runs, sources = [t.run for t in trainers], [t.source for t in trainers]
     return Trainer(PopulationSource(runs, sources), runs)
 
 
 def group_trainers(
-    trainers: Sequence[Trainer], n_jobs: int = 1, max_bytes: int = 2**30
+    trainers: Sequence[Trainer[LocalSource]], n_jobs: int = 1, max_bytes: int = 2**30
 ) -> list[list[int]]:
     """Group trainers of single networks by what can be trained together.
 
@@ -74,7 +76,7 @@ def group_trainers(
     return [groups[i] for i in sorted(range(len(groups)), key=lambda i: -cost[i])]
 
 
-def _max_networks(trainer: Trainer, n_jobs: int, max_bytes: int) -> int:
+def _max_networks(trainer: Trainer[LocalSource], n_jobs: int, max_bytes: int) -> int:
     """Return how many networks of a stack key to train at once."""
     state, batches = trainer.run.state, trainer.source.batches
     layer_sizes = trainer.run.network.layer_sizes
@@ -104,10 +106,10 @@ def _split_groups(streams: list[list[int]], most: int, n_jobs: int) -> list[list
     return [group.tolist() for group in groups if len(group)]
 
 
-def _cost(trainer: Trainer) -> int:
+def _cost(trainer: Trainer[LocalSource]) -> int:
     """Return the relative cost of a training."""
     run = trainer.run
-    return run.config.n_epochs * trainer.source.batches.n_rows * len(run.state.theta)
+    return int(run.n_epochs * trainer.source.batches.n_rows * len(run.state.theta))
 
 
 def _stack_key(run: TrainingRun, source: LocalSource) -> str:
@@ -118,18 +120,18 @@ def _stack_key(run: TrainingRun, source: LocalSource) -> str:
     flags = [value for _, value in _hyper_parameters(run.optimizer) if isinstance(value, bool)]
     key = (
         config.architecture, state.theta.dtype.str, batches.batch_size, batches.n_rows,
-        config.n_epochs, type(run.optimizer).__name__, flags, sorted(state.optimizer), schedule,
+        run.n_epochs, type(run.optimizer).__name__, flags, sorted(state.optimizer), schedule,
         dropped,
     )  # fmt: skip
     return repr(key)
 
 
-def _hyper_parameters(optimizer: Optimizer) -> list[tuple[str, Any]]:
+def _hyper_parameters(optimizer: Any) -> list[tuple[str, Any]]:
     """Return the hyper-parameters of an optimizer by name."""
     return [(field.name, getattr(optimizer, field.name)) for field in fields(optimizer)]
 
 
-def _batch_key(run: TrainingRun, source: LocalSource) -> tuple:
+def _batch_key(run: TrainingRun, source: LocalSource) -> tuple[Any, ...]:
     """Return what networks must share to see the same batches."""
     state, shuffles = run.state, bool(run.config.shuffle)
     weights = b"" if source.w is None else source.w.tobytes()
@@ -150,21 +152,22 @@ class PopulationSource:
     """
 
     def __init__(self, runs: Sequence[TrainingRun], sources: Sequence[LocalSource]) -> None:
-        streams: dict[tuple, tuple[TrainingRun, LocalSource]] = {}
+        streams: dict[tuple[Any, ...], tuple[TrainingRun, LocalSource]] = {}
         self._batches: dict[TrainingRun, MiniBatches] = {}
         for run, source in zip(runs, sources, strict=True):
             first_run, first_source = streams.setdefault(_batch_key(run, source), (run, source))
             self._batches[run] = first_source.batches
             run.state.rng = first_run.state.rng  # the one that is drawn from
-        self._active, self._stack = list(runs), None
+        self._active = list(runs)
+        self._stack: Stack | None = None
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
         """Train for one epoch by mini-batches; seconds are shared equally."""
         if self._stack is None:
             self._stack = Stack(self._active, [self._batches[run] for run in self._active])
         record = self._stack.run_epoch(epoch)
-        losses = np.ravel(record.loss).tolist()
-        rates = np.broadcast_to(np.ravel(record.learning_rate), len(losses)).tolist()
+        losses, rate = np.ravel(record.loss).tolist(), np.ravel(cast(float, record.learning_rate))
+        rates = np.broadcast_to(rate, len(losses)).tolist()
         seconds = record.seconds / len(losses)
         return [EpochRecord(*pair, seconds) for pair in zip(losses, rates, strict=True)]
 
@@ -196,14 +199,13 @@ class Stack:
         self._lead = (len(distinct), per_stream) if broadcasts else (len(runs),)
         dtype = first.state.theta.dtype
         self.batches = StackedBatches(distinct, dtype, None if broadcasts else stream_of_run)
-        self._n_epochs = first.config.n_epochs
+        self._n_epochs = first.n_epochs
         self.theta = self._stack_state()
         self._learning_rate = self._column([float(run.config.learning_rate) for run in runs])
         self._schedule = first.schedule
         if isinstance(first.schedule, Adaptive):
-            self._schedule = lambda step, fraction: self._column(
-                [run.schedule.factor for run in runs]
-            )
+            schedules = [cast(Adaptive, run.schedule) for run in runs]
+            self._schedule = lambda step, fraction: self._column([s.factor for s in schedules])
         self._optimizer = self._stack_optimizer()
         self._objective = self._stack_objective(dtype)
         self._dropout = self._stack_dropout()
@@ -262,12 +264,13 @@ class Stack:
         return np.array(rows, dtype).reshape(*self._lead, length)
 
     def _stack_optimizer(self) -> Optimizer:
-        optimizers = [run.optimizer for run in self._runs]
+        optimizers: list[Any] = [run.optimizer for run in self._runs]
         columns = {
             name: self._column([getattr(optimizer, name) for optimizer in optimizers])
             for name, _ in _hyper_parameters(optimizers[0])
         }
-        return replace(optimizers[0], **columns)
+        optimizer: Optimizer = replace(optimizers[0], **columns)
+        return optimizer
 
     def _stack_objective(self, dtype: np.dtype) -> Objective:
         network = self._runs[0].network
@@ -279,10 +282,12 @@ class Stack:
         return Objective(network, Penalty(network.n_weights, l1, l2))
 
     def _stack_dropout(self) -> Dropout | None:
-        dropouts = [run.dropout for run in self._runs]
-        if dropouts[0] is None:
+        dropouts = [run.dropout for run in self._runs if run.dropout is not None]
+        if not dropouts:
             return None
-        rngs = np.array([dropout.rngs[()] for dropout in dropouts], object).reshape(self._lead)
+        rngs = np.empty(len(dropouts), object)
+        rngs[:] = [dropout.rngs[()] for dropout in dropouts]
+        rngs = rngs.reshape(self._lead)
         rates = zip(*(dropout.rates for dropout in dropouts), strict=True)
         return Dropout(tuple(self._column(list(layer), axes=2) for layer in rates), rngs)
 
@@ -306,7 +311,7 @@ class StackedBatches:
         self._streams, self._dtype = streams, dtype
         self._stream_of_network = stream_of_network
         self._weighted = any(stream.is_weighted for stream in streams)
-        self._arrays: dict[tuple, np.ndarray] = {}
+        self._arrays: dict[tuple[Any, ...], np.ndarray] = {}
 
     def __len__(self) -> int:
         """Steps in an epoch."""

@@ -3,13 +3,12 @@
 import copy
 from collections.abc import Callable
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from skmlp._errors import warn_user
 from skmlp.core.minibatch import EpochRecord
-from skmlp.core.schedules import Schedule
-from skmlp.core.stopping import Patience
 from skmlp.data.moments import check_foldable
 from skmlp.training.config import TrainConfig
 from skmlp.training.early_stopping import EarlyStopping
@@ -29,18 +28,19 @@ class TrainingRun:
         Resolved.
     state : TrainState
     history : History
-    schedule : callable (step, fraction) -> factor
-        As of ``state.set_schedule``.
     class_weight : ndarray of shape (n_classes,)
-    evaluator : Evaluator
+    evaluator : Evaluator or None
+        None if no rows are evaluated.
     max_abs_X : callable () -> float
         Returns the largest magnitude in X, for messages.
 
     Attributes
     ----------
-    network, objective, optimizer, dropout
+    network, objective, optimizer, schedule, dropout
         Objects of the core; there is no optimizer with L-BFGS.
     early_stopping : EarlyStopping
+    n_epochs : int
+        Epochs of this call, at most.
     stop_reason : str
     is_over : bool
         Whether there is nothing left to train, as a checkpoint may say.
@@ -51,54 +51,48 @@ class TrainingRun:
         config: TrainConfig,
         state: TrainState,
         history: History,
-        *,
-        schedule: Schedule,
         class_weight: np.ndarray,
-        evaluator: Evaluator,
+        evaluator: Evaluator | None,
         max_abs_X: Callable[[], float],
     ) -> None:
         self.config, self.state, self.history = config, state, history
-        self.class_weight, self.schedule = class_weight, schedule
-        self._evaluator, self._max_abs_X = evaluator, max_abs_X
-        patience = state.patience
-        if config.early_stopping:
-            patience = Patience(config.n_iter_no_change, config.tol)
-        self.early_stopping = EarlyStopping(patience, config.early_stopping, schedule)
-        state.set_optimizer(config)
+        self.class_weight, self.evaluator, self._max_abs_X = class_weight, evaluator, max_abs_X
         self.network, self.objective = config.network, config.make_objective()
-        self.optimizer = config.make_optimizer()
+        self.optimizer, self.schedule = config.make_optimizer(), config.make_schedule()
+        state.continue_with(config, self.optimizer, self.schedule)
+        self.schedule = state.schedule or self.schedule  # the adaptive one has a state
         self.dropout = config.make_dropout(state.dropout_rng)
-        self.stop_reason, self.is_over = "epochs", False
+        validated = evaluator is not None and evaluator.validation is not None
+        self.early_stopping = EarlyStopping(config, state, validated)
+        self.n_epochs, self.stop_reason, self.is_over = config.n_epochs, "epochs", False
 
     @property
     def n_done(self) -> int:
         """Epochs of this call that are over."""
-        return self.history.n_done
+        return self.history.n_epochs - self.history.n_earlier
 
     @property
     def n_steps(self) -> int:
         """Steps that the optimizer has taken."""
-        return self.state.optimizer.get("step", 0)
+        return int(self.state.optimizer.get("step", 0))
 
     def end_epoch(self, record: EpochRecord) -> bool:
         """Evaluate the network after an epoch, extend the history; return whether to stop."""
         self.check_finite(record)
-        entry = {"loss": record.loss, **self._evaluator.evaluate(self.network, self.result)}
+        metrics: dict[str, Any] = {"loss": record.loss}
+        if self.evaluator is not None:
+            metrics |= self.evaluator.evaluate(self.network, self.result())
         if record.learning_rate is not None:
-            entry["learning_rate"] = record.learning_rate
-        entry["seconds"] = record.seconds
-        self.history.append(entry)
-        stop = self.early_stopping.update(
-            self._evaluator.monitored(entry),
-            self.history.n_epochs - 1,
-            self.state.theta,
-            entry.get("learning_rate", 0.0),
-        )
+            metrics["learning_rate"] = record.learning_rate
+        metrics["seconds"] = record.seconds
+        self.history.append(metrics)
+        epoch, theta = self.history.n_epochs - 1, self.state.theta
+        stop = self.early_stopping.update(metrics, epoch, theta)
         if stop:
             self.stop_reason = "early_stopping"
         if self.config.verbose:
-            epochs = self.config.n_epochs if self.config.cyclic else None
-            print(self.history.line(entry, epochs), flush=True)
+            epochs = self.n_epochs if self.config.cyclic else None
+            print(self.history.line(metrics, epochs), flush=True)
         return stop
 
     def check_finite(self, record: EpochRecord | None = None) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmlp.core.initializers import initial_theta
+from skmlp.core.optimizers import Optimizer
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive, Schedule
 from skmlp.core.stopping import Patience
-from skmlp.training.config import TrainConfig
+from skmlp.training.config import Architecture, TrainConfig
 
 __all__ = ["FitResult", "TrainState"]
 
@@ -24,11 +25,10 @@ class TrainState:
     Attributes
     ----------
     theta : ndarray of shape (n_params,)
-        As trained: with standardized features, before the scaling is folded in. None until
-        the initial weights are drawn.
-    rng : RandomState, default=None
-        For initial weights, the split and the order of the rows. None until it is made of
-        `random_state`.
+        As trained: with standardized features, before the scaling is folded in.
+    rng : RandomState
+        For initial weights, the split and the order of the rows; by default made of
+        `random_state` when training begins.
     scaling : Scaling or None
         Of standardized features.
     optimizer : dict
@@ -43,8 +43,8 @@ class TrainState:
         Of the adaptive schedule.
     """
 
-    theta: np.ndarray | None = None
-    rng: np.random.RandomState | None = None
+    theta: np.ndarray
+    rng: np.random.RandomState = None  # type: ignore[assignment]  # until `begin`
     scaling: Scaling | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
     mean_weight: float = 0.0
@@ -57,16 +57,16 @@ class TrainState:
     @classmethod
     def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
         """Return a copy of start, or the state of a new network with random weights."""
-        state = cls() if start is None else copy.deepcopy(start)
-        if state.rng is None:
-            state.rng = check_random_state(config.random_state)
-        if state.theta is None:
-            dtype = config.theta_dtype
-            if config.network.n_params > np.iinfo(np.intp).max // dtype.itemsize:
-                raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
-            initializers = config.make_initializers()
-            state.theta = initial_theta(config.network, initializers, state.rng, dtype)
-        return state
+        if start is not None:
+            state = copy.deepcopy(start)
+            if state.rng is None:
+                state.rng = check_random_state(config.random_state)
+            return state
+        rng, dtype = check_random_state(config.random_state), config.theta_dtype
+        network, initializers = config.network, config.make_initializers()
+        if network.n_params > np.iinfo(np.intp).max // dtype.itemsize:
+            raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
+        return cls(initial_theta(network, initializers, rng, dtype), rng)
 
     def set_scaling(
         self, config: TrainConfig, compute: Callable[[], Scaling], *, is_new: bool
@@ -101,28 +101,27 @@ class TrainState:
         self.n_weighted += n_rows
         self.mean_weight += (mean - self.mean_weight) * (n_rows / self.n_weighted)
 
-    def set_schedule(self, config: TrainConfig) -> Schedule:
-        """Return the schedule; the adaptive one continues with its factor and its patience."""
-        schedule = config.make_schedule()
+    def continue_with(
+        self, config: TrainConfig, optimizer: Optimizer | None, schedule: Schedule
+    ) -> None:
+        """Keep what an earlier call left if it is of the same kind, else begin anew.
+
+        This is the optimizer's state, and the factor and the patience of the adaptive schedule.
+        """
         if not isinstance(schedule, Adaptive):
             self.schedule = self.patience = None
-            return schedule
-        if self.schedule is None:
+        elif self.patience is None:
             self.schedule = schedule
             self.patience = Patience(config.n_iter_no_change, config.tol)
-        self.patience.n_epochs, self.patience.tol = config.n_iter_no_change, config.tol
-        return self.schedule
-
-    def set_optimizer(self, config: TrainConfig) -> None:
-        """Keep the optimizer's state of an earlier call if it is of the same kind."""
-        optimizer = config.make_optimizer()
+        else:
+            self.patience.n_epochs, self.patience.tol = config.n_iter_no_change, config.tol
         if optimizer is None:
             self.optimizer = {}  # out of date after L-BFGS
             return
         fresh = optimizer.init(self.theta)
         if self.optimizer.keys() != fresh.keys():
             self.optimizer = fresh
-        if self.dropout_rng is None and any(config.layer_dropout):
+        if self.dropout_rng is None and any(config.layers.dropout):
             self.dropout_rng = np.random.default_rng(self.draw_seed())
 
     def draw_seed(self) -> int:
@@ -162,7 +161,7 @@ class FitResult(NamedTuple):
     state : TrainState or None
     """
 
-    architecture: tuple[tuple[int, ...], tuple[str, ...]]
+    architecture: Architecture
     theta: np.ndarray
     history: dict[str, list[float]]
     stop_reason: str

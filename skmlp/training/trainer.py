@@ -1,13 +1,10 @@
 """Trainer: the one epoch loop, over whatever source of rows."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar, cast
 
-import numpy as np
-
-from skmlp.core.lbfgs import minimize_lbfgs
+from skmlp.core.lbfgs import ObjectiveOverRows, minimize_lbfgs
 from skmlp.core.minibatch import EpochRecord
-from skmlp.core.objective import Objective
 from skmlp.training.run import TrainingRun
 from skmlp.training.state import FitResult
 
@@ -15,16 +12,19 @@ __all__ = ["DataSource", "FitHook", "Trainer"]
 
 
 class DataSource(Protocol):
-    """Where rows are: in memory, in memory for a stacked population, or in shards."""
+    """Where rows are: in memory, in memory for a stacked population, or in shards.
+
+    A source for L-BFGS also has ``value_and_grad(objective, theta)``, see `ObjectiveOverRows`.
+    """
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
         """Train the networks for one epoch by mini-batches; return a record of each."""
 
-    def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective over all rows and its gradient, for L-BFGS."""
-
     def keep(self, runs: Sequence[TrainingRun]) -> None:
         """Go on with these runs only; the others get arrays of their own."""
+
+
+Source = TypeVar("Source", bound=DataSource)
 
 
 class FitHook(Protocol):
@@ -39,8 +39,11 @@ class FitHook(Protocol):
     def on_fit_end(self, run: TrainingRun) -> None:
         """Called after the last epoch, unless training was interrupted."""
 
+    def on_fitted(self, result: FitResult) -> None:
+        """Called by the estimator when its fitted attributes are set."""
 
-class Trainer:
+
+class Trainer(Generic[Source]):
     """Train one network, or several of one shape together.
 
     Parameters
@@ -51,7 +54,7 @@ class Trainer:
         With the same number of epochs. An error of one of several does not stop the others.
     """
 
-    def __init__(self, source: DataSource, runs: Sequence[TrainingRun]) -> None:
+    def __init__(self, source: Source, runs: Sequence[TrainingRun]) -> None:
         self.source, self.runs = source, list(runs)
         self._active = list(self.runs)
         self._results: dict[TrainingRun, FitResult | Exception] = {}
@@ -88,11 +91,11 @@ class Trainer:
 
     def _loop(self, hooks: Sequence[FitHook] = ()) -> None:
         """Train epoch by epoch until every run has stopped."""
-        config, first_epoch = self.runs[0].config, self.runs[0].n_done
-        if config.full_batch:
+        first = self.runs[0]
+        if first.config.full_batch:
             self._minimize(hooks)
             return
-        for epoch in range(first_epoch, config.n_epochs):
+        for epoch in range(first.n_done, first.n_epochs):
             records = self.source.run_epoch(epoch)
             pairs = zip(self._active, records, strict=True)
             stopped = [run for run, record in pairs if self._end_epoch(run, record, hooks)]
@@ -107,8 +110,8 @@ class Trainer:
         converged = minimize_lbfgs(
             run.objective,
             run.state.theta,
-            self.source,
-            epochs=run.config.n_epochs - run.n_done,
+            cast(ObjectiveOverRows, self.source),
+            epochs=run.n_epochs - run.n_done,
             tol=float(run.config.tol),
             on_epoch_end=lambda record: self._end_epoch(run, record, hooks),
         )
@@ -125,7 +128,7 @@ class Trainer:
             self._results[run] = error
             return True
         for hook in hooks:
-            is_last = stop or run.n_done == run.config.n_epochs
+            is_last = stop or run.n_done == run.n_epochs
             if hook.on_epoch_end(run, is_last=is_last) and not stop:
                 run.stop_reason, stop = "callback", True
         return stop

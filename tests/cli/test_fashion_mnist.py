@@ -239,7 +239,7 @@ def test_interrupt_in_training_keeps_completed_epochs(n_done, monkeypatch, tmp_p
     clf = load(tmp_path / "model.npz")
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", n_done)
     text = capsys.readouterr().out
-    assert f"Interrupted in epoch {n_done + 1}; what was learnt so far is kept." in text
+    assert f"Interrupted in epoch {n_done + 1}; the model trained so far is kept." in text
     assert "test accuracy" in text
 
 

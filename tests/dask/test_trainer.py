@@ -169,7 +169,7 @@ def test_early_stopping_on_short_shards_and_rare_classes():
         clf.fit(*cut(X[:12], Y[:12], chunks=(3, 3, 3, 3)))
     clf = clone(clf).set_params(warm_start=True).fit(*cut(X, Y, chunks=chunks))
     clf.fit(*cut(X, Y, chunks=chunks))
-    with pytest.raises(ValueError, match="needs the shards of the fit before"):
+    with pytest.raises(ValueError, match="needs the shards of the previous fit"):
         clf.set_params(n_shards=2).fit(*cut(X, Y, chunks=chunks))
     with pytest.raises(ValueError, match="validation_fraction=150 must be less than"):
         clone(clf).set_params(validation_fraction=150).fit(*cut(X, Y))

@@ -107,7 +107,7 @@ def test_images_of_wrong_shape(shape):
 
 
 def test_titles_of_wrong_length():
-    with pytest.raises(ValueError, match="one for each of 2 images, got 3"):
+    with pytest.raises(ValueError, match="2 entries, one for each image, got 3"):
         ImageGridDisplay(np.zeros((2, 4, 4)), titles="abc")
 
 
@@ -147,7 +147,7 @@ def test_without_proba_order_is_kept():
     assert titles(display)[0] == "1\n→ 2"
 
 
-@pytest.mark.parametrize(("proba", "which"), [(PROBA, "2 surest"), (None, "first 2")])
+@pytest.mark.parametrize(("proba", "which"), [(PROBA, "2 most confident"), (None, "first 2")])
 def test_max_images(proba, which):
     display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, proba=proba, max_images=2)
     assert len(display.images) == 2
@@ -413,5 +413,5 @@ def test_weights_of_unfitted_estimator_raise(estimator):
 
 def test_estimator_without_coefs_raises(digits):
     other = LogisticRegression(C=0.01, max_iter=1000).fit(*digits)
-    with pytest.raises(TypeError, match=r"kept its coefs_, got LogisticRegression"):
+    with pytest.raises(TypeError, match=r"the attribute coefs_, got LogisticRegression"):
         ImageGridDisplay.from_weights(other)

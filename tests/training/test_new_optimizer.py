@@ -1,0 +1,85 @@
+"""An optimizer with a state array of its own, added as docs/extending.rst says."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+from skmlp.callbacks import Checkpoint, CheckpointHook
+from skmlp.training.config import OPTIMIZERS
+
+X, y = load_iris(return_X_y=True)
+
+
+@dataclass(frozen=True, eq=False)
+class AMSGrad:
+    """Adam without bias correction, divided by the largest v so far (Reddi et al. 2018)."""
+
+    beta_1: float
+    beta_2: float
+
+    def init(self, theta):
+        return {"step": 0} | {name: np.zeros_like(theta) for name in ("mean", "var", "var_max")}
+
+    def step(self, theta, grad, state, learning_rate, prox_l1=None, scratch=None):
+        state["step"] += 1
+        state["mean"] += (1 - self.beta_1) * (grad - state["mean"])
+        state["var"] += (1 - self.beta_2) * (grad**2 - state["var"])
+        np.maximum(state["var_max"], state["var"], out=state["var_max"])
+        theta -= learning_rate * state["mean"] / (np.sqrt(state["var_max"]) + 1e-8)
+
+
+class Killed(BaseException):
+    """As if the process had been killed."""
+
+
+@pytest.fixture(autouse=True)
+def amsgrad(monkeypatch):
+    make = lambda config: AMSGrad(float(config.beta_1), float(config.beta_2))  # noqa: E731
+    monkeypatch.setitem(OPTIMIZERS, "amsgrad", make)
+
+
+def net(**params):
+    params = {"units": 5, "epochs": 8, "dtype": "float64", "random_state": 0} | params
+    return SoftmaxMLPClassifier(**params, solver="amsgrad")
+
+
+def test_it_trains():
+    assert net(epochs=40).fit(X, y).score(X, y) > 0.95
+
+
+def test_it_continues_bit_for_bit():
+    params = {"schedule": "constant", "warm_start": True}
+    clf = net(epochs=4, **params).fit(X, y).fit(X, y)
+    assert (clf.theta_ == net(epochs=8, **params).fit(X, y).theta_).all()
+
+
+def test_a_checkpoint_resumes_bit_for_bit(tmp_path, monkeypatch):
+    write, path = CheckpointHook.on_epoch_end, tmp_path / "training.npz"
+
+    def write_and_die(self, run, *, is_last):
+        write(self, run, is_last=is_last)
+        if run.n_done == 3:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointHook, "on_epoch_end", write_and_die)
+        with pytest.raises(Killed):
+            net().set_callbacks(Checkpoint(path)).fit(X, y)
+    with np.load(path) as file:
+        assert {"optimizer_mean", "optimizer_var", "optimizer_var_max"} <= set(file)
+    resumed, expected = SoftmaxMLPClassifier.resume(path, X, y), net().fit(X, y)
+    assert (resumed.theta_ == expected.theta_).all()
+    assert resumed.history_["loss"] == expected.history_["loss"]
+
+
+def test_a_population_trains_it_as_a_grid_search_does():
+    grid = {"beta_1": [0.5, 0.9], "learning_rate": [0.003, 0.01], "l2": [0.0, 1e-2]}
+    ours = PopulationGridSearchCV(net(), grid, cv=3, scoring="neg_log_loss").fit(X, y)
+    theirs = GridSearchCV(net(), grid, cv=3, scoring="neg_log_loss").fit(X, y)
+    np.testing.assert_allclose(
+        ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=1e-9
+    )
