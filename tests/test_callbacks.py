@@ -240,14 +240,14 @@ def test_changing_the_fitted_estimator_does_not_affect_training(digits):
     X, y = digits
     recorder = Recorder()
 
-    def spoil(epoch):
+    def modify(epoch):
         fitted = recorder.fitted[-1]
         fitted.theta_[:] = np.nan
         fitted.classes_ = None
         for values in fitted.history_.values():
             values.clear()
 
-    recorder.at_end = spoil
+    recorder.at_end = modify
     assert_same_fit(quick().set_callbacks(recorder).fit(X, y), quick().fit(X, y))
 
 

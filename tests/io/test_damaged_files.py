@@ -18,7 +18,7 @@ from skmlp.callbacks import Checkpoint, CheckpointHook
 
 X, y = (rows[::3] for rows in load_iris(return_X_y=True))
 EPOCHS = 3
-MOST_MEMORY = 32 * 2**20  # bytes; the files have about 20,000
+MAX_MEMORY = 32 * 2**20  # bytes; the files have about 20,000
 
 
 class Trap:
@@ -139,7 +139,7 @@ def drop_or_double(content, rng, trap):
     if rng.random() < 0.5:
         members.remove(chosen)
     else:
-        members.append((rng.choice([chosen[0], "evil.npy", "../evil.npy", "/evil"]), chosen[1]))
+        members.append((rng.choice([chosen[0], "extra.npy", "../extra.npy", "/extra"]), chosen[1]))
     return archive_of(members)
 
 
@@ -165,7 +165,7 @@ def pickle_member(content, rng, trap):
     return archive_of(members.items())
 
 
-def spoil_numbers(content, rng, trap):
+def replace_array(content, rng, trap):
     members = members_of(content)
     name = rng.choice([name for name in sorted(members) if name != "header.npy"])
     array = np.load(io.BytesIO(members[name]))
@@ -176,13 +176,13 @@ def spoil_numbers(content, rng, trap):
     return archive_of(members.items())
 
 
-HOSTILE = [
+UNUSUAL_VALUES = [
     None, True, -1, 0, 2**70, 10**400, -0.5, 1e308, float("nan"), float("inf"), "", "relu", "os",
     [], [1], [[]], {}, {"items": []}, {"items": [[[], 1]]}, {"items": 3}, [0.5] * 9, "x" * 1000,
 ]  # fmt: skip
 
 
-def spoil_header(content, rng, trap):
+def change_header(content, rng, trap):
     members = members_of(content)
     header = json.loads(np.load(io.BytesIO(members["header.npy"])).tobytes())
     at, place = header, None
@@ -191,11 +191,11 @@ def spoil_header(content, rng, trap):
         at = place[0][place[1]]
     action = rng.random()
     if action < 0.8:
-        place[0][place[1]] = rng.choice(HOSTILE)
+        place[0][place[1]] = rng.choice(UNUSUAL_VALUES)
     elif action < 0.9:
         del place[0][place[1]]
     elif isinstance(place[0], dict):
-        place[0][rng.choice(["evil", "units", "0"])] = rng.choice(HOSTILE)
+        place[0][rng.choice(["extra", "units", "0"])] = rng.choice(UNUSUAL_VALUES)
     if header.get("epochs", EPOCHS) != EPOCHS:  # a valid value could mean very long training
         header["epochs"] = EPOCHS
     text = rng.choice([json.dumps(header), json.dumps(header)[:-1], "[" * 10_000])
@@ -204,9 +204,9 @@ def spoil_header(content, rng, trap):
     return archive_of(members.items())
 
 
-FORGERY = [
-    swap_members, drop_or_double, declare_shape, pickle_member, spoil_numbers, spoil_header,
-    spoil_header, spoil_header,
+MANIPULATION = [
+    swap_members, drop_or_double, declare_shape, pickle_member, replace_array, change_header,
+    change_header, change_header,
 ]  # fmt: skip
 
 
@@ -217,11 +217,11 @@ def bounded_memory():
     yield
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < MOST_MEMORY
+    assert most < MAX_MEMORY
 
 
 @pytest.mark.usefixtures("bounded_memory")
-@pytest.mark.parametrize(("kinds", "n_files"), [(DAMAGE, 700), (FORGERY, 800)])
+@pytest.mark.parametrize(("kinds", "n_files"), [(DAMAGE, 700), (MANIPULATION, 800)])
 @pytest.mark.parametrize("what", ["model", "checkpoint"])
 @pytest.mark.filterwarnings("ignore:batch_size=", "ignore:X does not have valid feature names")
 def test_damaged_files_are_rejected_or_read_correctly(tmp_path, originals, what, kinds, n_files):
@@ -261,4 +261,4 @@ def test_zip_bomb_is_rejected(tmp_path, originals, what):
             read(tmp_path / "bomb")
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert most < MOST_MEMORY
+        assert most < MAX_MEMORY

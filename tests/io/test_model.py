@@ -76,7 +76,7 @@ def test_missing_file(tmp_path):
 
 CHANGES = {
     "format": lambda h: h.update(format=2),
-    "unknown parameter": lambda h: h["params"].update(evil=1),
+    "unknown parameter": lambda h: h["params"].update(extra=1),
     "wrong parameter": lambda h: h["params"].update(l2=-1),
     "layer sizes": lambda h: h.update(layer_sizes=[4, 6, 3]),
     "layer size kinds": lambda h: h.update(layer_sizes=[4, 5.0, 3]),
@@ -117,7 +117,7 @@ MEMBERS = {
     "too few labels": {"classes.npy": npy(np.array(["a", "b"]))},
     "declared shape": {"theta.npy": npy(np.zeros(43)).replace(b"(43,)", b"(99,)")},
     "header no json": {"header.npy": npy(np.frombuffer(b"{", np.uint8))},
-    "another member": {"evil.npy": npy(np.zeros(1))},
+    "another member": {"extra.npy": npy(np.zeros(1))},
     "a member that is no array": {"theta.npy": b"import os"},
 }
 
