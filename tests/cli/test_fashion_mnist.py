@@ -272,7 +272,7 @@ def test_sigint(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(job.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(job.__file__).parents[2])},
         # Background processes of a shell ignore SIGINT, and children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as child:
@@ -284,6 +284,6 @@ def test_sigint(tmp_path):
             child.kill()
     assert child.returncode == 0
     assert errors == ""
-    assert "what was learnt so far is kept" in rest
+    assert "the model trained so far is kept" in rest
     assert written(tmp_path) == FILES
     assert load(tmp_path / "model.npz").stop_reason_ == "interrupted"

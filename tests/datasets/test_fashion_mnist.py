@@ -548,7 +548,7 @@ def test_processes(tiny, home):
         sys.stdin.readline()
         print(d.fetch_fashion_mnist("all", data_home=sys.argv[2]).data.sum())
     """
-    root = Path(module.__file__).parents[1]
+    root = Path(module.__file__).parents[2]
     children = [
         subprocess.Popen(
             [sys.executable, "-c", script, json.dumps(tiny.official), str(home)],
