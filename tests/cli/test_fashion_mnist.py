@@ -284,6 +284,6 @@ def test_sigint(tmp_path):
             child.kill()
     assert child.returncode == 0
     assert errors == ""
-    assert "what was learnt so far is kept" in rest
+    assert "the model trained so far is kept" in rest
     assert written(tmp_path) == FILES
     assert load(tmp_path / "model.npz").stop_reason_ == "interrupted"
