@@ -57,7 +57,7 @@ def begin_callbacks(estimator: Any) -> Sequence[Any]:
 
 
 def callback_context(estimator: Any, max_subtasks: int) -> Any:
-    """Return the context of a fit. Public way: none; scikit-learn's guide for third parties names this one."""
+    """Return the context of a fit. Public way: none; scikit-learn documents this method."""
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 

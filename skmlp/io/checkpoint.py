@@ -263,8 +263,8 @@ class CheckpointState:
         differing = [name for name in {**before, **now} if now.get(name) != before.get(name)]
         if differing:
             raise ValueError(
-                "Training can be resumed only with the rows, labels and weights that it began with, "
-                f"in the same order: {' and '.join(differing)} differ from those of the "
+                "Training can be resumed only with the rows, labels and weights that it began "
+                f"with, in the same order: {' and '.join(differing)} differ from those of the "
                 "checkpoint. To train on other rows, use warm_start or partial_fit."
             )
         optimizer = config.make_optimizer()
