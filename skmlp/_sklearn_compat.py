@@ -17,8 +17,8 @@ __all__ = [
     "callbacks_of",
     "check_search",
     "feature_names",
-    "forget_callbacks",
     "mlp_private_attributes",
+    "remove_callbacks",
     "rows_of",
     "rows_of_params",
     "store_callbacks",
@@ -39,7 +39,7 @@ def store_callbacks(estimator: Any, callbacks: Sequence[Any]) -> None:
     estimator._skl_callbacks = list(callbacks)
 
 
-def forget_callbacks(attributes: dict[str, Any]) -> None:
+def remove_callbacks(attributes: dict[str, Any]) -> None:
     """Remove callbacks, and their state, from a dict of attributes. Public way: none."""
     for name in ("_skl_callbacks", *CALLBACK_STATE):
         attributes.pop(name, None)
@@ -57,7 +57,7 @@ def begin_callbacks(estimator: Any) -> Sequence[Any]:
 
 
 def callback_context(estimator: Any, max_subtasks: int) -> Any:
-    """Return the context of a fit. Public way: none; third parties are told to use this one."""
+    """Return the context of a fit. Public way: none; scikit-learn documents this method."""
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 

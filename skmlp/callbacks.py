@@ -177,7 +177,7 @@ class CheckpointHook:
         except OSError as error:
             warn_user(
                 f"No checkpoint after epoch {run.n_done}: {self._path!r} cannot be written "
-                f"({error.strerror}). The file is as it was before, and training goes on."
+                f"({error.strerror}). The previous file is kept, and training continues."
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._errors import invalid
-from skmlp._sklearn_compat import callbacks_of, forget_callbacks
+from skmlp._sklearn_compat import callbacks_of, remove_callbacks
 from skmlp.callbacks import Checkpoint, with_callbacks
 from skmlp.dask._cluster import Executor, aligned_blocks
 from skmlp.dask.input import ShardStats, validate_shard
@@ -266,7 +266,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         """
         params = self.get_params(deep=False)
         fitted = {name: value for name, value in vars(self).items() if name not in params}
-        forget_callbacks(fitted)
+        remove_callbacks(fitted)
         fitted.pop("_shards_split", None)
         del params["n_shards"], params["rounds_per_epoch"]
         return SoftmaxMLPClassifier._from_attributes(params, fitted)

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -236,37 +236,37 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
     def __init__(
         self,
-        units=(100,),
+        units: int | Sequence[int] | None = (100,),
         *,
-        activation="relu",
-        init="auto",
-        standardize=True,
-        l1=0.0,
-        l2=3e-4,
-        dropout=0.0,
-        label_smoothing=0.01,
-        class_weight=None,
-        solver="adam",
-        learning_rate=0.01,
-        schedule="one_cycle",
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        batch_size="auto",
-        epochs="auto",
-        shuffle=True,
-        early_stopping=False,
-        scoring="loss",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        dtype="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        activation: str | Sequence[str] | None = "relu",
+        init: str = "auto",
+        standardize: bool = True,
+        l1: float | Sequence[float] = 0.0,
+        l2: float | Sequence[float] = 3e-4,
+        dropout: float | Sequence[float] = 0.0,
+        label_smoothing: float = 0.01,
+        class_weight: Mapping[Any, float] | str | None = None,
+        solver: str = "adam",
+        learning_rate: float = 0.01,
+        schedule: str | Callable[[float], float] = "one_cycle",
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        batch_size: int | str = "auto",
+        epochs: int | str = "auto",
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        scoring: str | Callable[..., float] = "loss",
+        validation_fraction: float | None = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        dtype: str = "auto",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.units = units
         self.activation = activation
         self.init = init
@@ -361,14 +361,14 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         callbacks: Sequence[Any] = (),
         **params: Any,
     ) -> "SoftmaxMLPClassifier":
-        """Go on with a fit that was cut off, from the file of its Checkpoint.
+        """Resume an interrupted fit from the file of its Checkpoint.
 
-        The parameters and the history at the end are those of the fit without a break, bit
-        for bit, on the same machine and versions of the libraries. The checkpoint goes on too:
-        it is set with the same file. A fit that was over is not trained any further.
+        The resulting parameters and history are bit for bit those of an uninterrupted fit, on
+        the same machine and versions of the libraries. The checkpoint is set again with the
+        same file. A complete fit is not trained any further.
 
-        With L-BFGS the search starts again from the parameters reached, since SciPy keeps what
-        it knows of the curvature to itself: the end is as good, but not the same.
+        With L-BFGS the optimization restarts from the parameters reached, since SciPy does not
+        return its approximation of the Hessian: the result is as good, but not the same.
 
         Parameters
         ----------
@@ -421,11 +421,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "SoftmaxMLPClassifier":
-        """Train for one epoch on these rows, going on from earlier calls.
+        """Train for one epoch on these rows, continuing from earlier calls.
 
-        Optimizer state, random stream, history and, with standardize, the first call's
-        means and scales are kept from call to call. Cyclic schedules and those that are
-        functions have the factor 1. Callbacks hear nothing of it.
+        Optimizer state, random stream, history and, with standardize, the means and scales of
+        the first call are kept between calls. The factor of cyclic schedules and of callables
+        is 1. Callbacks are not called.
 
         Parameters
         ----------
@@ -591,7 +591,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         fitted._set_fitted(result._replace(theta=result.theta.copy()))
         return fitted
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = False

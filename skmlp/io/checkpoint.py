@@ -247,8 +247,8 @@ class CheckpointState:
         if fixed:
             raise ValueError(
                 f"{' and '.join(fixed)} cannot be given to resume: what can be is verbose"
-                f"{''.join(f', {name}' for name in self.left_out)}. Training goes on with the "
-                "parameters in the checkpoint."
+                f"{''.join(f', {name}' for name in self.left_out)}. Training continues with "
+                "the parameters in the checkpoint."
             )
         unknown = sorted(self.params.keys() - set(accepted))
         if unknown:
@@ -263,7 +263,7 @@ class CheckpointState:
         differing = [name for name in {**before, **now} if now.get(name) != before.get(name)]
         if differing:
             raise ValueError(
-                "Training goes on bit for bit only with the rows, labels and weights that it began "
+                "Training can be resumed only with the rows, labels and weights that it began "
                 f"with, in the same order: {' and '.join(differing)} differ from those of the "
                 "checkpoint. To train on other rows, use warm_start or partial_fit."
             )

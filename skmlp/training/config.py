@@ -242,11 +242,11 @@ class TrainConfig:
         if here.architecture != (sizes, activations):
             raise ValueError(
                 f"units={self.units!r} and activation={self.activation!r} describe another network "
-                f"than the one to go on with, which has layers {sizes} and activations "
+                f"than the existing one, which has layers {sizes} and activations "
                 f"{activations}. Set warm_start=False and call fit to start anew."
             )
         if self.dtype not in ("auto", dtype.name):
-            accepted = f"'auto' or {dtype.name!r} to go on with training"
+            accepted = f"'auto' or {dtype.name!r} to continue training"
             raise invalid("dtype", self.dtype, accepted)
 
 

@@ -5,7 +5,7 @@ same optimizer and schedule) differ in numbers alone: rows, initial weights, pen
 seeds. Their parameter vectors are the rows of one array, which the core trains in the same
 lines as one vector, so that the overhead of Python and NumPy per step is paid once for all.
 Each network takes the steps that it would take alone: the same batches in the same order; and
-after each epoch its own run decides whether it goes on.
+each network stops by its own early stopping.
 
 Networks that visit the same rows in the same order share a *stream* of batches, which is read
 once. Streams of equally many networks make arrays of shape (streams, networks per stream,

@@ -134,7 +134,7 @@ class Trainer(Generic[Source]):
         return stop
 
     def _finish(self, stopped: Sequence[TrainingRun]) -> None:
-        """Keep the results of runs that stop; the others go on without them."""
+        """Keep the results of runs that stop; the others continue without them."""
         self._active = [run for run in self._active if run not in stopped]
         self.source.keep(self._active)
         for run in stopped:

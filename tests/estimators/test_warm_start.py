@@ -204,7 +204,7 @@ def test_partial_fit_with_other_classes_or_network_raises(iris):
         ({}, [1, 2], other),
         ({"units": 9}, None, r"units=9 .* another network .* layers \(4, 8, 3\)"),
         ({"activation": "tanh"}, None, "activation='tanh' .* another network"),
-        ({"dtype": "float32"}, None, "dtype must be 'auto' or 'float64' to go on"),
+        ({"dtype": "float32"}, None, "dtype must be 'auto' or 'float64' to continue"),
         ({"early_stopping": True}, None, "partial_fit does not support early_stopping=True"),
         ({"class_weight": "balanced"}, None, "'balanced' is not supported for partial_fit"),
     ):
