@@ -1,7 +1,10 @@
 """SGD and Adam against the formulas of the papers."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
+from sklearn.neural_network import MLPClassifier
 
 from skmlp.core.optimizers import SGD, Adam
 from skmlp.core.penalties import Penalty
@@ -21,6 +24,12 @@ def descend(optimizer, theta, gradient, n_steps, learning_rate, prox_l1=None):
     for _ in range(n_steps):
         optimizer.step(theta, gradient(theta), state, learning_rate, prox_l1, np.empty_like(theta))
     return theta, state
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=repr)
+def test_defaults_equal_mlpclassifier(optimizer):
+    expected = MLPClassifier().get_params()
+    assert asdict(optimizer) == {name: expected[name] for name in asdict(optimizer)}
 
 
 @pytest.mark.parametrize("nesterov", [False, True])

@@ -19,6 +19,15 @@ def test_value_and_gradient():
     np.testing.assert_allclose(grad, [0.1, -0.2, 0.3, 0])  # without l1
 
 
+def test_strengths_are_0_by_default():
+    theta, grad = np.array([1.0, -2.0, 3.0]), np.zeros(3)
+    penalty = Penalty(n_weights=2)
+    assert penalty.add_gradient(theta, grad, np.empty(3)) == 0
+    assert not grad.any()
+    assert not penalty.has_l1
+    assert not penalty.has_l2
+
+
 @given(floats, strengths, st.floats(0.01, 2))
 def test_prox_l1_minimizes_the_proximal_objective(weight, l1, step_size):
     def moreau(w):
