@@ -35,13 +35,11 @@ from benchmarks.harness import (
     seconds,
     within,
 )
-from benchmarks.peers import ESTIMATORS, Setting, contestants
+from benchmarks.peers import ADAM, ESTIMATORS, GRID, LOGISTIC, Setting, contestants
 from skmlp import PopulationGridSearchCV
 from skmlp.data.memmap import block_shuffle
 
 ROWS = 48_000  # training rows of the notebook
-ADAM = Setting((100,))
-LOGISTIC = {"activation": "logistic", "solver": "sgd", "learning_rate": 0.1}
 
 
 # Training
@@ -147,17 +145,15 @@ def width(options):
 # candidate is not fitted again, and there are as many jobs as processors.
 
 ONE_BY_ONE = "skmlp, GridSearchCV"
-RATES, PENALTIES, DECAYS = (0.001, 0.003, 0.01), (1e-5, 1e-4, 1e-3), (0.8, 0.9, 0.95)
 
 
-def _search(setting, X, y, options, epochs, bound, *, splits=5, decays=DECAYS):
+def _search(setting, X, y, options, epochs, bound, *, splits=5, grid=GRID):
     """Measure the seconds of a grid search."""
     rest = {"cv": splits, "refit": False, "n_jobs": cpu_count()}
-    grid = {"learning_rate": RATES, "l2": PENALTIES, "beta_1": decays}
-    alphas = [l2 * setting.batch_size for l2 in PENALTIES]  # which are divided by the batch size
-    sklearn_grid = {"learning_rate_init": RATES, "alpha": alphas, "beta_1": decays}
-    if options.tiny:
-        grid, sklearn_grid = ({k: v[:1] for k, v in g.items()} for g in (grid, sklearn_grid))
+    grid = {name: values[:1] if options.tiny else values for name, values in grid.items()}
+    rates, penalties, decays = grid.values()
+    alphas = [l2 * setting.batch_size for l2 in penalties]  # which are divided by the batch size
+    sklearn_grid = {"learning_rate_init": rates, "alpha": alphas, "beta_1": decays}
     epochs = options.epochs(epochs)
     net, mlp = (make(setting, epochs) for make in ESTIMATORS.values())
     searches = {
@@ -202,7 +198,7 @@ def search_images(options):
     """Search with networks so large that arithmetic dominates."""
     X, y = data.images(options.rows(10_000))
     setting = Setting((100,), batch_size=32 if options.tiny else 256)
-    return [_search(setting, X, y, options, 5, 1.5, splits=3, decays=DECAYS[1:2])]
+    return [_search(setting, X, y, options, 5, 1.5, splits=3, grid=GRID | {"beta_1": (0.9,)})]
 
 
 # Prediction, memory, import time, size of a model

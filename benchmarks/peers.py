@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.harness import COMPILED, LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
+from benchmarks.harness import LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
 from tests import notebook_loop
 
@@ -30,6 +30,11 @@ class Setting:
     learning_rate: float = 0.001
     batch_size: int = 200
     l2: float = 0.0
+
+
+ADAM = Setting((100,))
+LOGISTIC = {"activation": "logistic", "solver": "sgd", "learning_rate": 0.1}
+GRID = {"learning_rate": (0.001, 0.003, 0.01), "l2": (1e-5, 1e-4, 1e-3), "beta_1": (0.8, 0.9, 0.95)}
 
 
 def _skmlp(setting, epochs):
@@ -130,8 +135,6 @@ def contestants(setting, X, y, options, also=()):
         from benchmarks import torch_peer
 
         fits[TORCH] = torch_peer.trainer(setting, X, y)
-        if options.compiled:
-            fits[COMPILED] = torch_peer.trainer(setting, X, y, compiled=True)
     if NOTEBOOK in also:
         fits[NOTEBOOK] = _notebook(setting, X, y)
     fits[LIMIT] = _limit(setting, X, y)
