@@ -135,13 +135,13 @@ def steps_tables(cases):
     if "steps" not in cases:
         return {}
     *quantities, _ = cases["steps"]["quantities"]
-    gains = ["", *(_gain_text(*pair) for pair in pairwise(quantities))]
     rows = []
-    for quantity, gain in zip(quantities, gains, strict=True):
+    for before, quantity in pairwise([None, *quantities]):
         changes = quantity["details"]["changes"].items()
         changes = [f"`{parameter}={_python(value)}`" for parameter, value in changes]
         trained_on = mean(quantity["figures"][TRAINED_ON]["turns"])
         step = " ".join([quantity["what"], *changes])
+        gain = _gain_text(before, quantity) if before else ""
         rows.append([step, with_error(*_mean(quantity)), gain, f"{trained_on:.4f}"])
     return {"steps": pd.DataFrame(rows, columns=["step", "validation", "gain", "training"])}
 
@@ -199,17 +199,10 @@ CLUSTERS = [(1, 1), (8, 1), (64, 1), (64, 16), (64, 256)]  # workers, rounds in 
 
 
 def cluster_constants(quantities):
-    """Fit the time of an epoch of local training.
+    """Return c, a, s and b of the model in docs/dask.rst of the time of an epoch.
 
-    An epoch of n rows in k rounds on W workers, with S bytes of parameters and optimizer state,
-    takes about ``n c / W + k (a + W s + 2 W S b)``.
-
-    Returns
-    -------
-    c, a, s, b : float
-        Seconds of a row on one worker, of a round, of a shard in a round, and of a byte through
-        the averaging process. c is measured in one process; the others are fitted to rounds on
-        few rows, by least squares of the relative errors.
+    c is measured in one process; the others are fitted to rounds on few rows, by least squares of
+    the relative errors.
     """
     by_name = {quantity["what"]: quantity for quantity in quantities}
     fit, details = by_name["whole fit"], by_name["whole fit"]["details"]
