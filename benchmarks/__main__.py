@@ -11,13 +11,7 @@ REGISTERING = accuracy, cases, clusters, studies  # modules whose import registe
 
 
 def main(argv=None):
-    """Run the cases named by the arguments.
-
-    Returns
-    -------
-    code : int
-        0 if every case ran, 1 if one failed, 130 after Ctrl-C.
-    """
+    """Run the cases named by the arguments; return 0 if all ran, 1 if not, 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         return openml_tasks.main(argv[1:]) if argv[:1] == ["openml"] else _run(_parse(argv))

@@ -56,25 +56,6 @@ class _RecordingMLPClassifier(MLPClassifier):
         self._on_epoch(self.predict)
 
 
-def _train_mlp_classifier(train, test, **params):
-    clf, curve = _RecordingMLPClassifier(**params), _Curve(test)
-    clf._on_epoch = curve.add
-    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        clf.fit(*train)
-    return curve.points
-
-
-def _train_torch(train, test, epochs):
-    from benchmarks import torch_peer
-
-    # alpha=1e-4, which MLPClassifier divides by the rows of a batch.
-    fit = torch_peer.trainer(Setting((100,), batch_size=200, l2=1e-4 / 200), *train)
-    fit(1)  # without the one-time costs of PyTorch
-    curve = _Curve(test)
-    fit(epochs, curve.add)
-    return curve.points
-
-
 def _train_skmlp(clf, train, test):
     """Return the seconds of one fit with the accuracies of an equal fit that is validated.
 
@@ -95,10 +76,20 @@ def _curves(options, seed):
     given, curves = {"random_state": seed} | ({"epochs": 2} if options.tiny else {}), {}
     for name, params in ((SKMLP, {}), (BEST, RECIPES["best"])):
         curves[name] = _train_skmlp(SoftmaxMLPClassifier(**params | given), train, test)
-    given = {"random_state": seed, "max_iter": options.epochs(200)}
-    curves[SKLEARN] = _train_mlp_classifier(train, test, **given)
+    clf = _RecordingMLPClassifier(random_state=seed, max_iter=options.epochs(200))
+    curve = _Curve(test)
+    clf._on_epoch, curves[SKLEARN] = curve.add, curve.points
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        clf.fit(*train)
     if options.torch:
-        curves[TORCH] = _train_torch(train, test, len(curves[SKLEARN]))
+        from benchmarks import torch_peer
+
+        # alpha=1e-4, which MLPClassifier divides by the rows of a batch.
+        fit = torch_peer.trainer(Setting((100,), l2=1e-4 / 200), *train)
+        fit(1)  # without the one-time costs of PyTorch
+        curve = _Curve(test)
+        fit(len(curves[SKLEARN]), curve.add)
+        curves[TORCH] = curve.points
     return curves
 
 

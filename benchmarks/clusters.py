@@ -6,8 +6,6 @@ remains. The test images of Fashion-MNIST are not used by the experiment "averag
 
 import copy
 import gc
-import os
-from contextlib import contextmanager
 from itertools import product
 from statistics import mean, median
 from time import sleep
@@ -17,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from benchmarks import data
+from benchmarks.data import local_cluster, on_workers
 from benchmarks.harness import (
     SKMLP,
     Quantity,
@@ -51,35 +50,9 @@ def dask(options):
 
     X, y = data.pixels(options.rows(60_000))
     with local_cluster(N_WORKERS):
-        rows = _on_workers(X, y)
+        rows = on_workers(X, y)
         fits, sent = _fits(options, X, y, rows, estimator), _sent(options, rows, estimator)
         return [*fits, sent, _client_memory(options, estimator), *_rounds(options, estimator)]
-
-
-@contextmanager
-def local_cluster(n_workers, **settings):
-    """Start workers of one thread each, and yield the client."""
-    from distributed import Client, LocalCluster  # optional: other cases run without Dask
-
-    environment = dict(os.environ)  # where Dask sets the number of BLAS threads of the workers
-    settings = {"threads_per_worker": 1, "dashboard_address": ":0"} | settings
-    try:
-        with LocalCluster(n_workers=n_workers, **settings) as workers, Client(workers) as client:
-            yield client
-    finally:
-        os.environ.clear()
-        os.environ.update(environment)
-
-
-def _on_workers(X, y, n_chunks=N_WORKERS):
-    """Return arrays as dask arrays in the memory of the workers, one chunk each."""
-    import dask.array as da
-    from distributed import wait
-
-    chunk = -(-len(X) // n_chunks)
-    arrays = [da.from_array(array, (chunk, *array.shape[1:])).persist() for array in (X, y)]
-    wait(arrays)
-    return arrays
 
 
 def _fits(options, X, y, rows, estimator):
@@ -147,7 +120,7 @@ def _rounds(options, estimator):
     """Measure the seconds of a round on 64 rows, by the size of the network and the shards."""
     for n_features, units, n_shards in ((10, 100, 2), (10, 100, 16), (784, 100, 2), (784, 1000, 2)):
         X = np.random.default_rng(0).random((64, n_features), np.float32)
-        rows = _on_workers(X, np.arange(64) % 2, n_chunks=n_shards)
+        rows = on_workers(X, np.arange(64) % 2, n_chunks=n_shards)
         clf = estimator(units, n_shards=n_shards, epochs=options.epochs(20), random_state=0)
         found = [
             float(np.median(clf.fit(*rows).history_["seconds"])) for _ in range(options.turns_or(5))

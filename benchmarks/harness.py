@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from math import inf, isfinite
 from pathlib import Path
 from statistics import median
@@ -239,9 +239,9 @@ def quantity_lines(name, quantity):
     lines, figures, unit = [], quantity["figures"], quantity["unit"]
     own = figures.get(SKMLP, {}).get("median")
     for contestant, figure in figures.items():
-        other = contestant != SKMLP and unit != "accuracy"
         head = ("", "") if lines else (name, quantity["what"])
         cells = fmt.amount(figure["median"], unit), fmt.spread(figure["turns"])
+        other = contestant != SKMLP and unit != "accuracy"
         ratio = fmt.quotient(figure["median"], own) if other else ""
         lines.append(COLUMNS.format(*head, contestant, *cells, ratio).rstrip())
     for target in quantity["targets"]:
@@ -260,13 +260,14 @@ def environment():
     if torch := sys.modules.get("torch"):
         n_threads = torch.get_num_threads()
         pools.append({"user_api": "torch", "internal_api": "torch", "num_threads": n_threads})
+    installed = {d.name: d.version for d in distributions() if d.name in LIBRARIES}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in LIBRARIES},
+        "versions": dict.fromkeys(LIBRARIES) | installed,
         "threads": pools,
     }
 
@@ -278,10 +279,3 @@ def _cpu_model():
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
-
-
-def _version(name):
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

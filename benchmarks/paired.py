@@ -16,7 +16,6 @@ import warnings
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -30,8 +29,9 @@ from benchmarks.harness import SKMLP, seconds
 from benchmarks.peers import ADAM, ESTIMATORS, GRID, LOGISTIC, Setting
 from benchmarks.same_results import start, unpack
 from skmlp import PopulationGridSearchCV
+from skmlp.dask import DaskSoftmaxMLPClassifier
 
-SLOWER, LEAST_SECONDS = 1.03, 1.0
+SLOWER, LEAST_SECONDS, IRIS = 1.03, 1.0, load_iris(return_X_y=True)
 
 
 def _fits(model, X, y):
@@ -44,9 +44,7 @@ def _network_fits(setting, epochs, X, y):
 
 
 def _epochs(setting):
-    """Yield the seconds of an epoch, by the difference of two fits."""
-    X, y = data.images(48_000)
-    few, many = (_network_fits(setting, epochs, X, y) for epochs in (1, 4))
+    few, many = (_network_fits(setting, epochs, *data.images(48_000)) for epochs in (1, 4))
     while True:
         yield (next(many) - next(few)) / 3
 
@@ -65,29 +63,20 @@ def _search():
 
 
 def _dask():
-    import dask.array as da  # for this case only
-    from distributed import Client, LocalCluster, wait
-
-    from skmlp.dask import DaskSoftmaxMLPClassifier
-
-    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
-    with LocalCluster(**settings) as cluster, Client(cluster), threadpool_limits(1, "blas"):
-        chunks = [da.from_array(a, (30_000, *a.shape[1:])).persist() for a in data.pixels(60_000)]
-        wait(chunks)
-        yield from _fits(DaskSoftmaxMLPClassifier(random_state=0), *chunks)
+    with data.local_cluster(2), threadpool_limits(1, "blas"):
+        rows = data.on_workers(*data.pixels(60_000))
+        yield from _fits(DaskSoftmaxMLPClassifier(random_state=0), *rows)
 
 
 CASES = {  # functions that return an iterator of seconds
     "adam": lambda: _epochs(ADAM),
     "small": lambda: _epochs(Setting((10,), batch_size=32, **LOGISTIC)),
     "tabular": lambda: _network_fits(Setting((32,), batch_size=64), 100, *data.tabular(2000)),
-    "iris": lambda: _network_fits(
-        Setting((100,), batch_size=150), 200, *load_iris(return_X_y=True)
-    ),
+    "iris": lambda: _network_fits(Setting((100,), batch_size=150), 200, *IRIS),
     "one_row": _one_row,
     "search_small": _search,
     "dask": _dask,
-}
+}  # fmt: skip
 
 
 def work():
@@ -100,30 +89,21 @@ def work():
                 started, found = perf_counter(), []
                 while perf_counter() < started + LEAST_SECONDS:
                     found.append(next(case))
-                print(median(found), flush=True)
+                print(np.median(found), flush=True)
 
 
-def _turn(worker, name):
-    print(name, file=worker.stdin, flush=True)
-    if answer := worker.stdout.readline():
-        return float(answer)
-    sys.exit(f"a process ended in the case {name}")
-
-
-def interval(ratios):
-    """Return the two ratios between which their true median lies with 95 % confidence."""
-    place = max(int(binom.ppf(0.025, len(ratios), 0.5)), 1)
-    return sorted(ratios)[place - 1], sorted(ratios)[-place]
+def _turns(workers, name, n_turns):
+    """Return the seconds of a case in each turn of both workers, after one to warm up."""
+    found = np.empty((n_turns + 1, 2))
+    for i, turn in enumerate(found):
+        for side in (0, 1) if i % 2 else (1, 0):
+            print(name, file=workers[side].stdin, flush=True)
+            turn[side] = workers[side].stdout.readline() or sys.exit(f"{name}: a process ended")
+    return found[1:].T
 
 
 def main(argv=None):
-    """Compare two commits, and print a line for each case.
-
-    Returns
-    -------
-    code : int
-        1 if the whole interval of a case lies above 1.03, otherwise 0.
-    """
+    """Compare two commits; return 1 if the whole interval of a case is above 1.03, otherwise 0."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paired")
     parser.add_argument("old", metavar="OLD", help="a commit")
     parser.add_argument("new", metavar="NEW", help="another, or . for the working tree")
@@ -132,28 +112,24 @@ def main(argv=None):
     args = parser.parse_intermixed_args(argv)
     if unknown := set(args.cases) - set(CASES):
         parser.error(f"no such case: {', '.join(unknown)}")
-    slower, row = False, "{:13}{:>10}{:>10}{:>8}  {}".format
+    code, row = 0, "{:13}{:>10}{:>10}{:>8}  {}".format
     print(row("case", "old, s", "new, s", "ratio", "95 % interval"))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    place = max(int(binom.ppf(0.025, args.turns, 0.5)), 1)  # of the bounds among the ratios
     with tempfile.TemporaryDirectory() as folder:
         sides = [unpack(getattr(args, side), Path(folder, side)) for side in ("old", "new")]
         workers = [start(side, "paired", "work", **pipes) for side in sides]
         for name in args.cases or CASES:
-            turns = []
-            for i in range(args.turns + 1):
-                order = workers[:: 1 if i % 2 else -1]
-                seconds_of = {worker: _turn(worker, name) for worker in order}
-                turns.append([seconds_of[worker] for worker in workers])
-            old, new = np.array(turns[1:]).T
-            low, high = interval(new / old)
-            flag = "  SLOWER" if low > SLOWER and args.turns >= 6 else ""  # fewer prove nothing
-            slower = slower or bool(flag)
-            bounds = f"{low:.3f} to {high:.3f}{flag}"
-            times = (f"{np.median(side):.3g}" for side in (old, new))
-            print(row(name, *times, f"{np.median(new / old):.3f}", bounds), flush=True)
+            old, new = _turns(workers, name, args.turns)
+            low, high = np.sort(new / old)[[place - 1, -place]]
+            slower = low > SLOWER and args.turns >= 6  # fewer turns prove nothing
+            code = 1 if slower else code
+            bounds = f"{low:.3f} to {high:.3f}{'  SLOWER' if slower else ''}"
+            medians = (f"{np.median(side):.3g}" for side in (old, new))
+            print(row(name, *medians, f"{np.median(new / old):.3f}", bounds), flush=True)
         for worker in workers:
             worker.communicate()
-    return int(slower)
+    return code
 
 
 if __name__ == "__main__":

@@ -21,23 +21,14 @@ from benchmarks import small_fits
 ROOT = Path(__file__).parents[1]
 KNOWN = {}  # calls whose results are meant to differ, each with the reason
 MOST = 8  # differences to print of a call
-# What `start` runs: a function of benchmarks, if skmlp is that of the folder.
-CODE = """
-import skmlp, sys
-from benchmarks import {module}
+# What `start` runs: a function of these benchmarks, with the skmlp of a folder only.
+CODE = """import skmlp, sys
 assert skmlp.__file__.startswith(sys.argv[1]), skmlp.__file__
-{module}.{function}(*sys.argv[2:])
-"""
+from benchmarks import {0}; {0}.{1}(*sys.argv[2:])"""
 
 
 def main(argv=None):
-    """Compare two commits; print what differs in each call, and how many calls differ.
-
-    Returns
-    -------
-    code : int
-        1 if calls differ that are not in `KNOWN`, otherwise 0.
-    """
+    """Print what differs in each call; return 1 if calls differ that are not in `KNOWN`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.same_results")
     parser.add_argument("old", metavar="OLD", help="a commit")
     parser.add_argument("new", metavar="NEW", nargs="?", default=".", help="another; default: .")
@@ -71,14 +62,9 @@ def unpack(commit, folder):
 
 
 def start(folder, module, function, *args, env=(), **options):
-    """Start a function of these benchmarks in a process with the skmlp of `unpack`.
-
-    Returns
-    -------
-    process : subprocess.Popen
-    """
+    """Start a function of these benchmarks with the skmlp of `unpack`; return the process."""
     env = os.environ | dict(env) | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-    code = CODE.format(module=module, function=function)
+    code = CODE.format(module, function)
     command = [sys.executable, "-P", "-c", code, *map(str, (folder, *args))]
     return subprocess.Popen(command, cwd=folder, env=env, **options)
 

@@ -1,19 +1,12 @@
 """Experiments on many tables: the defaults beside MLPClassifier, a larger setting beside RealMLP.
 
-Every contestant trains on four fifths of a table and is scored on the remaining fifth, which no
-choice has used. A table of fewer than 2,000 rows, where a fifth is too small, is scored by
-five-fold cross-validation of all rows. The contestants are trained in interleaved turns on the same
-rows with the same seed, in one thread; the time is that of the whole fit, including preprocessing.
-`cpu_seconds`, the time of the process, depend less on other load than `seconds`, the wall time.
+docs/benchmarks.rst describes both. The contestants are trained in interleaved turns on the same
+rows with the same seed; the time is that of the whole fit, including preprocessing. `cpu_seconds`,
+the time of the process, depend less on other load than `seconds`, the wall time.
 
 The standard error of a difference is that of the difference in correctness between two contestants
 (averaged over seeds), over the scored rows. A contestant *ties* if it is behind by no more than
 that.
-
-``RealMLP_TD_S_Classifier`` of the package pytabkit ("Better by Default", Holzmüller, Grinsztajn &
-Steinwart 2024, arXiv:2407.04491) has three layers of 256 units, as `LARGER` has. It trains in
-PyTorch for 256 epochs, on four fifths of the rows, and keeps the epoch that is best on the rest.
-Its comparison has one seed, and the table of 60,000 images is left out unless it is named.
 """
 
 import json
@@ -155,11 +148,7 @@ def summary(comparisons, pairs):
 
 
 def _summary(comparisons, a, b):
-    columns = "accuracy", "log_loss", "seconds", "cpu_seconds"
-    ours, theirs = (
-        pd.DataFrame([comparison["figures"][name] for comparison in comparisons])[[*columns]]
-        for name in (a, b)
-    )
+    ours, theirs = (pd.DataFrame([c["figures"][name] for c in comparisons]) for name in (a, b))
     difference = pd.DataFrame([c["differences"][f"{a} - {b}"] for c in comparisons])
     share = ours["cpu_seconds"] / theirs["cpu_seconds"]
     return {
