@@ -215,9 +215,9 @@ def _memory(method, X, y, options, targets):
         def measure(library):
             return float(_python("-m", "benchmarks.memory", library, method, folder))
 
-        names = {name: name for name in ESTIMATORS}
         details = {"turns": 3, "warm_up": False, "targets": targets, "rows": len(X)}
-        return measured("peak memory over the data", "MB", measure, names, options, **details)
+        what = "peak memory over the data"
+        return measured(what, "MB", measure, tuple(ESTIMATORS), options, **details)
 
 
 def _fitted(options):
@@ -298,8 +298,13 @@ def disk(options):
     """
     n_rows, bytes_read = options.rows(2 * 10**9 // 784), {name: [] for name in ROW_ORDERS}
     with TemporaryDirectory() as folder:
-        path = Path(folder, "X.npy")
-        _write_rows(path, n_rows)
+        path, rng = Path(folder, "X.npy"), np.random.RandomState(0)
+        X = np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784))
+        for start in range(0, n_rows, 2**14):
+            rows = X[start : start + 2**14]
+            rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
+        X.flush()
+        del X, rows  # the page cache keeps pages that are mapped
 
         def measure(name):
             X, rng = np.load(path, mmap_mode="r"), np.random.RandomState(len(bytes_read[name]))
@@ -308,22 +313,9 @@ def disk(options):
             bytes_read[name].append(n_read / (n_done * X.shape[1]))
             return took / n_done
 
-        names = {name: name for name in ROW_ORDERS}
         details = {"turns": 3, "warm_up": False, "rows": n_rows}
-        time = measured("row", "s", measure, names, options, **details)
+        time = measured("row", "s", measure, tuple(ROW_ORDERS), options, **details)
     return [time, Quantity("bytes read over bytes used", "x", bytes_read)]
-
-
-def _write_rows(path, n_rows):
-    """Write a file; its map ends here, since the page cache keeps pages that are mapped."""
-    X, rng = (
-        np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784)),
-        np.random.RandomState(0),
-    )
-    for start in range(0, n_rows, 2**14):
-        rows = X[start : start + 2**14]
-        rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
-    X.flush()
 
 
 def _read_batches(path, X, order, *, batch_size=128, most_seconds=60.0):

@@ -71,7 +71,7 @@ def _fits(options, X, y, rows, estimator):
         return took
 
     details = {"targets": [within(ONE, TARGET)], "rows": len(X), "workers": N_WORKERS}
-    fit = measured("whole fit", "s", measure, {name: name for name in makers}, options, **details)
+    fit = measured("whole fit", "s", measure, tuple(makers), options, **details)
     fit.details |= shapes
     scores = {name: values[-len(fit.turns[ONE]) :] for name, values in scores.items()}  # no warm-up
     least = round(median(scores[ONE]) - 0.005, 4)

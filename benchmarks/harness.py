@@ -181,10 +181,12 @@ def interleave(contestants, turns, *, warm_up=True):
 def measured(
     what, unit, measure, contestants, options, *, turns=5, warm_up=True, targets=(), **details
 ):
-    """Return the quantity ``measure(contestant)`` of contestants given by name.
+    """Return the quantity ``measure(contestant)`` of contestants, a dict or a tuple of names.
 
     They are measured in interleaved turns; `turns` is their usual number.
     """
+    if not isinstance(contestants, dict):  # names alone
+        contestants = {name: name for name in contestants}
     measures = {name: partial(measure, contestant) for name, contestant in contestants.items()}
     warm_up = warm_up and not options.tiny
     figures = interleave(measures, options.turns_or(turns), warm_up=warm_up)
@@ -260,7 +262,7 @@ def environment():
     if torch := sys.modules.get("torch"):
         n_threads = torch.get_num_threads()
         pools.append({"user_api": "torch", "internal_api": "torch", "num_threads": n_threads})
-    installed = {d.name: d.version for d in distributions() if d.name in LIBRARIES}
+    installed = {d.name: d.version for d in reversed([*distributions()]) if d.name in LIBRARIES}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu_model(),

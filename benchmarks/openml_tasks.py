@@ -21,6 +21,7 @@ from benchmarks.formatting import first_line
 from skmlp import SoftmaxMLPClassifier
 
 PEER = re.compile(r"sklearn\.neural_network\.\w+\.MLPClassifier\b")
+SCORE = "predictive_accuracy"
 ROW = "{:>7} {:26} {:>7} {:>5} {:>3} {:>7} {:>7} {:>7} {:>6} {:>7}".format
 HEADS = "task", "dataset", "rows", "cols", "K", "ours", "median", "best", "runs", "beaten"
 
@@ -44,30 +45,19 @@ def classifier(**params):
 
 
 def run_task(task_id, model):
-    """Run a model on a task, and print a row of the table.
-
-    Returns
-    -------
-    ours : float
-        Mean accuracy over the folds.
-    peers : list of float
-        Accuracies of published runs of MLPClassifier.
-    """
+    """Print a row of the table; return the accuracy of a model and those of published runs."""
     import openml
 
     task = openml.tasks.get_task(task_id)
     data = task.get_dataset()
     run = openml.runs.run_model_on_task(model, task, avoid_duplicate_runs=False, upload_flow=False)
-    repeats = run.fold_evaluations["predictive_accuracy"].values()
+    repeats = run.fold_evaluations[SCORE].values()
     ours = float(np.mean([list(folds.values()) for folds in repeats]))
     X, _, _, _ = data.get_data(target=task.target_name)
     peers, cells = [], ("-", "-", "0", "-")
     try:
-        found = openml.evaluations.list_evaluations(
-            "predictive_accuracy", tasks=[task_id], size=None
-        )
-        peers = [run.value for run in found.values() if PEER.search(run.flow_name)]
-        peers = [value for value in peers if value is not None]
+        found = openml.evaluations.list_evaluations(SCORE, tasks=[task_id], size=None).values()
+        peers = [run.value for run in found if PEER.search(run.flow_name) and run.value is not None]
     except OSError:  # without a network, tasks of the cache can still be run
         cells = "-", "-", "?", "-"
     if peers:

@@ -1,7 +1,7 @@
 """The tables of single experiments: studies on many tables, steps, and the cluster."""
 
 from itertools import pairwise
-from math import sqrt
+from math import hypot, sqrt
 from statistics import mean, stdev
 
 import numpy as np
@@ -141,7 +141,7 @@ def steps_tables(cases):
         changes = [f"`{parameter}={_python(value)}`" for parameter, value in changes]
         trained_on = mean(quantity["figures"][TRAINED_ON]["turns"])
         step = " ".join([quantity["what"], *changes])
-        gain = _gain_text(before, quantity) if before else ""
+        gain = _gain(before, quantity)[2] if before else ""
         rows.append([step, with_error(*_mean(quantity)), gain, f"{trained_on:.4f}"])
     return {"steps": pd.DataFrame(rows, columns=["step", "validation", "gain", "training"])}
 
@@ -159,10 +159,10 @@ def steps_notes(cases):
             step = f"`{parameter}` of the step *{quantity['what']}*"
             notes.append(f"{step} is the best of {values}, by one training each.")
     for before, after in pairwise(quantities):
-        gain, error = _gain(before, after)
+        gain, error, text = _gain(before, after)
         if gain < MIN_ERRORS * error:
             chance = " that can be told from chance" * (gain > -MIN_ERRORS * error)
-            notes.append(f"*{after['what']}* gains nothing{chance}: {_gain_text(before, after)}.")
+            notes.append(f"*{after['what']}* gains nothing{chance}: {text}.")
     last = "The test images, looked at once, by the networks of the last step: an accuracy of"
     notes.append(f"{last} **{with_error(*_mean(test))}**.")
     return "".join(f"{note}\n\n" for note in notes)
@@ -182,13 +182,10 @@ def _mean(quantity):
 
 
 def _gain(before, after):
-    """Return the difference of two means and its standard error."""
+    """Return the difference of two means and its standard error, and both as text."""
     (a, error_a), (b, error_b) = _mean(before), _mean(after)
-    return b - a, sqrt(error_a**2 + error_b**2)
-
-
-def _gain_text(before, after):
-    return with_error(*_gain(before, after), "+")
+    gain, error = b - a, hypot(error_a, error_b)
+    return gain, error, with_error(gain, error, "+")
 
 
 # The cluster
