@@ -12,15 +12,14 @@ from PIL import Image
 
 from benchmarks import data
 from benchmarks.accuracy import BEST, TRAINED_ON
-from benchmarks.harness import COMPILED, LIMIT, SKLEARN, SKMLP, TORCH
+from benchmarks.harness import LIMIT, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
 from skmlp.datasets import load_fashion_mnist_sample
 from skmlp.plotting import ImageGridDisplay
 
 # Colours of Okabe & Ito, which can be told apart with all kinds of colour vision.
 COLOURS = {
-    SKMLP: "#0072B2", BEST: "#009E73", SKLEARN: "#D55E00", TORCH: "#CC79A7", COMPILED: "#E69F00",
-    LIMIT: "0.3",
+    SKMLP: "#0072B2", BEST: "#009E73", SKLEARN: "#D55E00", TORCH: "#CC79A7", LIMIT: "0.3",
 }  # fmt: skip
 # By case: the alternative text and the caption.
 PLOTS = {
