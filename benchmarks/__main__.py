@@ -5,35 +5,19 @@ import sys
 from pathlib import Path
 
 from benchmarks import accuracy, cases, clusters, data, openml_tasks, studies, tables
-from benchmarks.harness import CASES, COMPILED, EXPERIMENTS, TORCH, Options, run
+from benchmarks.harness import CASES, EXPERIMENTS, TORCH, Options, run
 
 REGISTERING = accuracy, cases, clusters, studies  # modules whose import registers cases
 
 
 def main(argv=None):
-    """Run the cases named by the arguments.
-
-    Returns
-    -------
-    code : int
-        0 if every case ran, 1 if one failed, 130 after Ctrl-C.
-    """
+    """Run the cases named by the arguments; return 0 if all ran, 1 if not, 130 after Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["openml"]:
-        return openml_tasks.main(argv[1:])
-    args = _parse(argv)
-    if args.list:
-        for case in (CASES | EXPERIMENTS).values():
-            print(f"{case.name:15} {case.work}{'' if case.usual else '; only if named'}")
-        return 0
-    options, notes = _options(args)
-    names = args.cases or [name for name, case in CASES.items() if case.usual]
     try:
-        found = run(names, options, [*notes, data.images_source()], args.json)
+        return openml_tasks.main(argv[1:]) if argv[:1] == ["openml"] else _run(_parse(argv))
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
-    return int(any("error" in case for case in found["cases"]))
 
 
 def _parse(argv):
@@ -49,12 +33,11 @@ def _parse(argv):
     add("--list", action="store_true", help="list the cases and experiments, and exit")
     add("--turns", type=int, metavar="N", help="number of turns (default: 5 for most cases)")
     add("--json", type=Path, metavar="PATH", help="file to write all figures to")
-    add("--compile", action="store_true", help="measure torch.compile too, which takes minutes")
     add("--tables", nargs="+", default=(), metavar="TABLE", help="tables of the experiments on "
         f"tables, instead of all: {', '.join(tables.NAMES)}")  # fmt: skip
     add("--jobs", type=int, default=1, metavar="N", help="their processes, of one thread each")
     args = parser.parse_args(argv)
-    known = {**CASES, **EXPERIMENTS}
+    known = CASES | EXPERIMENTS
     for kind, names, valid in (("case", args.cases, known), ("table", args.tables, tables.NAMES)):
         if unknown := [name for name in names if name not in valid]:
             parser.error(f"no such {kind}: {', '.join(unknown)}; there are {', '.join(valid)}")
@@ -67,17 +50,22 @@ def _parse(argv):
     return args
 
 
-def _options(args):
-    """Return the options, and a note on each peer that is left out."""
-    options = {"turns": args.turns, "tables": tuple(args.tables), "jobs": args.jobs}
+def _run(args):
+    if args.list:
+        for case in (CASES | EXPERIMENTS).values():
+            print(f"{case.name:15} {case.work}{'' if case.usual else '; only if named'}")
+        return 0
+    notes, torch = [data.images_source()], True
     try:
         from benchmarks import torch_peer
+
+        torch_peer.use_blas_threads()
     except ImportError as error:
-        return Options(**options), [f"{TORCH} left out: {error}"]
-    torch_peer.use_blas_threads()
-    reason = torch_peer.why_not_compiled() if args.compile else "only with --compile"
-    notes = [f"{COMPILED} left out: {reason}"] if reason else []
-    return Options(**options, torch=True, compiled=not reason), notes
+        notes, torch = [f"{TORCH} left out: {error}", *notes], False
+    options = Options(args.turns, torch, tables=tuple(args.tables), jobs=args.jobs)
+    names = args.cases or [name for name, case in CASES.items() if case.usual]
+    found = run(names, options, notes, args.json)
+    return int(any("error" in case for case in found["cases"]))
 
 
 if __name__ == "__main__":

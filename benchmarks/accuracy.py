@@ -1,25 +1,17 @@
 """Cases of accuracy on Fashion-MNIST: over the seconds of training, and step by step.
 
-"accuracy" trains on the 60,000 training images and classifies the 10,000 test images after each
-epoch, outside of the measured time. The test images select nothing, neither an epoch nor a
-parameter. The contestants are
-
-- SoftmaxMLPClassifier(), a whole fit with the defaults;
-- the recipe "best" of ``python -m skmlp``, a whole fit;
-- MLPClassifier(), which trains until it stops by itself;
-- PyTorch: the network, optimizer and batches of MLPClassifier, for the same number of epochs.
+"accuracy" trains on the 60,000 training images and classifies the test images after each epoch,
+outside of the measured time; they select nothing (see docs/benchmarks.rst).
 
 "steps" starts with the network of the notebook. Each step keeps the earlier changes and makes one
-more. The training images are split as in the notebook: 48,000 to train and 12,000 to validate,
-stratified. Every network trains 40 epochs with batches of 256 rows. A number that a step needs,
-such as the learning rate of Adam, is the best of several on the validation images, by one training
-each with a seed that is not used again. The test images are used once, by the networks of the
-last step.
+more. Every network trains 40 epochs with batches of 256 rows, on the notebook's split: 48,000
+images to train and 12,000 to validate. A number that a step needs, such as the learning rate of
+Adam, is the best of several on the validation images, by one training each with a seed that is
+not used again. The test images are used once, by the networks of the last step.
 """
 
 import warnings
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -64,26 +56,6 @@ class _RecordingMLPClassifier(MLPClassifier):
         self._on_epoch(self.predict)
 
 
-def _train_mlp_classifier(train, test, seed, max_iter):
-    clf = _RecordingMLPClassifier(random_state=seed, max_iter=max_iter)
-    curve = _Curve(test)
-    clf._on_epoch = curve.add
-    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        clf.fit(*train)
-    return curve.points
-
-
-def _train_torch(train, test, epochs):
-    from benchmarks import torch_peer
-
-    # alpha=1e-4, which MLPClassifier divides by the rows of a batch.
-    fit = torch_peer.trainer(Setting((100,), batch_size=200, l2=1e-4 / 200), *train)
-    fit(1)  # without the one-time costs of PyTorch
-    curve = _Curve(test)
-    fit(epochs, curve.add)
-    return curve.points
-
-
 def _train_skmlp(clf, train, test):
     """Return the seconds of one fit with the accuracies of an equal fit that is validated.
 
@@ -101,21 +73,24 @@ def _curves(options, seed):
     """Return the points of every contestant, trained one after another."""
     train = data.images(options.rows(60_000))
     test = data.images(options.rows(10_000), "test")
-    few = {"epochs": 2} if options.tiny else {}
-    default = SoftmaxMLPClassifier(random_state=seed, **few)
-    best = SoftmaxMLPClassifier(**RECIPES["best"] | few, random_state=seed)
-    curves = {
-        name: _train_skmlp(clf, train, test) for name, clf in ((SKMLP, default), (BEST, best))
-    }
-    curves[SKLEARN] = _train_mlp_classifier(train, test, seed, max_iter=options.epochs(200))
+    given, curves = {"random_state": seed} | ({"epochs": 2} if options.tiny else {}), {}
+    for name, params in ((SKMLP, {}), (BEST, RECIPES["best"])):
+        curves[name] = _train_skmlp(SoftmaxMLPClassifier(**params | given), train, test)
+    clf = _RecordingMLPClassifier(random_state=seed, max_iter=options.epochs(200))
+    curve = _Curve(test)
+    clf._on_epoch, curves[SKLEARN] = curve.add, curve.points
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        clf.fit(*train)
     if options.torch:
-        curves[TORCH] = _train_torch(train, test, len(curves[SKLEARN]))
+        from benchmarks import torch_peer
+
+        # alpha=1e-4, which MLPClassifier divides by the rows of a batch.
+        fit = torch_peer.trainer(Setting((100,), l2=1e-4 / 200), *train)
+        fit(1)  # without the one-time costs of PyTorch
+        curve = _Curve(test)
+        fit(len(curves[SKLEARN]), curve.add)
+        curves[TORCH] = curve.points
     return curves
-
-
-def _time_to(level, points):
-    """Return the seconds until the first epoch that reaches a level, or infinity."""
-    return next((seconds for seconds, accuracy in points if accuracy >= level), np.inf)
 
 
 @case("Fashion-MNIST, seconds to an accuracy (half an hour)", usual=False)
@@ -129,41 +104,35 @@ def accuracy(options):
 
     fits = [faster(SKLEARN, 12.0), faster(SKLEARN, 1.0, of=BEST)]
     scores = [at_least(0.8886), at_least(0.910, of=BEST)]
-    return [
+    quantities = [
         quantity("whole fit", "s", lambda points: points[-1][0], fits, curves=results),
         quantity("test accuracy", "accuracy", lambda points: points[-1][1], scores),
-        *(
-            quantity(f"to {level}", "s", lambda points, level=level: _time_to(level, points))
-            for level in LEVELS
-        ),
     ]
+    for level in LEVELS:
+
+        def time_to(points, level=level):
+            return next((seconds for seconds, accuracy in points if accuracy >= level), np.inf)
+
+        quantities.append(quantity(f"to {level}", "s", time_to))
+    return quantities
 
 
 # Accuracy step by step
 
 
-class _Step(NamedTuple):
-    """A name, parameters, and by parameter the values of which the best is selected."""
-
-    name: str
-    changes: dict
-    tried: dict = {}  # noqa: RUF012, it is not modified
-
-
-STEPS = [
-    _Step("the notebook's network", {}),
-    _Step("initialization", {"init": "auto"}),
-    _Step("activation", {"activation": "relu"}),
-    _Step("standardized pixels", {"standardize": True}),
-    _Step("Adam", {"solver": "adam"}, {"learning_rate": [0.0003, 0.001, 0.003]}),
-    _Step("schedule", {"schedule": "one_cycle"}, {"learning_rate": [0.001, 0.003, 0.01]}),
-    _Step("width and depth", {"units": (512, 256)}),
-    _Step("dropout", {}, {"dropout": [0.2, (0.1, 0.2, 0.2)]}),
-    _Step(
-        "silu, smoothing, l1",
-        {"activation": "silu", "label_smoothing": 0.05, "l1": (1e-5, 0.0, 0.0)},
+STEPS = {  # by name the parameters, and by parameter the values of which the best is selected
+    "the notebook's network": ({}, {}),
+    "initialization": ({"init": "auto"}, {}),
+    "activation": ({"activation": "relu"}, {}),
+    "standardized pixels": ({"standardize": True}, {}),
+    "Adam": ({"solver": "adam"}, {"learning_rate": [0.0003, 0.001, 0.003]}),
+    "schedule": ({"schedule": "one_cycle"}, {"learning_rate": [0.001, 0.003, 0.01]}),
+    "width and depth": ({"units": (512, 256)}, {}),
+    "dropout": ({}, {"dropout": [0.2, (0.1, 0.2, 0.2)]}),
+    "silu, smoothing, l1": (
+        {"activation": "silu", "label_smoothing": 0.05, "l1": (1e-5, 0.0, 0.0)}, {},
     ),
-]
+}  # fmt: skip
 
 
 @case("Fashion-MNIST, from the notebook on (half an hour)", usual=False)
@@ -181,16 +150,16 @@ def steps(options):
     def last(clf, score="validation_score"):
         return clf.history_[score][-1]
 
-    for step in STEPS:
-        settings |= step.changes
-        changes, tried = dict(step.changes), {}
-        for name, values in step.tried.items():
+    for step, (changes, candidates) in STEPS.items():
+        settings |= changes
+        tried = {}
+        for name, values in candidates.items():
             tried[name] = [[v, last(fit(settings | {name: v}, SELECTION_SEED))] for v in values]
-            changes[name] = max(tried[name], key=lambda pair: pair[1])[0]
+            changes = changes | {name: max(tried[name], key=lambda pair: pair[1])[0]}
         settings |= changes
         clfs = [fit(settings, seed) for seed in range(options.turns_or(3))]
         turns = {SKMLP: list(map(last, clfs)), TRAINED_ON: [last(clf, "score") for clf in clfs]}
         details = {"changes": changes, "tried": tried}
-        quantities.append(Quantity(step.name, "accuracy", turns, (), details))
+        quantities.append(Quantity(step, "accuracy", turns, (), details))
     test = data.images(options.rows(10_000), "test")
     return [*quantities, Quantity(TEST, "accuracy", {SKMLP: [clf.score(*test) for clf in clfs]})]

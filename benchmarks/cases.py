@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -35,24 +36,23 @@ from benchmarks.harness import (
     seconds,
     within,
 )
-from benchmarks.peers import ESTIMATORS, Setting, contestants
+from benchmarks.peers import ADAM, ESTIMATORS, GRID, LOGISTIC, Setting, contestants
 from skmlp import PopulationGridSearchCV
 from skmlp.data.memmap import block_shuffle
 
 ROWS = 48_000  # training rows of the notebook
-ADAM = Setting((100,))
-LOGISTIC = {"activation": "logistic", "solver": "sgd", "learning_rate": 0.1}
 
 
 # Training
 
 
-def _epoch(setting, X, y, options, few, many, *, targets=(), also=()):
-    """Measure the seconds of an epoch, by the difference of two fits."""
+def _epoch(setting, options, few, many, *, rows=None, targets=(), also=()):
+    """Measure the seconds of an epoch, by the difference of two fits; on images without rows."""
 
     def measure(fit):
         return (seconds(fit, many) - seconds(fit, few)) / (many - few)
 
+    X, y = rows or data.images(options.rows(ROWS))
     fits = contestants(setting, X, y, options, also)
     details = {"rows": X.shape[0], "steps": -(-X.shape[0] // setting.batch_size)}
     return measured("epoch", "s", measure, fits, options, targets=targets, **details)
@@ -69,34 +69,29 @@ def _whole_fit(setting, X, y, options, epochs, *, targets=()):
 def notebook(options):
     """Measure the network of the notebook, also as trained by the notebook's own loop."""
     setting = Setting((100,), batch_size=256, **LOGISTIC)
-    X, y = data.images(options.rows(ROWS))
     targets = [faster(SKLEARN, 1.8), faster(TORCH, 1.8), within(LIMIT, 1.4), faster(NOTEBOOK, 8.0)]
-    return [_epoch(setting, X, y, options, 1, 3, targets=targets, also=[NOTEBOOK])]
+    return [_epoch(setting, options, 1, 3, targets=targets, also=[NOTEBOOK])]
 
 
 @case("784-100-10 relu, Adam, batch 200, an epoch")
 def adam(options):
     """Measure the default network, optimizer and batch size of MLPClassifier."""
-    X, y = data.images(options.rows(ROWS))
     targets = faster(SKLEARN, 2.0), faster(TORCH, 2.0), within(LIMIT, 1.6)
-    return [_epoch(ADAM, X, y, options, 1, 4, targets=targets)]
+    return [_epoch(ADAM, options, 1, 4, targets=targets)]
 
 
 @case("784-10-10 logistic, SGD, batch 32, an epoch")
 def small(options):
     """Measure a network so small that the overhead of calls dominates."""
-    X, y = data.images(options.rows(ROWS))
-    targets = faster(SKLEARN, 3.5), faster(TORCH, 6.0)
     setting = Setting((10,), batch_size=32, **LOGISTIC)
-    return [_epoch(setting, X, y, options, 1, 4, targets=targets)]
+    return [_epoch(setting, options, 1, 4, targets=[faster(SKLEARN, 3.5), faster(TORCH, 6.0)])]
 
 
 @case("784-256-256-10 relu, Adam, batch 128, an epoch")
 def deep(options):
     """Measure a network so large that arithmetic dominates."""
-    X, y = data.images(options.rows(ROWS))
-    targets = faster(SKLEARN, 1.5), faster(TORCH, 1.5)
-    return [_epoch(Setting((256, 256), batch_size=128), X, y, options, 1, 2, targets=targets)]
+    setting = Setting((256, 256), batch_size=128)
+    return [_epoch(setting, options, 1, 2, targets=[faster(SKLEARN, 1.5), faster(TORCH, 1.5)])]
 
 
 @case("2,000 x 20, 32 units, Adam, batch 64, 100 epochs")
@@ -118,24 +113,23 @@ def iris(options):
 @case("adam in float64, an epoch")
 def float64(options):
     """Measure the case "adam" in double precision."""
-    X, y = data.images(options.rows(ROWS), dtype=np.float64)
-    return [_epoch(ADAM, X, y, options, 1, 3, targets=[faster(SKLEARN, 1.3)])]
+    rows = data.images(options.rows(ROWS), dtype=np.float64)
+    return [_epoch(ADAM, options, 1, 3, rows=rows, targets=[faster(SKLEARN, 1.3)])]
 
 
 @case("10,000 x 20,000 CSR, 0.5 % dense, 5 classes, Adam, an epoch")
 def sparse(options):
     """Measure sparse rows, as in text classification."""
-    X, y = data.sparse(options.rows(10_000), 400 if options.tiny else 20_000)
-    return [_epoch(ADAM, X, y, options, 1, 2, targets=[faster(SKLEARN, 2.0)])]
+    rows = data.sparse(options.rows(10_000), 400 if options.tiny else 20_000)
+    return [_epoch(ADAM, options, 1, 2, rows=rows, targets=[faster(SKLEARN, 2.0)])]
 
 
 @case("a step over the width of the layer (minutes)", usual=False)
 def width(options):
     """Measure a step of the case "adam" for several widths of the hidden layer."""
-    X, y = data.images(options.rows(10_000))
-    quantities = []
+    rows, quantities = data.images(options.rows(10_000)), []
     for units in [16] if options.tiny else [16, 32, 64, 128, 256, 512, 1024]:
-        epoch = _epoch(replace(ADAM, units=(units,)), X, y, options, 1, 3)
+        epoch = _epoch(replace(ADAM, units=(units,)), options, 1, 3, rows=rows)
         steps = epoch.details["steps"]
         turns = {name: [value / steps for value in values] for name, values in epoch.turns.items()}
         details = epoch.details | {"units": units}
@@ -147,18 +141,17 @@ def width(options):
 # candidate is not fitted again, and there are as many jobs as processors.
 
 ONE_BY_ONE = "skmlp, GridSearchCV"
-RATES, PENALTIES, DECAYS = (0.001, 0.003, 0.01), (1e-5, 1e-4, 1e-3), (0.8, 0.9, 0.95)
 
 
-def _search(setting, X, y, options, epochs, bound, *, splits=5, decays=DECAYS):
+def _search(load, n_rows, setting, epochs, bound, options, *, splits=5, grid=GRID):
     """Measure the seconds of a grid search."""
+    (X, y), epochs = load(options.rows(n_rows)), options.epochs(epochs)
     rest = {"cv": splits, "refit": False, "n_jobs": cpu_count()}
-    grid = {"learning_rate": RATES, "l2": PENALTIES, "beta_1": decays}
-    alphas = [l2 * setting.batch_size for l2 in PENALTIES]  # which are divided by the batch size
-    sklearn_grid = {"learning_rate_init": RATES, "alpha": alphas, "beta_1": decays}
     if options.tiny:
-        grid, sklearn_grid = ({k: v[:1] for k, v in g.items()} for g in (grid, sklearn_grid))
-    epochs = options.epochs(epochs)
+        setting, grid = replace(setting, batch_size=32), {k: v[:1] for k, v in grid.items()}
+    rates, penalties, decays = grid.values()
+    alphas = [l2 * setting.batch_size for l2 in penalties]  # which are divided by the batch size
+    sklearn_grid = {"learning_rate_init": rates, "alpha": alphas, "beta_1": decays}
     net, mlp = (make(setting, epochs) for make in ESTIMATORS.values())
     searches = {
         SKMLP: PopulationGridSearchCV(net, grid, **rest),
@@ -173,37 +166,33 @@ def _search(setting, X, y, options, epochs, bound, *, splits=5, decays=DECAYS):
 
     details = {"rows": len(X), "epochs": epochs, "splits": splits, "jobs": rest["n_jobs"]}
     details["targets"] = faster(SKLEARN, bound), faster(ONE_BY_ONE, 1)
-    return measured("search", "s", measure, searches, options, warm_up=False, **details)
+    return [measured("search", "s", measure, searches, options, warm_up=False, **details)]
 
 
-@case("135 fits: 1,000 x 20, 16 units, batch 32, 50 epochs", usual=False)
-def search_small(options):
-    """Search with networks so small that the overhead of calls dominates."""
-    X, y = data.tabular(options.rows(1_000))
-    return [_search(Setting((16,), batch_size=32), X, y, options, 50, 15.0)]
-
-
-@case("135 fits: 1,000 x 20, 32 units, batch 128, 50 epochs", usual=False)
-def search_medium(options):
-    """Search on the same rows with larger batches."""
-    X, y = data.tabular(options.rows(1_000))
-    return [_search(Setting((32,), batch_size=128), X, y, options, 50, 8.0)]
-
-
-@case("135 fits: 5,000 x 50, 64 units, batch 128, 20 epochs", usual=False)
-def search_large(options):
-    """Search with more rows, columns, classes and units."""
-    X, y = data.tabular(options.rows(5_000), n_features=50, n_classes=5)
-    return [_search(Setting((64,), batch_size=128), X, y, options, 20, 4.0)]
-
-
-@case("27 fits: 10,000 x 784, 100 units, batch 256, 5 epochs", usual=False)
-def search_images(options):
-    """Search with networks so large that arithmetic dominates."""
-    X, y = data.images(options.rows(10_000))
-    setting = Setting((100,), batch_size=32 if options.tiny else 256)
-    return [_search(setting, X, y, options, 5, 1.5, splits=3, decays=DECAYS[1:2])]
-
+# By name the description, and arguments of `_search`. In the first the overhead of calls dominates,
+# in the last arithmetic.
+SEARCHES = {
+    "search_small": (
+        "135 fits: 1,000 x 20, 16 units, batch 32, 50 epochs",
+        partial(_search, data.tabular, 1_000, Setting((16,), batch_size=32), 50, 15.0),
+    ),
+    "search_medium": (
+        "135 fits: 1,000 x 20, 32 units, batch 128, 50 epochs",
+        partial(_search, data.tabular, 1_000, Setting((32,), batch_size=128), 50, 8.0),
+    ),
+    "search_large": (
+        "135 fits: 5,000 x 50, 64 units, batch 128, 20 epochs",
+        partial(_search, partial(data.tabular, n_features=50, n_classes=5), 5_000,
+                Setting((64,), batch_size=128), 20, 4.0),
+    ),
+    "search_images": (
+        "27 fits: 10,000 x 784, 100 units, batch 256, 5 epochs",
+        partial(_search, data.images, 10_000, Setting((100,), batch_size=256), 5, 1.5, splits=3,
+                grid=GRID | {"beta_1": (0.9,)}),
+    ),
+}  # fmt: skip
+for name, (work, measure) in SEARCHES.items():
+    case(work, name=name, usual=False)(measure)
 
 # Prediction, memory, import time, size of a model
 
@@ -226,9 +215,9 @@ def _memory(method, X, y, options, targets):
         def measure(library):
             return float(_python("-m", "benchmarks.memory", library, method, folder))
 
-        names = {name: name for name in ESTIMATORS}
         details = {"turns": 3, "warm_up": False, "targets": targets, "rows": len(X)}
-        return measured("peak memory over the data", "MB", measure, names, options, **details)
+        what = "peak memory over the data"
+        return measured(what, "MB", measure, tuple(ESTIMATORS), options, **details)
 
 
 def _fitted(options):
@@ -309,8 +298,13 @@ def disk(options):
     """
     n_rows, bytes_read = options.rows(2 * 10**9 // 784), {name: [] for name in ROW_ORDERS}
     with TemporaryDirectory() as folder:
-        path = Path(folder, "X.npy")
-        _write_rows(path, n_rows)
+        path, rng = Path(folder, "X.npy"), np.random.RandomState(0)
+        X = np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784))
+        for start in range(0, n_rows, 2**14):
+            rows = X[start : start + 2**14]
+            rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
+        X.flush()
+        del X, rows  # the page cache keeps pages that are mapped
 
         def measure(name):
             X, rng = np.load(path, mmap_mode="r"), np.random.RandomState(len(bytes_read[name]))
@@ -319,22 +313,9 @@ def disk(options):
             bytes_read[name].append(n_read / (n_done * X.shape[1]))
             return took / n_done
 
-        names = {name: name for name in ROW_ORDERS}
         details = {"turns": 3, "warm_up": False, "rows": n_rows}
-        time = measured("row", "s", measure, names, options, **details)
+        time = measured("row", "s", measure, tuple(ROW_ORDERS), options, **details)
     return [time, Quantity("bytes read over bytes used", "x", bytes_read)]
-
-
-def _write_rows(path, n_rows):
-    """Write a file; its map ends here, since the page cache keeps pages that are mapped."""
-    X, rng = (
-        np.lib.format.open_memmap(path, "w+", np.uint8, (n_rows, 784)),
-        np.random.RandomState(0),
-    )
-    for start in range(0, n_rows, 2**14):
-        rows = X[start : start + 2**14]
-        rows[:] = rng.randint(0, 256, rows.shape, np.uint8)
-    X.flush()
 
 
 def _read_batches(path, X, order, *, batch_size=128, most_seconds=60.0):

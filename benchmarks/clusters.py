@@ -1,20 +1,11 @@
 """Training on a Dask cluster, and what to do with Adam's arrays between rounds of local training.
 
-The case "dask" compares two workers of one thread each with one process of one thread, on
-Fashion-MNIST in the memory of the workers. Besides a whole fit with the defaults, it measures the
-bytes sent in an epoch, the memory of the client, and rounds of training on so few rows that only
-communication remains, for networks of several sizes.
-
-The experiment "averaging" trains on shards of Fashion-MNIST, with the defaults. After each round
-the parameters are averaged; the arrays of Adam are averaged too, or every shard keeps its own, or
-starts each round with new ones. The accuracy is that on 12,000 validation images, for three seeds.
-The test images are not used.
+What is measured is described in docs/dask.rst. Rounds have so few rows that only communication
+remains. The test images of Fashion-MNIST are not used by the experiment "averaging".
 """
 
 import copy
 import gc
-import os
-from contextlib import contextmanager
 from itertools import product
 from statistics import mean, median
 from time import sleep
@@ -24,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from benchmarks import data
+from benchmarks.data import local_cluster, on_workers
 from benchmarks.harness import (
     SKMLP,
     Quantity,
@@ -37,12 +29,10 @@ from benchmarks.harness import (
 from benchmarks.memory import resident
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.averaging import average
-from skmlp.core.minibatch import MiniBatches, train_epoch
-from skmlp.core.network import Workspace
 from skmlp.data.dataset import encode
 from skmlp.estimators.validation import validate_fit_data
 from skmlp.training.config import TrainConfig
-from skmlp.training.local import local_trainer
+from skmlp.training.local import LocalSource, local_trainer
 
 ONE, N_WORKERS, TARGET = "one process", 2, 0.65
 STATE = "2 x workers x state"  # parameters and Adam's two arrays, to every worker and back
@@ -56,62 +46,24 @@ SETTINGS = [(1, 1), (2, 1), (2, 4), (8, 1), (8, 4)]  # shards, rounds in an epoc
 @case("Fashion-MNIST, whole fit, 2 workers of 1 thread beside 1 thread", usual=False)
 def dask(options):
     """Compare two workers with one process."""
+    from skmlp.dask import DaskSoftmaxMLPClassifier as estimator
+
+    X, y = data.pixels(options.rows(60_000))
     with local_cluster(N_WORKERS):
-        return [*_fits(options), _sent(options), _client_memory(options), *_rounds(options)]
+        rows = on_workers(X, y)
+        fits, sent = _fits(options, X, y, rows, estimator), _sent(options, rows, estimator)
+        return [*fits, sent, _client_memory(options, estimator), *_rounds(options, estimator)]
 
 
-@contextmanager
-def local_cluster(n_workers, **settings):
-    """Start workers of one thread each, and yield the client.
-
-    Dask sets the number of BLAS threads of the workers in the environment of this process; it is
-    restored here.
-    """
-    from distributed import Client, LocalCluster  # optional: other cases run without Dask
-
-    environment = dict(os.environ)
-    settings = {"threads_per_worker": 1, "dashboard_address": ":0"} | settings
-    try:
-        with LocalCluster(n_workers=n_workers, **settings) as workers, Client(workers) as client:
-            yield client
-    finally:
-        os.environ.clear()
-        os.environ.update(environment)
-
-
-def _estimator(*args, **params):
-    from skmlp.dask import DaskSoftmaxMLPClassifier
-
-    return DaskSoftmaxMLPClassifier(*args, **params)
-
-
-def _images(options, subset="train"):
-    return data.pixels(options.rows(60_000), subset)
-
-
-def _on_workers(X, y, n_chunks=N_WORKERS):
-    """Return arrays as dask arrays in the memory of the workers, one chunk each."""
-    import dask.array as da
-    from distributed import wait
-
-    chunk = -(-len(X) // n_chunks)
-    arrays = da.from_array(X, chunks=(chunk, X.shape[1])), da.from_array(y, chunks=chunk)
-    arrays = [array.persist() for array in arrays]
-    wait(arrays)
-    return arrays
-
-
-def _fits(options):
+def _fits(options, X, y, rows, estimator):
     """Measure seconds and accuracies of whole fits, with a new seed in each turn."""
-    X, y = _images(options)
-    X_test, y_test = _images(options, "test")
-    makers = {SKMLP: (_estimator, _on_workers(X, y)), ONE: (SoftmaxMLPClassifier, (X, y))}
-    epochs = 2 if options.tiny else "auto"
+    X_test, y_test = data.pixels(options.rows(60_000), "test")
+    makers = {SKMLP: (estimator, rows), ONE: (SoftmaxMLPClassifier, (X, y))}
     scores, shapes = {name: [] for name in makers}, {}
 
     def measure(name):
         make, rows = makers[name]
-        clf = make(epochs=epochs, random_state=len(scores[name]))
+        clf = make(epochs=2 if options.tiny else "auto", random_state=len(scores[name]))
         with threadpool_limits(1, "blas"):
             took = seconds(clf.fit, *rows)
         scores[name].append(float(np.mean(clf.predict(X_test) == y_test)))
@@ -119,46 +71,43 @@ def _fits(options):
         return took
 
     details = {"targets": [within(ONE, TARGET)], "rows": len(X), "workers": N_WORKERS}
-    names = {name: name for name in makers}
-    fit = measured("whole fit", "s", measure, names, options, **details)
+    fit = measured("whole fit", "s", measure, tuple(makers), options, **details)
     fit.details |= shapes
-    n_turns = len(fit.turns[ONE])
-    scores = {name: values[-n_turns:] for name, values in scores.items()}  # without the warm-up
+    scores = {name: values[-len(fit.turns[ONE]) :] for name, values in scores.items()}  # no warm-up
     least = round(median(scores[ONE]) - 0.005, 4)
     return [fit, Quantity("accuracy", "accuracy", scores, (at_least(least),))]
 
 
-def _sent(options):
+def _sent(options, rows, estimator):
     """Measure the megabytes sent in an epoch, by the difference of two fits."""
     import psutil
 
-    rows, found = _on_workers(*_images(options)), []
     interface = next(name for name in psutil.net_io_counters(pernic=True) if name.startswith("lo"))
 
-    def bytes_sent():
+    def sent(epochs):
         sleep(0.2)  # wait for messages in transit
-        return psutil.net_io_counters(pernic=True)[interface].bytes_sent
+        before = psutil.net_io_counters(pernic=True)[interface].bytes_sent
+        clf = estimator(epochs=epochs, random_state=0).fit(*rows)
+        sleep(0.2)
+        return psutil.net_io_counters(pernic=True)[interface].bytes_sent - before, clf
 
+    found = []
     for _ in range(options.turns_or(5)):
-        sent = {}
-        for epochs in (1, 6):
-            before = bytes_sent()
-            clf = _estimator(epochs=epochs, random_state=0).fit(*rows)
-            sent[epochs] = bytes_sent() - before
-        found.append((sent[6] - sent[1]) / 5 / 1e6)
+        (few, _), (many, clf) = sent(1), sent(6)
+        found.append((many - few) / 5 / 1e6)
     parameters = clf.theta_.nbytes / 1e6
     turns = {SKMLP: found, STATE: [2 * N_WORKERS * 3 * parameters]}
     return Quantity("sent in an epoch", "MB", turns, (), {"parameters_mb": parameters})
 
 
-def _client_memory(options):
+def _client_memory(options, estimator):
     """Measure by how many megabytes the client grows during a fit on rows of the workers."""
     import dask.array as da
 
     n = options.rows(1_000_000)
     X = da.random.default_rng(0).standard_normal((n, 100), chunks=(-(-n // 4), 100))
     y = (X[:, 0] > 0).astype(int)
-    clf, growth = _estimator(epochs=2, batch_size=1000 if n > 1000 else 10), []
+    clf, growth = estimator(epochs=2, batch_size=1000 if n > 1000 else 10), []
     for _ in range(options.turns_or(5)):
         gc.collect()
         before = resident("VmRSS")
@@ -167,12 +116,12 @@ def _client_memory(options):
     return Quantity("growth of the client", "MB", {SKMLP: growth}, (), {"rows_mb": X.nbytes / 1e6})
 
 
-def _rounds(options):
+def _rounds(options, estimator):
     """Measure the seconds of a round on 64 rows, by the size of the network and the shards."""
     for n_features, units, n_shards in ((10, 100, 2), (10, 100, 16), (784, 100, 2), (784, 1000, 2)):
         X = np.random.default_rng(0).random((64, n_features), np.float32)
-        rows = _on_workers(X, np.arange(64) % 2, n_chunks=n_shards)
-        clf = _estimator(units, n_shards=n_shards, epochs=options.epochs(20), random_state=0)
+        rows = on_workers(X, np.arange(64) % 2, n_chunks=n_shards)
+        clf = estimator(units, n_shards=n_shards, epochs=options.epochs(20), random_state=0)
         found = [
             float(np.median(clf.fit(*rows).history_["seconds"])) for _ in range(options.turns_or(5))
         ]
@@ -194,7 +143,7 @@ def averaging(options):
         if n_shards == 1 and kind != "averaged":
             continue  # the same for all kinds
         accuracies = [
-            _train_locally((X, y), kind, n_shards, n_rounds, seed).score(X_val, y_val)
+            _train_locally(X, y, kind, n_shards, n_rounds, seed).score(X_val, y_val)
             for seed in range(options.turns_or(3))
         ]
         print(n_shards, n_rounds, f"{kind:10} {mean(accuracies):.4f}", flush=True)
@@ -203,62 +152,33 @@ def averaging(options):
     return {"accuracies": found}
 
 
-def _train_locally(rows, kind, n_shards, n_rounds, seed):
+def _train_locally(X, y, kind, n_shards, n_rounds, seed):
     """Return a classifier trained on shards, with `n_rounds` rounds in an epoch."""
-    clf = SoftmaxMLPClassifier(random_state=seed)
-    validated, _ = validate_fit_data(clf, *rows)
+    clf, rng = SoftmaxMLPClassifier(random_state=seed), np.random.default_rng(seed)
+    validated, _ = validate_fit_data(clf, X, y)
     config = TrainConfig.from_params(clf.get_params()).resolve(
         n_features=clf.n_features_in_, n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")
     )
     dataset = encode(validated, clf.classes_, config.theta_dtype, clf.label_smoothing)
-    trainer = local_trainer(config, clf.classes_, dataset)
-    run, optimizer = trainer.run, trainer.run.optimizer
-    shards = np.array_split(np.random.default_rng(seed).permutation(len(rows[0])), n_shards)
-    theta, states = run.state.theta, [optimizer.init(run.state.theta) for _ in shards]
-    for epoch in range(run.config.n_epochs):
-        orders = [
-            np.random.default_rng([seed, epoch, s]).permutation(shard)
-            for s, shard in enumerate(shards)
-        ]
-        for number in range(n_rounds):
-            parts = [np.array_split(order, n_rounds)[number] for order in orders]
-            done = epoch * n_rounds + number, run.config.n_epochs * n_rounds
-            thetas = [
-                _train_round(trainer, theta, state, part, *done)
-                for state, part in zip(states, parts, strict=True)
-            ]
-            theta, mean_state = average(thetas, states, [len(part) for part in parts])
-            if kind == "averaged":
-                states = [copy.deepcopy(mean_state) for _ in shards]
-            elif kind == "begun anew":
-                states = [optimizer.init(theta) for _ in shards]
-    np.copyto(run.state.theta, theta)
+    run = local_trainer(config, clf.classes_, dataset).run
+    run.n_epochs *= n_rounds  # a round is an epoch of LocalSource
+    theta, shards = run.state.theta, np.array_split(rng.permutation(len(y)), n_shards)
+    states = [run.optimizer.init(theta) for _ in shards]
+    for number in range(run.n_epochs):
+        if number % n_rounds == 0:
+            orders = [np.array_split(rng.permutation(shard), n_rounds) for shard in shards]
+        parts = [order[number % n_rounds] for order in orders]
+        start, thetas = theta.copy(), []
+        for part, state in zip(parts, states, strict=True):
+            np.copyto(theta, start)
+            run.state.optimizer = state
+            LocalSource(run, dataset, part, None).run_epoch(number)
+            thetas.append(theta.copy())
+        mean_theta, mean_state = average(thetas, states, list(map(len, parts)))
+        np.copyto(theta, mean_theta)
+        if kind == "averaged":
+            states = [copy.deepcopy(mean_state) for _ in shards]
+        elif kind == "begun anew":
+            states = [run.optimizer.init(theta) for _ in shards]
     clf._set_fitted(run.finish())
     return clf
-
-
-def _train_round(trainer, theta, state, order, number, n_rounds):
-    """Return the parameters after a round on a shard; `state` changes in place."""
-    run, dataset, theta = trainer.run, trainer.source.dataset, theta.copy()
-    batches = MiniBatches(
-        dataset.X,
-        dataset.Y,
-        None,
-        batch_size=trainer.source.batches.batch_size,
-        n_rows=len(order),
-        dtype=theta.dtype,
-        draw_order=lambda: order,
-        scaling=run.state.scaling,
-    )
-    train_epoch(
-        run.objective,
-        run.optimizer,
-        state,
-        batches,
-        Workspace(run.network, theta, batches.batch_size),
-        learning_rate=run.config.learning_rate,
-        schedule=run.schedule,
-        epoch=number,
-        epochs=n_rounds,
-    )
-    return theta

@@ -1,5 +1,7 @@
-"""Arrays of the cases, the same for all contestants."""
+"""Arrays of the cases, the same for all contestants, in memory or on a Dask cluster."""
 
+import os
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
@@ -58,3 +60,29 @@ def sparse(n_rows, n_features):
         n_rows, n_features, density=0.005, format="csr", dtype=np.float32, random_state=rng
     )
     return X, (X @ rng.normal(size=(n_features, 5))).argmax(axis=1)
+
+
+@contextmanager
+def local_cluster(n_workers, **settings):
+    """Start workers of one thread each, and yield the client."""
+    from distributed import Client, LocalCluster  # optional: other cases run without Dask
+
+    environment = dict(os.environ)  # where Dask sets the number of BLAS threads of the workers
+    settings = {"threads_per_worker": 1, "dashboard_address": ":0"} | settings
+    try:
+        with LocalCluster(n_workers=n_workers, **settings) as workers, Client(workers) as client:
+            yield client
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+def on_workers(X, y, n_chunks=2):
+    """Return arrays as dask arrays in the memory of the workers, one chunk each."""
+    import dask.array as da
+    from distributed import wait
+
+    chunk = -(-len(X) // n_chunks)
+    arrays = [da.from_array(array, (chunk, *array.shape[1:])).persist() for array in (X, y)]
+    wait(arrays)
+    return arrays

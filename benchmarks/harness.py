@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from math import inf, isfinite
 from pathlib import Path
 from statistics import median
@@ -23,20 +23,12 @@ from typing import NamedTuple
 
 from threadpoolctl import threadpool_info
 
-from benchmarks.formatting import (
-    amount,
-    first_line,
-    percent,
-    quotient,
-    spread,
-    target_text,
-    target_value,
-)
+from benchmarks import formatting as fmt
+from benchmarks.formatting import first_line
 
 SKMLP = "skmlp"
 SKLEARN = "MLPClassifier"
 TORCH = "PyTorch"
-COMPILED = "torch.compile"
 NOTEBOOK = "notebook's loop"
 LIMIT = "limit"  # the time of the matrix products alone
 
@@ -46,28 +38,13 @@ COLUMNS = "{:14} {:34} {:23} {:>17}{:8} {:>8}"
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a run.
+    """Options of a run."""
 
-    Parameters
-    ----------
-    turns : int or None, default=None
-        Number of turns; None means the number that each case prefers.
-    torch, compiled : bool, default=False
-        Whether PyTorch is measured, eager and compiled.
-    tiny : bool, default=False
-        Whether to use the smallest sizes, to check that the code runs.
-    tables : tuple of str, default=()
-        Names of the tables that experiments on many tables use; empty means all.
-    jobs : int, default=1
-        Number of processes of such an experiment, with one thread each.
-    """
-
-    turns: int | None = None
-    torch: bool = False
-    compiled: bool = False
-    tiny: bool = False
-    tables: tuple = ()
-    jobs: int = 1
+    turns: int | None = None  # None means the number that each case prefers
+    torch: bool = False  # whether PyTorch is measured
+    tiny: bool = False  # whether to use the smallest sizes, to check that the code runs
+    tables: tuple = ()  # those that experiments on many tables use; empty means all
+    jobs: int = 1  # processes of such an experiment, with one thread each
 
     def turns_or(self, n):
         """Return the number of turns, where n is the usual number."""
@@ -118,22 +95,14 @@ experiment = partial(case, usual=False, registry=EXPERIMENTS)
 class Target(NamedTuple):
     """A bound on a figure.
 
-    Attributes
-    ----------
-    kind : {"faster", "within", "at most", "at least"}
-        Relation of the medians to the bound: ``against / of >= bound``, ``of / against <= bound``,
-        ``of <= bound`` or ``of >= bound``.
-    against : str or None
-        The contestant to compare with.
-    bound : float
-    of : str
-        The contestant that has the target.
+    It is one on ``against / of`` ("faster", from below) or ``of / against`` ("within", from above),
+    or on ``of`` itself ("at most", "at least").
     """
 
     kind: str
-    against: str | None
+    against: str | None  # the contestant to compare with
     bound: float
-    of: str = SKMLP
+    of: str = SKMLP  # the contestant that has the target
 
     def to_json(self, medians):
         """Return the target, the value compared with its bound, and the verdict."""
@@ -154,27 +123,13 @@ at_most, at_least = partial(Target, "at most", None), partial(Target, "at least"
 
 @dataclass
 class Quantity:
-    """One measured quantity of a case.
+    """One measured quantity of a case."""
 
-    Parameters
-    ----------
-    what : str
-        "epoch", "whole fit", ...
-    unit : str
-        "s", "MB", "x parameters" or "accuracy", for example.
-    turns : dict of str to list of float
-        The figures of every turn by contestant; infinity for a level that was never reached.
-    targets : sequence of Target
-        Targets whose contestants were not measured are dropped.
-    details : dict
-        Further values to keep, in a form that JSON can hold.
-    """
-
-    what: str
-    unit: str
-    turns: dict
-    targets: tuple = ()
-    details: dict = field(default_factory=dict)
+    what: str  # "epoch", "whole fit", ...
+    unit: str  # "s", "MB", "x parameters" or "accuracy", for example
+    turns: dict  # the figures by contestant; infinity for a level that was never reached
+    targets: tuple = ()  # those whose contestants were not measured are dropped
+    details: dict = field(default_factory=dict)  # further values to keep in JSON
 
     def __post_init__(self):
         present = {None, *self.turns}
@@ -184,16 +139,13 @@ class Quantity:
 def quantity_json(quantity):
     """Return a quantity as JSON; null stands for a level that was never reached."""
     medians = {name: median(values) for name, values in quantity.turns.items()}
-    return {
-        "what": quantity.what,
-        "unit": quantity.unit,
-        "figures": {
-            name: {"median": _finite(medians[name]), "turns": [_finite(v) for v in values]}
-            for name, values in quantity.turns.items()
-        },
-        "targets": [target.to_json(medians) for target in quantity.targets],
-        "details": quantity.details,
+    figures = {
+        name: {"median": _finite(medians[name]), "turns": list(map(_finite, values))}
+        for name, values in quantity.turns.items()
     }
+    targets = [target.to_json(medians) for target in quantity.targets]
+    kept = {"targets": targets, "details": quantity.details}
+    return {"what": quantity.what, "unit": quantity.unit, "figures": figures} | kept
 
 
 def _finite(value):
@@ -211,20 +163,9 @@ def seconds(function, *args):
 
 
 def interleave(contestants, turns, *, warm_up=True):
-    """Measure contestants in interleaved turns.
+    """Return by name what the contestants, callables, return in each of the interleaved turns.
 
-    Parameters
-    ----------
-    contestants : dict of str to callable () -> float
-        Each measures one contestant once.
-    turns : int
-    warm_up : bool, default=True
-        Whether to start with one more turn that is discarded.
-
-    Returns
-    -------
-    figures : dict of str to list of float
-        One number per turn.
+    With `warm_up`, they start with one more turn that is discarded.
     """
     names, figures = list(contestants), {name: [] for name in contestants}
     for turn in range(-warm_up, turns):
@@ -240,10 +181,12 @@ def interleave(contestants, turns, *, warm_up=True):
 def measured(
     what, unit, measure, contestants, options, *, turns=5, warm_up=True, targets=(), **details
 ):
-    """Return the quantity ``measure(contestant)`` of contestants given by name.
+    """Return the quantity ``measure(contestant)`` of contestants, a dict or a tuple of names.
 
     They are measured in interleaved turns; `turns` is their usual number.
     """
+    if not isinstance(contestants, dict):  # names alone
+        contestants = {name: name for name in contestants}
     measures = {name: partial(measure, contestant) for name, contestant in contestants.items()}
     warm_up = warm_up and not options.tiny
     figures = interleave(measures, options.turns_or(turns), warm_up=warm_up)
@@ -254,22 +197,9 @@ def measured(
 
 
 def run(names, options, notes=(), path=None):
-    """Run cases, print their figures and write them as JSON.
+    """Run cases, or one experiment, and print their figures.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Cases, or one experiment.
-    options : Options
-    notes : sequence of str
-        Remarks on the run.
-    path : path-like, default=None
-        JSON file, rewritten after each case.
-
-    Returns
-    -------
-    found : dict
-        The content of the JSON file.
+    Return them with `notes`, and write both to a JSON file after each case if it has a `path`.
     """
     found = environment() | {"notes": list(notes), "cases": []}
     threads = ", ".join(f"{p['internal_api']} {p['num_threads']}" for p in found["threads"])
@@ -311,15 +241,15 @@ def quantity_lines(name, quantity):
     lines, figures, unit = [], quantity["figures"], quantity["unit"]
     own = figures.get(SKMLP, {}).get("median")
     for contestant, figure in figures.items():
-        other = contestant != SKMLP and unit != "accuracy"
         head = ("", "") if lines else (name, quantity["what"])
-        cells = amount(figure["median"], unit), spread(figure["turns"])
-        ratio = quotient(figure["median"], own) if other else ""
+        cells = fmt.amount(figure["median"], unit), fmt.spread(figure["turns"])
+        other = contestant != SKMLP and unit != "accuracy"
+        ratio = fmt.quotient(figure["median"], own) if other else ""
         lines.append(COLUMNS.format(*head, contestant, *cells, ratio).rstrip())
     for target in quantity["targets"]:
-        verdict = "met" if target["met"] else f"missed by {percent(target['missed_by'])}"
-        value = target_value(target, unit) or "none"
-        lines.append(f"{'':14} target {target_text(target, unit)}: {value}, {verdict}")
+        verdict = "met" if target["met"] else f"missed by {fmt.percent(target['missed_by'])}"
+        value = fmt.target_value(target, unit) or "none"
+        lines.append(f"{'':14} target {fmt.target_text(target, unit)}: {value}, {verdict}")
     return lines
 
 
@@ -332,13 +262,14 @@ def environment():
     if torch := sys.modules.get("torch"):
         n_threads = torch.get_num_threads()
         pools.append({"user_api": "torch", "internal_api": "torch", "num_threads": n_threads})
+    installed = {d.name: d.version for d in reversed([*distributions()]) if d.name in LIBRARIES}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": _cpu_model(),
         "cpus": os.cpu_count(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in LIBRARIES},
+        "versions": dict.fromkeys(LIBRARIES) | installed,
         "threads": pools,
     }
 
@@ -350,10 +281,3 @@ def _cpu_model():
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
-
-
-def _version(name):
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

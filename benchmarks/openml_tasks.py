@@ -10,10 +10,9 @@ import logging
 import re
 import sys
 from statistics import mean, median
-from typing import NamedTuple
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -22,28 +21,9 @@ from benchmarks.formatting import first_line
 from skmlp import SoftmaxMLPClassifier
 
 PEER = re.compile(r"sklearn\.neural_network\.\w+\.MLPClassifier\b")
-COLUMNS = "{:>7} {:26} {:>7} {:>5} {:>3} {:>7} {:>7} {:>7} {:>6} {:>7}"
+SCORE = "predictive_accuracy"
+ROW = "{:>7} {:26} {:>7} {:>5} {:>3} {:>7} {:>7} {:>7} {:>6} {:>7}".format
 HEADS = "task", "dataset", "rows", "cols", "K", "ours", "median", "best", "runs", "beaten"
-
-
-class Result(NamedTuple):
-    """The mean accuracy of a task over its folds, and the accuracies of published runs."""
-
-    task_id: int
-    name: str  # of the data set
-    shape: tuple  # numbers of rows, features and classes
-    ours: float
-    peers: list | None  # None without a network
-
-    def line(self):
-        """Return a row of the table."""
-        cells = "-", "-", "?" if self.peers is None else "0", "-"
-        if self.peers:
-            share = mean(self.ours > value for value in self.peers)
-            best = f"{median(self.peers):.4f}", f"{max(self.peers):.4f}"
-            cells = *best, len(self.peers), f"{share:.0%}"
-        first = self.task_id, self.name[:26], *self.shape, f"{self.ours:.4f}"
-        return COLUMNS.format(*first, *cells)
 
 
 def _numerical(X):
@@ -56,59 +36,48 @@ def _categorical(X):
 
 def classifier(**params):
     """Return a pipeline of the classifier for tables with categories and missing values."""
-    columns = ColumnTransformer(
-        [
-            ("numerical", SimpleImputer(strategy="median"), _numerical),
-            ("categorical", OneHotEncoder(handle_unknown="ignore"), _categorical),
-        ],
+    columns = make_column_transformer(
+        (SimpleImputer(strategy="median"), _numerical),
+        (OneHotEncoder(handle_unknown="ignore"), _categorical),
         sparse_threshold=0.0,  # standardize centres dense columns only
     )
     return make_pipeline(columns, SoftmaxMLPClassifier(**params))
 
 
 def run_task(task_id, model):
-    """Run a model on a task; return the Result."""
+    """Print a row of the table; return the accuracy of a model and those of published runs."""
     import openml
 
     task = openml.tasks.get_task(task_id)
     data = task.get_dataset()
     run = openml.runs.run_model_on_task(model, task, avoid_duplicate_runs=False, upload_flow=False)
-    repeats = run.fold_evaluations["predictive_accuracy"].values()
+    repeats = run.fold_evaluations[SCORE].values()
     ours = float(np.mean([list(folds.values()) for folds in repeats]))
     X, _, _, _ = data.get_data(target=task.target_name)
+    peers, cells = [], ("-", "-", "0", "-")
     try:
-        peers = published(task_id)
+        found = openml.evaluations.list_evaluations(SCORE, tasks=[task_id], size=None).values()
+        peers = [run.value for run in found if PEER.search(run.flow_name) and run.value is not None]
     except OSError:  # without a network, tasks of the cache can still be run
-        peers = None
-    return Result(task_id, data.name, (*X.shape, len(task.class_labels)), ours, peers)
-
-
-def published(task_id):
-    """Return the accuracies of published runs of MLPClassifier on a task."""
-    import openml
-
-    runs = openml.evaluations.list_evaluations("predictive_accuracy", tasks=[task_id], size=None)
-    peers = [run for run in runs.values() if PEER.search(run.flow_name)]
-    return [run.value for run in peers if run.value is not None]
+        cells = "-", "-", "?", "-"
+    if peers:
+        share = mean(ours > value for value in peers)
+        cells = f"{median(peers):.4f}", f"{max(peers):.4f}", len(peers), f"{share:.0%}"
+    first = task_id, data.name[:26], *X.shape, len(task.class_labels), f"{ours:.4f}"
+    print(ROW(*first, *cells), flush=True)
+    return ours, peers
 
 
 def main(argv=None):
-    """Print a table of tasks.
-
-    Returns
-    -------
-    code : int
-        0 if every task ran, 1 if one failed or none could be run, 130 after Ctrl-C.
-    """
+    """Print a table of tasks; return 0 if every task ran, 1 if one failed or none could be run."""
     args = _parse(argv)
     if problem := _why_not():
         print(problem, file=sys.stderr)
         return 1
+    import openml
+
     try:
-        results = _run(args)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
+        tasks = args.task or openml.study.get_suite(args.suite).tasks
     except Exception as error:  # many kinds, of the network and the server
         print(
             f"OpenML gave no tasks for suite {args.suite}, which needs a network; --task takes "
@@ -116,8 +85,25 @@ def main(argv=None):
             file=sys.stderr,
         )
         return 1
-    print("", _summary([result for result in results if result and result.peers]), sep="\n")
-    return int(None in results)
+    compared, code = [], 0
+    print(ROW(*HEADS))
+    for task_id in tasks[: args.limit]:
+        try:
+            ours, peers = run_task(task_id, classifier(random_state=0))
+        except Exception as error:  # the other tasks can still run
+            print(f"{task_id:7} {first_line(error)}", flush=True)
+            code = 1
+        else:
+            compared += [(ours, peers)] if peers else []
+    better = sum(ours > median(peers) for ours, peers in compared)
+    best = sum(ours > max(peers) for ours, peers in compared)
+    summary = (
+        f"better than the median of published runs on {better} of {len(compared)} tasks, "
+        f"than the best on {best}"
+    )
+    none = "no published runs of MLPClassifier on these tasks"
+    print("", summary if compared else none, sep="\n")
+    return code
 
 
 def _parse(argv):
@@ -152,31 +138,3 @@ def _why_not():
             "pip install openml-sklearn, or 'openml<0.16', which includes one."
         )
     return None
-
-
-def _run(args):
-    """Run tasks and print a line of each; return Results, None for those that failed."""
-    import openml
-
-    tasks, results = args.task or openml.study.get_suite(args.suite).tasks, []
-    print(COLUMNS.format(*HEADS))
-    for task_id in tasks[: args.limit]:
-        try:
-            results.append(run_task(task_id, classifier(random_state=0)))
-            print(results[-1].line(), flush=True)
-        except Exception as error:  # the other tasks can still run
-            results.append(None)
-            print(f"{task_id:7} {first_line(error)}", flush=True)
-    return results
-
-
-def _summary(compared):
-    """Return a line on the tasks that have published runs of MLPClassifier."""
-    if not compared:
-        return "no published runs of MLPClassifier on these tasks"
-    better = sum(result.ours > median(result.peers) for result in compared)
-    best = sum(result.ours > max(result.peers) for result in compared)
-    return (
-        f"better than the median of published runs on {better} of {len(compared)} tasks, "
-        f"than the best on {best}"
-    )

@@ -1,13 +1,9 @@
 """``python -m benchmarks.page``: the tables, plots and text of the documentation, from JSON.
 
 The folder docs/benchmarks holds the JSON files of `SOURCES`, of which only speed.json is required;
-docs/benchmarks.rst lists the commands that write them. This command writes
-
-- .csv files, which the pages show as tables, and .svg files, the plots;
-- .txt files, the parts of the pages that depend on what was measured;
-- the table in README.md, between two comments.
-
-So no figure is written by hand. ``--picture`` draws the picture of README.md as well.
+docs/benchmarks.rst lists the commands that write them. This command writes .csv files, which the
+pages show as tables, .svg files, the plots, .txt files, the parts of the pages that depend on what
+was measured, and the table in README.md, between two comments.
 """
 
 import argparse
@@ -19,17 +15,9 @@ from statistics import median
 
 import pandas as pd
 
+from benchmarks import formatting as fmt
 from benchmarks import plots, sections
-from benchmarks.formatting import (
-    TIMES,
-    amount,
-    percent,
-    quotient,
-    spread,
-    target_text,
-    target_value,
-    times,
-)
+from benchmarks.formatting import TIMES
 from benchmarks.harness import LIMIT, SKLEARN, SKMLP, TORCH
 
 ROOT = Path(__file__).parents[1]
@@ -41,19 +29,14 @@ SOURCES = {
 }  # fmt: skip
 CLUSTER = "dask", "averaging"  # the files shown on the page on Dask
 # The tables of each part; a plot of the same name comes first.
-PARTS = {
-    "accuracy": ["accuracy"],
-    "width": ["width"],
-    "steps": ["steps"],
+PARTS = {name: [name] for name in ("accuracy", "width", "steps", "averaging", "missed")} | {
     "searches": ["search_ratios", "search_figures"],
     "defaults": ["defaults", "defaults_raw", "defaults_scaled"],
     "realmlp": ["realmlp", "realmlp_tables"],
     "cluster": ["cluster_environment", "cluster_figures"],
     "cluster_model": ["cluster_constants", "cluster_model"],
-    "averaging": ["averaging"],
-    "missed": ["missed"],
 }
-TITLES = {"defaults_raw": "X as it is", "defaults_scaled": "X after StandardScaler"}
+TITLES = {"defaults_raw": " X as it is", "defaults_scaled": " X after StandardScaler"}
 SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # contestants shown in the column of another
 
 
@@ -83,11 +66,8 @@ def write(folder=FOLDER):
 def read(folder=FOLDER):
     """Return the contents of the JSON files by name."""
     paths = {name: Path(folder, f"{name}.json") for name in SOURCES}
-    return {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name, path in paths.items()
-        if path.exists() or name == "speed"
-    }
+    there = [name for name, path in paths.items() if path.exists() or name == "speed"]
+    return {name: json.loads(paths[name].read_text(encoding="utf-8")) for name in there}
 
 
 def texts(found):
@@ -99,9 +79,13 @@ def texts(found):
     }
     parts = {}
     for part, names in PARTS.items():
-        there = [_directive(name) for name in names if name in tables]
+        there = [name for name in names if name in tables]
         figure = plots.directive(part) if there and part in plots.PLOTS else ""
-        parts[part] = figure + "\n".join(there)
+        directives = [
+            f".. csv-table::{TITLES.get(name, '')}\n   :file: {name}.csv\n   :header-rows: 1\n"
+            for name in there
+        ]
+        parts[part] = figure + "\n".join(directives)
     parts["missed"] = parts["missed"] or "Every target is met.\n"
     parts["steps_notes"] = sections.steps_notes(_succeeded(found, "steps"))
     not_measured = "*Not measured yet.*\n"
@@ -140,12 +124,6 @@ def _cases(found, name):
 def _succeeded(found, name):
     """Return the cases of a file by name, without those that failed."""
     return {case["name"]: case for case in _cases(found, name) if "quantities" in case}
-
-
-def _directive(table):
-    """Return the directive that shows a table."""
-    title = f".. csv-table:: {TITLES.get(table, '')}".rstrip()
-    return f"{title}\n   :file: {table}.csv\n   :header-rows: 1\n"
 
 
 def _rst(text):
@@ -200,7 +178,7 @@ def _ratios(cases):
     for case, name, quantity in _quantities(cases):
         medians = {column: figure["median"] for column, figure in _by_column(quantity).items()}
         own = medians.pop(SKMLP)
-        ratios = {peer: quotient(value, own) for peer, value in medians.items()}
+        ratios = {peer: fmt.quotient(value, own) for peer, value in medians.items()}
         row = {"case": name, "measured": quantity["what"], "work": case["work"] if name else ""}
         rows.append(row | ratios)
     return _table(rows, "work")
@@ -210,10 +188,10 @@ def _figures(cases):
     """Return median and spread of every contestant, and the number of turns."""
     rows = []
     for _, name, quantity in _quantities(cases):
-        row = {"case": name, "measured": quantity["what"]}
-        for column, figure in _by_column(quantity).items():
-            row[column] = amount(figure["median"], quantity["unit"]) + spread(figure["turns"])
-        row["turns"] = max(len(figure["turns"]) for figure in quantity["figures"].values())
+        row, figures = {"case": name, "measured": quantity["what"]}, _by_column(quantity)
+        for column, f in figures.items():
+            row[column] = fmt.amount(f["median"], quantity["unit"]) + fmt.spread(f["turns"])
+        row["turns"] = max(len(figure["turns"]) for figure in figures.values())
         rows.append(row)
     errors = {case["name"]: case["error"] for case in cases if "error" in case}
     rows += [{"case": name, "measured": _rst(error)} for name, error in errors.items()]
@@ -230,14 +208,13 @@ def _verdicts(cases):
     for case, _, quantity in _quantities(cases):
         unit, figures = quantity["unit"], quantity["figures"]
         for target in quantity["targets"]:
-            verdict = "met" if target["met"] else "missed"
-            # How many times as fast as the peer the matrix products alone are.
-            at_limit = ""
+            at_limit = ""  # how many times as fast as the peer the matrix products alone are
             if target["kind"] == "faster" and LIMIT in figures:
-                at_limit = times(figures[target["against"]]["median"], figures[LIMIT]["median"])
+                at_limit = fmt.times(figures[target["against"]]["median"], figures[LIMIT]["median"])
             rows.append([
-                case["name"], quantity["what"], target_text(target, unit),
-                target_value(target, unit), verdict, percent(target["missed_by"]), at_limit,
+                case["name"], quantity["what"], fmt.target_text(target, unit),
+                fmt.target_value(target, unit), "met" if target["met"] else "missed",
+                fmt.percent(target["missed_by"]), at_limit,
             ])  # fmt: skip
     return rows
 
@@ -309,7 +286,7 @@ def _marked(turns, unit):
     medians = {name: median(turns[name]) for name in CONTESTANTS if name in turns}
     best = (max if unit == "accuracy" else min)(medians, key=medians.get)
     low, high = min(turns[best]), max(turns[best])
-    cells = {name: amount(value, unit) for name, value in medians.items()}
+    cells = {name: fmt.amount(value, unit) for name, value in medians.items()}
     cells |= {name: f"**{cells[name]}**" for name in cells if low <= medians[name] <= high}
     return [cells.get(name, "") for name in CONTESTANTS]
 

@@ -1,21 +1,21 @@
 """The contestants of the training cases.
 
-All use the same arrays, layers, batches, epochs, step size and precision, a new order of the rows
-in each epoch, no early stopping, and keep the loss of each epoch. Three differences remain: the
+docs/benchmarks.rst describes what is the same for all. Three differences remain: the
 implementation; the two estimators check their input, encode the labels and reject non-finite
-values; and MLPClassifier always computes an l2 penalty, even if it is 0. All may use as many
-threads as the BLAS of NumPy.
+values; and MLPClassifier always computes an l2 penalty, even if it is 0.
 """
 
 import warnings
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.harness import COMPILED, LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
+from benchmarks.harness import LIMIT, NOTEBOOK, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
 from tests import notebook_loop
 
@@ -32,22 +32,24 @@ class Setting:
     l2: float = 0.0
 
 
+ADAM = Setting((100,))
+LOGISTIC = {"activation": "logistic", "solver": "sgd", "learning_rate": 0.1}
+GRID = {"learning_rate": (0.001, 0.003, 0.01), "l2": (1e-5, 1e-4, 1e-3), "beta_1": (0.8, 0.9, 0.95)}
+
+
 def _skmlp(setting, epochs):
-    """Return the SoftmaxMLPClassifier of a setting."""
     return SoftmaxMLPClassifier(
-        setting.units, activation=setting.activation, solver=setting.solver, momentum=0.0,
-        learning_rate=setting.learning_rate, schedule="constant", batch_size=setting.batch_size,
-        l2=setting.l2, standardize=False, early_stopping=False, epochs=epochs, random_state=0,
+        **asdict(setting), momentum=0.0, schedule="constant", standardize=False,
+        early_stopping=False, epochs=epochs, random_state=0,
     )  # fmt: skip
 
 
 def _mlp_classifier(setting, epochs):
-    """Return the MLPClassifier of a setting, whose alpha is divided by the batch size."""
     return MLPClassifier(
         setting.units, activation=setting.activation, solver=setting.solver, momentum=0.0,
         nesterovs_momentum=False, learning_rate_init=setting.learning_rate,
-        batch_size=setting.batch_size, alpha=setting.l2 * setting.batch_size, max_iter=epochs,
-        tol=0.0, n_iter_no_change=np.inf, random_state=0,
+        batch_size=setting.batch_size, alpha=setting.l2 * setting.batch_size,  # which divides it
+        max_iter=epochs, tol=0.0, n_iter_no_change=np.inf, random_state=0,
     )  # fmt: skip
 
 
@@ -66,16 +68,11 @@ def _fit_of(make, setting, X, y):
 
 def _notebook(setting, X, y):
     """Return the training loop of the notebook, in float64; only for logistic units and SGD."""
-    X, Y = X.astype(np.float64), np.eye(y.max() + 1)[y]
-    (units,) = setting.units
-    fixed = {"units": units, "batch_size": setting.batch_size, "seed": 0, "corrected": True}
-    fixed["learning_rate"] = setting.learning_rate
-
-    def fit(epochs):
-        for _ in notebook_loop.steps(X, Y, epochs=epochs, **fixed):
-            pass
-
-    return fit
+    loop = partial(
+        notebook_loop.steps, X.astype(np.float64), np.eye(y.max() + 1)[y], units=setting.units[0],
+        batch_size=setting.batch_size, learning_rate=setting.learning_rate, seed=0, corrected=True,
+    )  # fmt: skip
+    return lambda epochs: deque(loop(epochs=epochs), maxlen=0)
 
 
 def _limit(setting, X, y):
@@ -87,16 +84,14 @@ def _limit(setting, X, y):
     """
     sizes = (X.shape[1], *setting.units, int(y.max()) + 1)
     full, rest = divmod(len(X), setting.batch_size)
-    products = _products(sizes, setting.batch_size, X.dtype)
-    last = _products(sizes, rest, X.dtype) if rest else []
+    step = _products(sizes, setting.batch_size, X.dtype)
+    steps = [step] * full + ([_products(sizes, rest, X.dtype)] if rest else [])
 
     def fit(epochs):
         for _ in range(epochs):
-            for _ in range(full):
+            for products in steps:
                 for A, B, out in products:
                     np.matmul(A, B, out=out)
-            for A, B, out in last:
-                np.matmul(A, B, out=out)
 
     return fit
 
@@ -108,12 +103,12 @@ def _products(sizes, n_rows, dtype):
     def array(*shape):
         return rng.normal(size=shape).astype(dtype)
 
-    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+    for fan_in, fan_out in pairwise(sizes):
         A, W, delta = array(n_rows, fan_in), array(fan_in, fan_out), array(n_rows, fan_out)
         triples.append((A, W, array(n_rows, fan_out)))
         triples.append((A.T, delta, array(fan_in, fan_out)))
-        if layer > 0:
-            triples.append((delta, W.T, array(n_rows, fan_in)))
+        triples.append((delta, W.T, array(n_rows, fan_in)))
+    del triples[2]  # the input has no gradient
     return triples
 
 
@@ -130,8 +125,6 @@ def contestants(setting, X, y, options, also=()):
         from benchmarks import torch_peer
 
         fits[TORCH] = torch_peer.trainer(setting, X, y)
-        if options.compiled:
-            fits[COMPILED] = torch_peer.trainer(setting, X, y, compiled=True)
     if NOTEBOOK in also:
         fits[NOTEBOOK] = _notebook(setting, X, y)
     fits[LIMIT] = _limit(setting, X, y)

@@ -12,15 +12,14 @@ from PIL import Image
 
 from benchmarks import data
 from benchmarks.accuracy import BEST, TRAINED_ON
-from benchmarks.harness import COMPILED, LIMIT, SKLEARN, SKMLP, TORCH
+from benchmarks.harness import LIMIT, SKLEARN, SKMLP, TORCH
 from skmlp import SoftmaxMLPClassifier
 from skmlp.datasets import load_fashion_mnist_sample
 from skmlp.plotting import ImageGridDisplay
 
 # Colours of Okabe & Ito, which can be told apart with all kinds of colour vision.
 COLOURS = {
-    SKMLP: "#0072B2", BEST: "#009E73", SKLEARN: "#D55E00", TORCH: "#CC79A7", COMPILED: "#E69F00",
-    LIMIT: "0.3",
+    SKMLP: "#0072B2", BEST: "#009E73", SKLEARN: "#D55E00", TORCH: "#CC79A7", LIMIT: "0.3",
 }  # fmt: skip
 # By case: the alternative text and the caption.
 PLOTS = {
@@ -177,12 +176,18 @@ def draw_picture(path=PICTURE, n_rows=60_000, *, n_columns=10):
     X, y = data.images(1_000, "test")
     X = X[np.unique(y, return_index=True)[1]]
     names = load_fashion_mnist_sample("test").target_names
-    titles = [names[k] for k in clf.predict(X)]
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.45, 3))
+<<<<<<< HEAD
     heading = "Test images with their predicted labels"
     images = ImageGridDisplay(X.reshape(-1, 28, 28), titles=titles, heading=heading)
     images.plot(above, n_columns=n_columns)
+=======
+    ImageGridDisplay(
+        X.reshape(-1, 28, 28), titles=[names[k] for k in clf.predict(X)],
+        heading="Test images, and what the network takes them for",
+    ).plot(above, n_columns=n_columns)  # fmt: skip
+>>>>>>> wt-bench2
     ImageGridDisplay.from_weights(clf, max_images=3 * n_columns, figure=below, n_columns=n_columns)
     for ax in below.axes:
         ax.set_title("")

@@ -1,7 +1,7 @@
 """The tables of single experiments: studies on many tables, steps, and the cluster."""
 
 from itertools import pairwise
-from math import sqrt
+from math import hypot, sqrt
 from statistics import mean, stdev
 
 import numpy as np
@@ -135,13 +135,13 @@ def steps_tables(cases):
     if "steps" not in cases:
         return {}
     *quantities, _ = cases["steps"]["quantities"]
-    gains = ["", *(_gain_text(*pair) for pair in pairwise(quantities))]
     rows = []
-    for quantity, gain in zip(quantities, gains, strict=True):
+    for before, quantity in pairwise([None, *quantities]):
         changes = quantity["details"]["changes"].items()
         changes = [f"`{parameter}={_python(value)}`" for parameter, value in changes]
         trained_on = mean(quantity["figures"][TRAINED_ON]["turns"])
         step = " ".join([quantity["what"], *changes])
+        gain = _gain(before, quantity)[2] if before else ""
         rows.append([step, with_error(*_mean(quantity)), gain, f"{trained_on:.4f}"])
     return {"steps": pd.DataFrame(rows, columns=["step", "validation", "gain", "training"])}
 
@@ -159,10 +159,10 @@ def steps_notes(cases):
             step = f"`{parameter}` of the step *{quantity['what']}*"
             notes.append(f"{step} is the best of {values}, by one training each.")
     for before, after in pairwise(quantities):
-        gain, error = _gain(before, after)
+        gain, error, text = _gain(before, after)
         if gain < MIN_ERRORS * error:
             chance = " that can be told from chance" * (gain > -MIN_ERRORS * error)
-            notes.append(f"*{after['what']}* gains nothing{chance}: {_gain_text(before, after)}.")
+            notes.append(f"*{after['what']}* gains nothing{chance}: {text}.")
     last = "The test images, looked at once, by the networks of the last step: an accuracy of"
     notes.append(f"{last} **{with_error(*_mean(test))}**.")
     return "".join(f"{note}\n\n" for note in notes)
@@ -182,13 +182,10 @@ def _mean(quantity):
 
 
 def _gain(before, after):
-    """Return the difference of two means and its standard error."""
+    """Return the difference of two means and its standard error, and both as text."""
     (a, error_a), (b, error_b) = _mean(before), _mean(after)
-    return b - a, sqrt(error_a**2 + error_b**2)
-
-
-def _gain_text(before, after):
-    return with_error(*_gain(before, after), "+")
+    gain, error = b - a, hypot(error_a, error_b)
+    return gain, error, with_error(gain, error, "+")
 
 
 # The cluster
@@ -199,17 +196,10 @@ CLUSTERS = [(1, 1), (8, 1), (64, 1), (64, 16), (64, 256)]  # workers, rounds in 
 
 
 def cluster_constants(quantities):
-    """Fit the time of an epoch of local training.
+    """Return c, a, s and b of the model in docs/dask.rst of the time of an epoch.
 
-    An epoch of n rows in k rounds on W workers, with S bytes of parameters and optimizer state,
-    takes about ``n c / W + k (a + W s + 2 W S b)``.
-
-    Returns
-    -------
-    c, a, s, b : float
-        Seconds of a row on one worker, of a round, of a shard in a round, and of a byte through
-        the averaging process. c is measured in one process; the others are fitted to rounds on
-        few rows, by least squares of the relative errors.
+    c is measured in one process; the others are fitted to rounds on few rows, by least squares of
+    the relative errors.
     """
     by_name = {quantity["what"]: quantity for quantity in quantities}
     fit, details = by_name["whole fit"], by_name["whole fit"]["details"]

@@ -13,7 +13,11 @@ from functools import partial
 from itertools import count, product
 from pathlib import Path
 
+import dask
+import dask.array as da
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_matrix, issparse
 from scipy.stats import loguniform  # noqa: F401 - in a call, as others below
 from sklearn import config_context
@@ -27,8 +31,7 @@ from skmlp import (
     SoftmaxMLPClassifier,
 )
 from skmlp.callbacks import Checkpoint
-
-__all__ = ["calls", "result"]
+from skmlp.dask import DaskSoftmaxMLPClassifier
 
 # The calls, which `result` evaluates, or their arguments, separated by semicolons.
 SOLVERS = "'adam'", "'sgd'", "'sgd', nesterovs_momentum=False", "'lbfgs'"
@@ -60,16 +63,18 @@ OPTIONS_BUT_OF_LBFGS = """
     schedule="adaptive", **stop(epochs=15, warm_start=True), times=3"""
 DASK_SOLVERS = "'adam'", "'sgd', rounds_per_epoch=3", "'lbfgs'"
 DASK_OPTIONS = """
-    weighted=True; kind="uint8", units=(); kind="csr float32"; move=unknown_chunks; validated=True;
-    n_shards=4, batch_size=20, l1=1e-3; warm_start=True, times=3; n_classes=2; **stop();
+    weighted=True; kind="uint8", units=(); kind="csr float32"; move="unknown chunks"; **stop();
+    n_shards=4, batch_size=20, l1=1e-3; warm_start=True, times=3; n_classes=2; validated=True;
     class_weight="balanced", standardize=False, label_smoothing=0.1; kind="float64", shuffle=False;
     labels=("cow", "ant", "bee"), random_state=np.random.RandomState(1);
     **stop(validation_fraction=None); **stop(scoring="accuracy"), weighted=True;
     **stop(scoring=accuracy, validation_fraction=30); **stop(), validated=True, weighted=True"""
 OTHERS = """
-    fit(move=np.asfortranarray); fit(move=frame); fit(move=mapped); large_file(); many_rows();
-    fit(n_rows=12_000, epochs=2, batch_size=500, validated=True); fit(move=not_aligned);
-    fit("uint8", move=mapped, **stop()); in_parts(); stopped(); stopped(solver="lbfgs");
+    fit(move="by columns"); fit(move="frame"); fit(move="mapped"); fit(move="not aligned");
+    fit(move="mapped", n_rows=17_000, n_features=1024, units=2, batch_size=1000, epochs=2);
+    fit(n_rows=12_000, epochs=2, batch_size=500, validated=True); in_parts();
+    fit("uint8", move="mapped", **stop()); fit(n_rows=5000, working_memory=0.02);
+    fit(callbacks=[After(2)]); fit(solver="lbfgs", callbacks=[After(2)]);
     in_parts("csr float64", weighted=True, standardize=False);
     in_parts("uint8", weighted=True, dropout=0.2, class_weight={0: 2.0}, schedule="constant");
     in_parts(solver="sgd", schedule="adaptive", n_iter_no_change=1, tol=0.1, l1=1e-3);
@@ -99,7 +104,7 @@ OTHERS = """
     search({"schedule": ["constant", "cosine", "invscaling"], "standardize": [True, False]});
     search({"l2": loguniform(1e-5, 0.1)}, of=partial(PopulationRandomizedSearchCV, random_state=0));
     on_dask(dropout=0.2); on_dask(schedule="adaptive", epochs=20, n_iter_no_change=1, tol=0.1);
-    on_dask(move=dask_frame); on_dask(move=cut_otherwise, weighted=True, validated=True);
+    on_dask(move="dask frame"); on_dask(move="cut otherwise", weighted=True, validated=True);
     on_dask(n_rows=12_000, epochs=2, batch_size=500, validated=True)"""
 GRID = {"l2": [0.0, 1e-2], "learning_rate": [3e-3, 0.03]}
 
@@ -119,6 +124,17 @@ def calls():
     return found + others
 
 
+def result(call):
+    """Return what one of the calls returns, or the error that it raises as a str."""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            return eval(call)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename}, line {place.lineno}"
+            return f"raises {type(error).__name__}: {error} ({where})"
+
+
 def stop(epochs=30, **params):
     """Return parameters of early stopping that takes place soon."""
     return {"early_stopping": True, "n_iter_no_change": 2, "tol": 0.02, "epochs": epochs} | params
@@ -129,20 +145,51 @@ def accuracy(estimator, X, y, sample_weight=None):
     return float(np.average(estimator.predict(X) == y, weights=sample_weight))
 
 
-def data(kind="float32", n_classes=3, labels=None, n_rows=240):
-    """Return X of 9 features, y and weights."""
+def data(kind="float32", n_classes=3, labels=None, n_rows=240, n_features=9):
+    """Return X, y and weights."""
     rng = np.random.default_rng(0)
-    X, kept = rng.normal(size=(n_rows, 9)), rng.random((n_rows, 9)) < 0.4
-    y = (X @ rng.normal(size=(9, 3)) + rng.normal(size=(n_rows, 3))).argmax(axis=1) % n_classes
-    dtype = np.dtype(kind.removeprefix("csr "))
+    X = rng.normal(size=(n_rows, n_features))
+    kept = rng.random((n_rows, n_features)) < 0.4
+    y = (X @ rng.normal(size=(n_features, 3)) + rng.normal(size=(n_rows, 3))).argmax(axis=1)
+    y, dtype = y % n_classes, np.dtype(kind.removeprefix("csr "))
     X = {"u": (40 * X + 128).clip(0, 255), "i": 40 * X, "b": X > 0}.get(dtype.kind, X)
     X = csr_matrix((X * kept).astype(dtype)) if "csr" in kind else X.astype(dtype)
     return X, y if labels is None else np.take(labels, y), rng.integers(4, size=n_rows) / 2
 
 
-def network(make=SoftmaxMLPClassifier, **params):
+def _mapped(array):
+    with tempfile.NamedTemporaryFile(dir=".", suffix=".npy", delete=False) as file:
+        np.save(file, array)
+    return np.load(file.name, mmap_mode="r")
+
+
+def _frame(array):
+    return pd.DataFrame(array, columns=list("abcdefghi")) if array.ndim == 2 else pd.Series(array)
+
+
+def _chunks(array):
+    if issparse(array):
+        return _chunks(array.toarray()).map_blocks(csr_matrix)
+    return da.from_array(array, chunks=(-(-len(array) // 4), *array.shape[1:]))
+
+
+MOVES = {  # what may be done to the arrays of a call first
+    "": lambda array: array,
+    "by columns": np.asfortranarray,
+    "frame": _frame,
+    "mapped": _mapped,  # into memory, from a file
+    "not aligned": lambda a: np.frombuffer(b"0" + a.tobytes(), a.dtype, offset=1).reshape(a.shape),
+    "chunks": _chunks,  # Dask's, each of a quarter of the rows
+    "cut otherwise": lambda array: _chunks(array).rechunk(50 if array.ndim == 1 else {1: 4}),
+    "unknown chunks": lambda array: _chunks(array)[_chunks(np.ones(len(array), bool))],
+    "dask frame": lambda array: dd.from_pandas(_frame(array), npartitions=4),
+}
+
+
+def network(make=SoftmaxMLPClassifier, callbacks=(), **params):
     """Return a small classifier that is not fitted."""
-    return make(**{"units": 12, "epochs": 5, "batch_size": 32, "random_state": 0} | params)
+    made = make(**{"units": 12, "epochs": 5, "batch_size": 32, "random_state": 0} | params)
+    return made.set_callbacks(*callbacks) if callbacks else made
 
 
 def outcome(model, X, prefix=""):
@@ -156,93 +203,27 @@ def outcome(model, X, prefix=""):
 
 
 def fit(
-    kind="float32", solver="adam", *, n_classes=3, labels=None, n_rows=240, weighted=False,
-    validated=False, times=1, move=lambda array: array, **params,
+    kind="float32", solver="adam", *, n_classes=3, labels=None, n_rows=240, n_features=9, move="",
+    weighted=False, validated=False, times=1, working_memory=1024, **params,
 ):  # fmt: skip
-    """Call fit some times, with arrays to which ``move`` has been applied."""
-    rows = [move(array) for array in data(kind, n_classes, labels, n_rows)][: 2 + weighted]
-    given = {}
+    """Call fit some times, with arrays to which one of `MOVES` has been applied."""
+    of_kind, given = (kind, n_classes, labels), {}
+    rows = list(map(MOVES[move], data(*of_kind, n_rows, n_features)[: 2 + weighted]))
     if validated:
         names = ("X_val", "y_val", "sample_weight_val")[: 2 + weighted]
-        given = dict(zip(names, map(move, data(kind, n_classes, labels, 120)), strict=False))
+        given = dict(zip(names, map(MOVES[move], data(*of_kind, 120)), strict=False))
     model = network(solver=solver, **params)
-    for _ in range(times):
-        model.fit(*rows, **given)
-    return outcome(model, rows[0])
+    with config_context(working_memory=working_memory):
+        for _ in range(times):
+            model.fit(*rows, **given)
+        return outcome(model, rows[0])
 
 
-def on_dask(solver="adam", *, kind="float32", n_shards=2, **params):
+def on_dask(solver="adam", *, kind="float32", n_shards=2, move="chunks", **params):
     """Call fit with Dask's arrays, in two threads of this process."""
-    import dask  # needed nowhere else
-
-    from skmlp.dask import DaskSoftmaxMLPClassifier
-
     make = partial(DaskSoftmaxMLPClassifier, n_shards=n_shards)
     with dask.config.set(scheduler="threads", num_workers=2):
-        return fit(kind, solver, **{"make": make, "move": chunks} | params)
-
-
-def chunks(array):
-    """Return an array as Dask's, in four chunks of rows."""
-    import dask.array as da
-
-    if issparse(array):
-        return chunks(array.toarray()).map_blocks(csr_matrix)
-    return da.from_array(array, chunks=(-(-len(array) // 4), *array.shape[1:]))
-
-
-def cut_otherwise(array):
-    """Return an array as Dask's: a matrix in chunks of columns, a vector in chunks of 50 rows."""
-    return chunks(array).rechunk(50 if array.ndim == 1 else {1: 4})
-
-
-def unknown_chunks(array):
-    """Return an array as Dask's, in chunks whose lengths are not known before they are made."""
-    return chunks(array)[chunks(np.ones(len(array), bool))]
-
-
-def dask_frame(array):
-    """Return an array as Dask's DataFrame or Series."""
-    import dask.dataframe as dd
-    import pandas as pd
-
-    return dd.from_pandas(frame(array) if array.ndim == 2 else pd.Series(array), npartitions=4)
-
-
-def frame(array):
-    """Return a matrix as a DataFrame, and a vector as it is."""
-    import pandas as pd
-
-    names = list("abcdefghi")
-    if issparse(array):
-        return pd.DataFrame.sparse.from_spmatrix(array, columns=names)
-    return pd.DataFrame(array, columns=names) if array.ndim == 2 else array
-
-
-def not_aligned(array):
-    """Return an array whose numbers lie between their usual places in memory."""
-    return np.frombuffer(b"0" + array.tobytes(), array.dtype, offset=1).reshape(array.shape)
-
-
-def mapped(array):
-    """Return an array in a file that is mapped into memory."""
-    with tempfile.NamedTemporaryFile(dir=".", suffix=".npy", delete=False) as file:
-        np.save(file, array)
-    return np.load(file.name, mmap_mode="r")
-
-
-def large_file():
-    """Train on a file of more than 64 MiB, whose rows are shuffled by blocks."""
-    X = np.random.default_rng(0).random((17_000, 1024), np.float32)
-    model = network(units=2, batch_size=1000, epochs=2).fit(mapped(X), np.arange(17_000) % 3)
-    return outcome(model, X[:100])
-
-
-def many_rows():
-    """Predict in chunks of the working memory."""
-    X, y, _ = data(n_rows=5000)
-    with config_context(working_memory=0.02):
-        return outcome(network(epochs=1).fit(X, y), X)
+        return fit(kind, solver, make=make, move=move, **params)
 
 
 def in_parts(kind="float32", weighted=False, **params):
@@ -272,16 +253,10 @@ class After:
         return self.left == 0
 
 
-def stopped(**params):
-    """Stop by a callback."""
-    X, y, _ = data()
-    return outcome(network(**params).set_callbacks(After(2)).fit(X, y), X)
-
-
 def resumed(path="checkpoint.npz", **params):
     """Interrupt a fit and go on from its checkpoint; if the path begins with .., from OLD's."""
-    (X, y, w), model = data(), network(**{"epochs": 9} | params)
-    model.set_callbacks(Checkpoint("interrupted.npz", 2), After(5, KeyboardInterrupt()))
+    callbacks = Checkpoint("interrupted.npz", 2), After(5, KeyboardInterrupt())
+    (X, y, w), model = data(), network(**{"epochs": 9, "callbacks": callbacks} | params)
     found = outcome(model.fit(X, y, w), X, "interrupted.")
     if not (path.startswith("..") and Path(path).exists()):
         shutil.copy("interrupted.npz", path)
@@ -336,15 +311,3 @@ def search(
     results = searched.cv_results_
     names = [name for name in results if re.fullmatch(".*_(test|train)_score", name)]
     return outcomes | {f"cv_results_[{name!r}]": results[name] for name in names}
-
-
-def result(call):
-    """Return what one of the calls returns, or the error that it raises as a str."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return eval(call)
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{place.filename}, line {place.lineno}"
-            return f"raises {type(error).__name__}: {error} ({where})"

@@ -1,104 +1,41 @@
 """Experiments on many tables: the defaults beside MLPClassifier, a larger setting beside RealMLP.
 
-``RealMLP_TD_S_Classifier`` of the package pytabkit ("Better by Default", Holzmüller, Grinsztajn &
-Steinwart 2024, arXiv:2407.04491) has three layers of 256 units, as `LARGER` has. It trains in
-PyTorch for 256 epochs, on four fifths of the rows, and keeps the epoch that is best on the rest.
-Its comparison has one seed, and the table of 60,000 images is left out unless it is named.
+docs/benchmarks.rst describes both. The contestants are trained in interleaved turns on the same
+rows with the same seed; the time is that of the whole fit, including preprocessing. `cpu_seconds`,
+the time of the process, depend less on other load than `seconds`, the wall time.
 
-``defaults_search`` and ``realmlp_search`` are the searches by which the defaults and `LARGER` were
-found. RealMLP is trained once on each table then, to compute the share of its time.
+The standard error of a difference is that of the difference in correctness between two contestants
+(averaged over seeds), over the scored rows. A contestant *ties* if it is behind by no more than
+that.
 """
 
+import json
 import logging
-from itertools import product
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter, process_time
 
+import numpy as np
+import pandas as pd
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from benchmarks import tables
-from benchmarks.comparison import Study
+from benchmarks.formatting import with_error
 from benchmarks.harness import experiment
 from skmlp import SoftmaxMLPClassifier
 
-BUT_IMAGES = tuple(name for name in tables.NAMES if name != "fashion")
-
-# The defaults and MLPClassifier, on X as it is and after StandardScaler
-
+LARGE = 2000  # rows from which on a fifth is large enough to score
+SHARE = 0.1  # of the other contestant's time
 OURS, OURS_SCALED, THEIRS, THEIRS_SCALED = "skmlp", "skmlp, scaled", "sklearn", "sklearn, scaled"
-# The base of the search and its changes. "epochs" are passes over the data, but at least 100 steps
-# and at most "steps" (in no fewer than 5 passes).
-BASE = {
-    "standardize": True, "schedule": "one_cycle", "learning_rate": 0.01, "batch_size": 128,
-    "l2": 3e-4, "dropout": 0.0, "label_smoothing": 0.01, "epochs": 40, "steps": 4000,
-}  # fmt: skip
-RATES = [
-    ("constant", 0.001), ("constant", 0.003), ("cosine", 0.003), ("cosine", 0.01),
-    ("one_cycle", 0.003), ("one_cycle", 0.01), ("one_cycle", 0.03),
-]  # fmt: skip
-COARSE = [
-    {"standardize": standardize, "schedule": schedule, "learning_rate": rate, "epochs": epochs}
-    for standardize, (schedule, rate), epochs in product([True, False], RATES, [20, 40, 80])
-]
-FINE = [
-    {"learning_rate": rate, "l2": l2, "label_smoothing": smoothing}
-    for rate, l2, smoothing in product(
-        [0.005, 0.01, 0.02], [0.0, 3e-4, 5e-4, 1e-3, 3e-3], [0.0, 0.01, 0.02]
-    )
-]
-OTHERS = [
-    *({"epochs": epochs} for epochs in (30, 50)),
-    *({"steps": steps} for steps in (2000, 8000)),
-    *({"batch_size": size} for size in (64, 256)),
-    *({"dropout": rate} for rate in (0.1, 0.3)),
-]
-
-
-def candidate_defaults():
-    """Return the settings of the search, each once."""
-    made = [BASE | change for change in [*COARSE, *FINE, *OTHERS]]
-    return [setting for i, setting in enumerate(made) if setting not in made[:i]]
-
-
-def parameters(setting, n_rows):
-    """Return the estimator's parameters of a setting for a number of training rows."""
-    batches = -(-n_rows // setting["batch_size"])
-    epochs = round(min(max(setting["epochs"], 100 / batches), setting["steps"] / batches))
-    others = {name: value for name, value in setting.items() if name != "steps"}
-    return others | {"batch_size": min(setting["batch_size"], n_rows), "epochs": max(epochs, 5)}
-
-
-def _default_candidates(seed, n_rows):
-    mlp = MLPClassifier(random_state=seed)
-    return [
-        (THEIRS, mlp),
-        (THEIRS_SCALED, make_pipeline(StandardScaler(), mlp)),
-        *(
-            (setting, SoftmaxMLPClassifier(**parameters(setting, n_rows), random_state=seed))
-            for setting in candidate_defaults()
-        ),
-    ]
-
-
-def _default_contestants(seed, **params):
-    ours = SoftmaxMLPClassifier(random_state=seed, **params)
-    mlp = MLPClassifier(random_state=seed)
-    scaled = [make_pipeline(StandardScaler(), clone(clf)) for clf in (ours, mlp)]
-    return {OURS: ours, THEIRS: mlp, OURS_SCALED: scaled[0], THEIRS_SCALED: scaled[1]}
-
-
-DEFAULTS = Study(
-    _default_contestants,
-    pairs=((OURS, THEIRS), (OURS_SCALED, THEIRS_SCALED)),
-    candidates=_default_candidates,
-    names=tables.NAMES,
-    searched=BUT_IMAGES,
-    n_splits=3,
-)
-
-# A larger setting and RealMLP
-
 LARGER_OURS, LARGER_THEIRS = "skmlp, larger", "RealMLP"
 LARGER = {
     "units": (256, 256, 256),
@@ -111,25 +48,155 @@ LARGER = {
     "epochs": 20,
     "dtype": "float32",
 }
-# The settings of the search, the first of which was selected. Earlier trials on the same splits
-# had excluded others: with relu three layers were less accurate, two layers for 40 epochs were no
-# better, and neither quantile transforms nor clipped columns helped.
-LARGER_CANDIDATES = [
-    LARGER | {"schedule": "one_cycle", "beta_2": 0.999} | change
-    for change in [
-        {},
-        {"epochs": 15},
-        {"l2": 3e-4},
-        *({"label_smoothing": share} for share in (0.01, 0.03)),
-        {"label_smoothing": 0.01, "l2": 3e-4},
-        {"dropout": 0.1},
-        {"learning_rate": 0.002},
-        {"schedule": "cosine"},
-        {"beta_2": 0.95},
-        {"activation": "gelu"},
-        {"batch_size": "auto", "epochs": 25, "learning_rate": 0.005},
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison on many tables."""
+
+    contestants: Callable  # of a seed; returns estimators by name
+    pairs: tuple  # the pairs of contestants to compare, skmlp first
+    names: tuple  # of the tables
+    n_seeds: int = 3  # at most
+
+    def splits(self, y):
+        """Return the splits of a table."""
+        return [split for split in evaluation_splits(y) if split[0] < self.n_seeds]
+
+    def compare(self, name):
+        """Return the means of each contestant on a table, and the differences of the pairs."""
+        X, y = tables.load(name)
+        names, n_scored = list(self.contestants(0)), np.zeros(len(y))
+        correct = {contestant: np.zeros(len(y)) for contestant in names}
+        results = {contestant: [] for contestant in names}
+        with threadpool_limits(1):
+            for turn, (seed, train, test) in enumerate(self.splits(y)):
+                n_scored[test] += 1
+                estimators, first = self.contestants(seed), turn % len(names)
+                for contestant in names[first:] + names[:first]:
+                    figures, rows = measure(estimators[contestant], X, y, train, test)
+                    correct[contestant][test] += rows
+                    results[contestant].append(figures)
+        rows, differences = n_scored > 0, {}
+        for a, b in self.pairs:
+            values = (correct[a] - correct[b])[rows] / n_scored[rows]
+            error = float(values.std(ddof=1) / len(values) ** 0.5)
+            differences[f"{a} - {b}"] = {"accuracy": float(values.mean()), "error": error}
+        return {
+            "table": name,
+            "shape": X.shape,
+            "classes": int(y.max()) + 1,
+            "trained_on": len(train),
+            "figures": {contestant: _figures(results[contestant]) for contestant in names},
+            "differences": differences,
+        }
+
+    def compare_all(self, options):
+        """Return the comparisons on all tables and their summary, and print them."""
+        names, missing = tables.available(options.tables or self.names)
+        found = []
+        print(*missing, f"{'table':17} {'contestant':16} accuracy  log-loss   seconds   difference",
+              sep="\n")  # fmt: skip
+        with ProcessPoolExecutor(options.jobs) as pool:
+            for comparison in pool.map(self.compare, names):
+                found.append(comparison)
+                print(*lines(comparison), sep="\n", flush=True)
+        means = summary(found, self.pairs)
+        print(json.dumps(means, indent=1))
+        return {"comparisons": found, "summary": means, "notes": missing}
+
+
+def evaluation_splits(y):
+    """Return (seed, training rows, test rows); all test rows are scored equally often."""
+    if len(y) >= LARGE:
+        rows = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=0)
+        return [(seed, *rows) for seed in range(3 if len(y) < 50_000 else 1)]
+    return [
+        (seed, train, test)
+        for seed in range(2)
+        for train, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(y, y)
     ]
-]
+
+
+def measure(clf, X, y, train, test):
+    """Return the figures of one fit, and which of the test rows are classified correctly."""
+    started = perf_counter(), process_time()
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        clf.fit(X[train], y[train])
+    seconds, cpu_seconds = perf_counter() - started[0], process_time() - started[1]
+    proba = clf.predict_proba(X[test])
+    correct = proba.argmax(axis=1) == y[test]
+    loss = float(log_loss(y[test], proba, labels=np.arange(y.max() + 1)))
+    times = {"seconds": seconds, "cpu_seconds": cpu_seconds}
+    return times | {"accuracy": float(correct.mean()), "log_loss": loss}, correct
+
+
+def _figures(results):
+    """Return mean accuracy and log-loss, median seconds of both kinds, and all values."""
+    frame = pd.DataFrame(results)
+    means = frame[["accuracy", "log_loss"]].mean().to_dict()
+    return (
+        means
+        | frame[["seconds", "cpu_seconds"]].median().to_dict()
+        | {"turns": frame.to_dict("list")}
+    )
+
+
+def summary(comparisons, pairs):
+    """Return for each pair the numbers of wins and ties, means over tables, and shares of time."""
+    return {f"{a} - {b}": _summary(comparisons, a, b) for a, b in pairs}
+
+
+def _summary(comparisons, a, b):
+    ours, theirs = (pd.DataFrame([c["figures"][name] for c in comparisons]) for name in (a, b))
+    difference = pd.DataFrame([c["differences"][f"{a} - {b}"] for c in comparisons])
+    share = ours["cpu_seconds"] / theirs["cpu_seconds"]
+    return {
+        "tables": len(comparisons),
+        "more_accurate": int((difference["accuracy"] > 0).sum()),
+        "at_least_ties": int((difference["accuracy"] >= -difference["error"]).sum()),
+        "wins": int((difference["accuracy"] > difference["error"]).sum()),
+        "error": float((difference["error"] ** 2).sum() ** 0.5 / len(difference)),  # of the mean
+        "lower_log_loss": int((ours["log_loss"] < theirs["log_loss"]).sum()),
+        "faster": int((ours["seconds"] < theirs["seconds"]).sum()),
+        "speed": float(np.exp(np.log(theirs["seconds"] / ours["seconds"]).mean())),
+        "mean_accuracy": [float(side["accuracy"].mean()) for side in (ours, theirs)],
+        "mean_log_loss": [float(side["log_loss"].mean()) for side in (ours, theirs)],
+        "share": float(np.exp(np.log(share).mean())),
+        "largest_share": float(share.max()),
+        "within_share": int((share <= SHARE).sum()),
+    }
+
+
+def lines(comparison):
+    """Return the lines that show a comparison in the terminal, one per contestant."""
+    made = []
+    for contestant, figures in comparison["figures"].items():
+        name, note = "" if made else comparison["table"], ""
+        for pair, difference in comparison["differences"].items():
+            if pair.startswith(f"{contestant} - "):
+                note = with_error(*difference.values(), sign="+")
+        figures = "{accuracy:8.4f} {log_loss:9.4f} {seconds:9.3f}".format(**figures)
+        made.append(f"{name:17} {contestant:16} {figures}   {note}".rstrip())
+    return made
+
+
+# The defaults and MLPClassifier, on X as it is and after StandardScaler
+
+
+def _default_contestants(seed, **params):
+    ours = SoftmaxMLPClassifier(random_state=seed, **params)
+    mlp = MLPClassifier(random_state=seed)
+    scaled = [make_pipeline(StandardScaler(), clone(clf)) for clf in (ours, mlp)]
+    return {OURS: ours, THEIRS: mlp, OURS_SCALED: scaled[0], THEIRS_SCALED: scaled[1]}
+
+
+DEFAULTS = Study(_default_contestants, ((OURS, THEIRS), (OURS_SCALED, THEIRS_SCALED)), tables.NAMES)
+experiment("on many tables: the defaults beside MLPClassifier (ten minutes)", name="defaults")(
+    DEFAULTS.compare_all
+)
+
+# A larger setting and RealMLP
 
 
 def real_mlp(seed):
@@ -148,14 +215,6 @@ def real_mlp(seed):
     return RealMLP_TD_S_Classifier(device="cpu", n_threads=1, random_state=seed)
 
 
-def _realmlp_candidates(seed, n_rows):
-    peer = [(LARGER_THEIRS, real_mlp(seed))] if seed == 0 else []
-    return peer + [
-        (setting, SoftmaxMLPClassifier(**setting, random_state=seed))
-        for setting in LARGER_CANDIDATES
-    ]
-
-
 def _realmlp_contestants(seed):
     return {
         LARGER_OURS: SoftmaxMLPClassifier(**LARGER, random_state=seed),
@@ -166,20 +225,10 @@ def _realmlp_contestants(seed):
 
 REALMLP = Study(
     _realmlp_contestants,
-    pairs=((LARGER_OURS, LARGER_THEIRS), (OURS, LARGER_THEIRS)),
-    candidates=_realmlp_candidates,
-    names=BUT_IMAGES,
-    searched=BUT_IMAGES,
-    n_splits=8,  # for a small table the validation rows are a few dozen
+    ((LARGER_OURS, LARGER_THEIRS), (OURS, LARGER_THEIRS)),
+    tuple(name for name in tables.NAMES if name != "fashion"),
     n_seeds=1,
 )
-
-# The experiments
-
-for name, work, measure in [
-    ("defaults", "the defaults beside MLPClassifier (ten minutes)", DEFAULTS.compare_all),
-    ("defaults_search", "search of the defaults (half an hour)", DEFAULTS.search_all),
-    ("realmlp", "a larger setting beside RealMLP (half an hour)", REALMLP.compare_all),
-    ("realmlp_search", "search of the larger setting (an hour)", REALMLP.search_all),
-]:
-    experiment(f"on many tables: {work}", name=name)(measure)
+experiment("on many tables: a larger setting beside RealMLP (half an hour)", name="realmlp")(
+    REALMLP.compare_all
+)

@@ -16,6 +16,7 @@ of a split has all classes. X is float64, or float32 for images.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -29,59 +30,39 @@ MADE = {
     "made_wide": {"n_samples": 400, "n_features": 1000, "n_informative": 20},
     "made_noisy": {"n_samples": 2000, "n_features": 20, "n_informative": 8, "flip_y": 0.4},
     "made_rare": {"n_samples": 5000, "n_features": 20, "n_informative": 8, "weights": [0.95]},
-    "made_many": {
-        "n_samples": 6000, "n_features": 30, "n_informative": 15, "n_classes": 20,
-        "n_clusters_per_class": 1,
-    },
+    "made_many": {"n_samples": 6000, "n_features": 30, "n_informative": 15, "n_classes": 20,
+                  "n_clusters_per_class": 1},
     # As many columns and classes as Forest Covertype, with scales that differ by 10^4.
-    "made_cover": {
-        "n_samples": 20_000, "n_features": 54, "n_informative": 25, "n_classes": 7,
-        "flip_y": 0.05, "class_sep": 1.5,
-    },
+    "made_cover": {"n_samples": 20_000, "n_features": 54, "n_informative": 25, "n_classes": 7,
+                   "flip_y": 0.05, "class_sep": 1.5},
 }  # fmt: skip
-SKLEARN = {
-    "iris": datasets.load_iris,
-    "wine": datasets.load_wine,
-    "breast_cancer": datasets.load_breast_cancer,
-    "digits": datasets.load_digits,
-}
-# name: (package, file, column of the classes, columns of row numbers)
+SKLEARN = "iris", "wine", "breast_cancer", "digits"
+# name: (package, file, column of the classes)
 R_TABLES = {
-    "zoo": ("mlbench", "Zoo.rda", "type", ()),
-    "sonar": ("mlbench", "Sonar.rda", "Class", ()),
-    "glass": ("mlbench", "Glass.rda", "Type", ()),
-    "house_votes": ("mlbench", "HouseVotes84.rda", "Class", ()),
-    "ionosphere": ("mlbench", "Ionosphere.rda", "Class", ()),
-    "musk": ("kernlab", "musk.rda", "Class", ()),
-    "soybean": ("mlbench", "Soybean.rda", "Class", ()),
-    "breast_wisconsin": ("mlbench", "BreastCancer.rda", "Class", ("Id",)),
-    "pima": ("mlbench", "PimaIndiansDiabetes.rda", "diabetes", ()),
-    "vehicle": ("mlbench", "Vehicle.rda", "Class", ()),
-    "vowel": ("mlbench", "Vowel.rda", "Class", ()),
-    "german_credit": ("caret", "GermanCredit.RData", "Class", ()),
-    "segmentation": ("caret", "segmentationData.RData", "Class", ("Cell", "Case")),
-    "dna": ("mlbench", "DNA.rda", "Class", ()),
-    "spam": ("kernlab", "spam.rda", "type", ()),
-    "satellite": ("mlbench", "Satellite.rda", "classes", ()),
-    "letter": ("mlbench", "LetterRecognition.rda", "lettr", ()),
-    "shuttle": ("mlbench", "Shuttle.rda", "Class", ()),
-}
+    "zoo": ("mlbench", "Zoo.rda", "type"), "sonar": ("mlbench", "Sonar.rda", "Class"),
+    "glass": ("mlbench", "Glass.rda", "Type"),
+    "house_votes": ("mlbench", "HouseVotes84.rda", "Class"),
+    "ionosphere": ("mlbench", "Ionosphere.rda", "Class"), "musk": ("kernlab", "musk.rda", "Class"),
+    "soybean": ("mlbench", "Soybean.rda", "Class"),
+    "breast_wisconsin": ("mlbench", "BreastCancer.rda", "Class"),
+    "pima": ("mlbench", "PimaIndiansDiabetes.rda", "diabetes"),
+    "vehicle": ("mlbench", "Vehicle.rda", "Class"), "vowel": ("mlbench", "Vowel.rda", "Class"),
+    "german_credit": ("caret", "GermanCredit.RData", "Class"),
+    "segmentation": ("caret", "segmentationData.RData", "Class"),
+    "dna": ("mlbench", "DNA.rda", "Class"), "spam": ("kernlab", "spam.rda", "type"),
+    "satellite": ("mlbench", "Satellite.rda", "classes"),
+    "letter": ("mlbench", "LetterRecognition.rda", "lettr"),
+    "shuttle": ("mlbench", "Shuttle.rda", "Class"),
+}  # fmt: skip
+ROW_NUMBERS = {"breast_wisconsin": ["Id"], "segmentation": ["Cell", "Case"]}
 IMAGES = {"fashion_10k": 10_000, "fashion": 60_000}
 NAMES = (*SKLEARN, *R_TABLES, *MADE, *IMAGES)
 
 
 def load(name):
-    """Return the X and y of a table, y as integers.
-
-    Raises
-    ------
-    ImportError
-        If pyreadr, which reads R's files, is missing.
-    FileNotFoundError
-        If the R package is missing.
-    """
+    """Return the X and y of a table, y as integers."""
     if name in SKLEARN:
-        X, y = SKLEARN[name](return_X_y=True)
+        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     elif name in MADE:
         X, y = datasets.make_classification(random_state=0, **MADE[name])
         if name == "made_cover":  # columns of very different scale
@@ -89,7 +70,7 @@ def load(name):
     elif name in IMAGES:
         X, y = images(IMAGES[name])
     else:
-        X, y = _r_table(*R_TABLES[name])
+        X, y = _r_table(name, *R_TABLES[name])
     classes, y, counts = np.unique(y, return_inverse=True, return_counts=True)
     rows = counts[y] >= 10
     return X[rows], np.unique(classes[y[rows]], return_inverse=True)[1]
@@ -127,20 +108,19 @@ def _r_file(package, file):
     return pyreadr, path
 
 
-def _r_table(package, file, target, row_numbers):
+def _r_table(name, package, file, target):
     """Return the X and y of a data frame in an R package."""
     pyreadr, path = _r_file(package, file)
     frames = list(pyreadr.read_r(path).values())
     frame = pd.concat(frames, axis=1) if len(frames) > 1 else frames[0]
-    frame = frame.drop(columns=list(row_numbers)).dropna()
-    if (package, file) == ("mlbench", "Shuttle.rda"):
+    frame = frame.drop(columns=ROW_NUMBERS.get(name, [])).dropna()
+    if name == "shuttle":
         frame = frame.sample(10_000, random_state=0)
     y = frame.pop(target).astype(str).to_numpy()
-    for name in frame:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            try:
-                frame[name] = pd.to_numeric(frame[name].astype(str))
-            except ValueError:
-                frame[name] = frame[name].astype(str)
+    for column in frame:
+        if not pd.api.types.is_numeric_dtype(frame[column]):
+            with suppress(ValueError):
+                frame[column] = frame[column].astype(str)
+                frame[column] = pd.to_numeric(frame[column])
     X = pd.get_dummies(frame, dtype=float)
     return np.ascontiguousarray(X.to_numpy(float)), y

@@ -6,15 +6,12 @@ calls that modules add. Adam is the fused one; SGD without momentum is faster un
 read back from a tensor during an epoch.
 """
 
-from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
 
 import torch
 from threadpoolctl import threadpool_info
 from torch.nn.functional import cross_entropy, linear
-
-from benchmarks.formatting import first_line
 
 ACTIVATIONS = {"relu": torch.relu, "logistic": torch.sigmoid}
 
@@ -24,10 +21,6 @@ def _logits(activation, weights, biases, X):
     for W_hidden, b_hidden in hidden:
         X = activation(linear(X, W_hidden, b_hidden))
     return linear(X, W, b)
-
-
-def _loss(activation, weights, biases, X, y):
-    return cross_entropy(_logits(activation, weights, biases, X), y)
 
 
 def _parameters(sizes, dtype):
@@ -56,31 +49,16 @@ def use_blas_threads():
         torch.set_num_threads(max(counts))
 
 
-def trainer(setting, X, y, *, compiled=False):
-    """Return training as a function of the number of epochs.
+def trainer(setting, X, y):
+    """Return training on X and its classes as a function of the number of epochs.
 
-    Parameters
-    ----------
-    setting : Setting
-    X : ndarray of shape (n, n_features)
-    y : ndarray of int of shape (n,)
-        Classes, counted from 0.
-    compiled : bool, default=False
-        Whether the forward and backward passes are compiled, for either shape of batch.
-
-    Returns
-    -------
-    fit : callable (epochs, on_epoch=None)
-        ``on_epoch(predict)`` is called after each epoch with a function that returns the
-        classes of an array.
+    Its second argument, ``on_epoch(predict)``, is called after each epoch with a function that
+    returns the classes of an array.
     """
     use_blas_threads()
     data, labels = torch.from_numpy(X), torch.from_numpy(y).long()
-    sizes, loss_of = (X.shape[1], *setting.units, int(y.max()) + 1), _loss
+    sizes = (X.shape[1], *setting.units, int(y.max()) + 1)
     activation = ACTIVATIONS[setting.activation]
-    if compiled:
-        torch.compiler.reset()  # earlier settings would count towards the recompilation limit
-        loss_of = torch.compile(_loss, dynamic=False)
 
     def fit(epochs, on_epoch=None):
         torch.manual_seed(0)
@@ -97,7 +75,7 @@ def trainer(setting, X, y, *, compiled=False):
             total = torch.zeros((), dtype=data.dtype)
             for rows in torch.randperm(len(data)).split(setting.batch_size):
                 batch, targets = data.index_select(0, rows), labels.index_select(0, rows)
-                loss = loss_of(activation, weights, biases, batch, targets)
+                loss = cross_entropy(_logits(activation, weights, biases, batch), targets)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -108,13 +86,3 @@ def trainer(setting, X, y, *, compiled=False):
         return history
 
     return fit
-
-
-@lru_cache
-def why_not_compiled():
-    """Return the reason why torch.compile does not work here, or None if it works."""
-    try:
-        torch.compile(torch.sigmoid)(torch.ones(2))
-    except Exception as error:  # no compiler, no headers, an unsupported Python
-        return first_line(error)
-    return None

@@ -159,12 +159,12 @@ class CheckpointHook:
             ) from error
 
     def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
-        """Write the state if its epoch is due; the last one is for on_fit_end."""
+        """Write the state if its epoch is due; the last one is for on_training_end."""
         if not is_last and run.n_done % self._every == 0:
             self._write(run)
         return False
 
-    def on_fit_end(self, run: TrainingRun) -> None:
+    def on_training_end(self, run: TrainingRun) -> None:
         """Write the state at the end of training."""
         self._write(run, is_over=True)
 
@@ -246,7 +246,7 @@ class FitTasks:
         """Report that an epoch ends; return whether a callback requests to stop."""
         return self._end_epoch(run.result, is_last=is_last)
 
-    def on_fit_end(self, run: TrainingRun) -> None:
+    def on_training_end(self, run: TrainingRun) -> None:
         """Do nothing: the estimator is not fitted yet."""
 
     def on_fitted(self, result: FitResult) -> None:

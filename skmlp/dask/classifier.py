@@ -13,7 +13,7 @@ from skmlp.dask._cluster import Executor, aligned_blocks
 from skmlp.dask.input import ShardStats, validate_shard
 from skmlp.dask.predict import LazyPredictMixin
 from skmlp.dask.trainer import sharded_trainer
-from skmlp.data.validation import check_labels, check_validation_complete
+from skmlp.data.checks import check_labels, check_validation_complete
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.validation import check_same_classes, set_classes
 from skmlp.estimators.warm_start import resume_state, unchanged_on_error

@@ -16,7 +16,7 @@ from sklearn.utils import check_X_y
 from skmlp._sklearn_compat import feature_names
 from skmlp.core.design import is_sparse
 from skmlp.dask._cluster import Executor
-from skmlp.data.validation import (
+from skmlp.data.checks import (
     check_not_masked,
     check_rows,
     max_abs,

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp.dask._cluster import Executor, aligned_blocks, is_collection, new_key
 from skmlp.dask.shard import count_correct
-from skmlp.data.validation import zero_weights_error
+from skmlp.data.checks import zero_weights_error
 
 __all__ = ["LazyPredictMixin"]
 

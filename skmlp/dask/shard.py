@@ -22,11 +22,11 @@ from skmlp.core.objective import Objective
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Schedule
 from skmlp.dask.input import Block, ValidatedShard, check_block, check_same_kind, n_bytes
+from skmlp.data.checks import check_targets, check_weights
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
 from skmlp.data.splitting import MAX_SCORED_ROWS, split_rows, stratified_sample, validation_size
-from skmlp.data.validation import check_targets, check_weights
 from skmlp.data.weights import divide_by_mean, mean_weight, normalize_weights, row_weights
 from skmlp.training.config import requested_batch_size
 from skmlp.training.evaluation import LocalEvaluationSet

@@ -29,9 +29,9 @@ from skmlp.dask.shard import (
     training_shard,
     validation_shard,
 )
+from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.moments import merge_moments, scaling_from_moments
-from skmlp.data.validation import ValidatedRows
 from skmlp.data.weights import class_weights
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
@@ -105,7 +105,7 @@ class ShardedSource:
             grad += share * part_grad
         return value, grad
 
-    def keep(self, runs: Sequence[TrainingRun]) -> None:
+    def restrict(self, runs: Sequence[TrainingRun]) -> None:
         """Do nothing: there is only one run."""
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from skmlp.core.targets import OneHotTargets, one_hot_targets
+from skmlp.data.checks import CHUNK_LABELS, ValidatedRows
 from skmlp.data.memmap import take_rows
-from skmlp.data.validation import CHUNK_LABELS, ValidatedRows
 
 __all__ = ["Dataset", "encode", "hash_indices"]
 

@@ -11,7 +11,7 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skmlp._errors import warn_user
 from skmlp.core.scaling import Scaling
-from skmlp.data.validation import max_abs
+from skmlp.data.checks import max_abs
 from skmlp.data.weights import normalize_weights
 
 __all__ = [

@@ -11,8 +11,8 @@ from sklearn.utils.metaestimators import available_if
 
 from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
+from skmlp.data.checks import check_labels
 from skmlp.data.dataset import encode
-from skmlp.data.validation import check_labels
 from skmlp.estimators.predict import PredictMixin
 from skmlp.estimators.validation import validate_fit_data, validate_rows
 from skmlp.estimators.warm_start import (

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import validate_data
 
-from skmlp.data.validation import (
+from skmlp.data.checks import (
     ValidatedRows,
     check_array_with,
     check_labels,

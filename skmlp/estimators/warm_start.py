@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from skmlp._errors import invalid
 from skmlp._sklearn_compat import CALLBACK_STATE
 from skmlp.core.scaling import Scaling
-from skmlp.data.validation import check_targets
+from skmlp.data.checks import check_targets
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import TrainConfig, uses_all_rows
 from skmlp.training.state import TrainState

@@ -26,8 +26,8 @@ import numpy as np
 from scipy import sparse
 
 from skmlp._errors import invalid
+from skmlp.core.patience import Patience
 from skmlp.core.schedules import Adaptive
-from skmlp.core.stopping import Patience
 from skmlp.data.dataset import Dataset
 from skmlp.io._npz import (
     check_history,

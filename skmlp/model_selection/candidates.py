@@ -19,8 +19,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skmlp._sklearn_compat import callbacks_of, rows_of, rows_of_params
+from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import Dataset, encode
-from skmlp.data.validation import ValidatedRows
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
 from skmlp.training.config import TrainConfig, theta_dtype

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from skmlp.core.patience import Patience
 from skmlp.core.schedules import Adaptive
-from skmlp.core.stopping import Patience
 from skmlp.training.config import TrainConfig
 from skmlp.training.state import TrainState
 

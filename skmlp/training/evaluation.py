@@ -11,8 +11,8 @@ from sklearn.metrics import get_scorer
 from skmlp.core.losses import softmax_cross_entropy
 from skmlp.core.network import Network
 from skmlp.core.targets import one_hot_targets
+from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
-from skmlp.data.validation import max_abs
 from skmlp.data.weights import normalize_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
 from skmlp.training.inference import finite_chunks

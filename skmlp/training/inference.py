@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import get_config
 
 from skmlp.core.network import Network
-from skmlp.data.validation import max_abs
+from skmlp.data.checks import max_abs
 
 __all__ = ["finite_chunks", "finite_logits", "finite_outputs", "working_memory"]
 

@@ -10,11 +10,11 @@ from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
 from skmlp.core.scaling import Scaling
+from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import column_scaling
 from skmlp.data.splitting import split_rows, stratified_sample
-from skmlp.data.validation import max_abs
 from skmlp.data.weights import class_totals, class_weights, divide_by_mean, mean_weight, row_weights
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
@@ -98,7 +98,7 @@ class LocalSource:
             self._all_rows = AllRows(self.batches)
         return self._all_rows.value_and_grad(objective, theta)
 
-    def keep(self, runs: Sequence[TrainingRun]) -> None:
+    def restrict(self, runs: Sequence[TrainingRun]) -> None:
         """Do nothing: a single run stops with its source."""
 
 

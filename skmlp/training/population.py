@@ -171,7 +171,7 @@ class PopulationSource:
         seconds = record.seconds / len(losses)
         return [EpochRecord(*pair, seconds) for pair in zip(losses, rates, strict=True)]
 
-    def keep(self, runs: Sequence[TrainingRun]) -> None:
+    def restrict(self, runs: Sequence[TrainingRun]) -> None:
         """Go on with these runs only; all get arrays of their own, to be stacked anew."""
         if self._stack is not None:
             self._stack.unstack()

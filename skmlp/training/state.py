@@ -10,9 +10,9 @@ from sklearn.utils import check_random_state
 
 from skmlp.core.initializers import initial_theta
 from skmlp.core.optimizers import Optimizer
+from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive, Schedule
-from skmlp.core.stopping import Patience
 from skmlp.training.config import Architecture, TrainConfig
 
 __all__ = ["FitResult", "TrainState"]

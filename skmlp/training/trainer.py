@@ -20,7 +20,7 @@ class DataSource(Protocol):
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
         """Train the networks for one epoch by mini-batches; return a record of each."""
 
-    def keep(self, runs: Sequence[TrainingRun]) -> None:
+    def restrict(self, runs: Sequence[TrainingRun]) -> None:
         """Go on with these runs only; the others get arrays of their own."""
 
 
@@ -36,7 +36,7 @@ class FitHook(Protocol):
     def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
         """Called after each epoch; returns whether to stop training."""
 
-    def on_fit_end(self, run: TrainingRun) -> None:
+    def on_training_end(self, run: TrainingRun) -> None:
         """Called after the last epoch, unless training was interrupted."""
 
     def on_fitted(self, result: FitResult) -> None:
@@ -76,7 +76,7 @@ class Trainer(Generic[Source]):
         try:
             self._loop(hooks)
             for hook in hooks:
-                hook.on_fit_end(run)
+                hook.on_training_end(run)
         except KeyboardInterrupt:
             if run.n_steps == n_steps and run.n_done == n_done:
                 raise  # there is nothing to keep
@@ -136,7 +136,7 @@ class Trainer(Generic[Source]):
     def _finish(self, stopped: Sequence[TrainingRun]) -> None:
         """Keep the results of runs that stop; the others continue without them."""
         self._active = [run for run in self._active if run not in stopped]
-        self.source.keep(self._active)
+        self.source.restrict(self._active)
         for run in stopped:
             if run not in self._results:
                 try:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as suite
-from benchmarks import comparison, studies, tables
+from benchmarks import studies, tables
 from benchmarks.harness import EXPERIMENTS, Options
 
 FAST = replace(studies.DEFAULTS, contestants=partial(studies._default_contestants, epochs=2))
@@ -26,8 +26,8 @@ def test_compare(tmp_path):
         ours, theirs = (found["figures"][who]["accuracy"] for who in pair.split(" - "))
         assert difference["accuracy"] == pytest.approx(ours - theirs)
     assert json.loads(json.dumps(found))
-    assert len(comparison.lines(found)) == 4
-    for of_pair in comparison.summary([found], studies.DEFAULTS.pairs).values():
+    assert len(studies.lines(found)) == 4
+    for of_pair in studies.summary([found], studies.DEFAULTS.pairs).values():
         assert of_pair["tables"] == 1
 
 
@@ -35,32 +35,10 @@ def test_compare(tmp_path):
 def test_evaluation_splits_are_balanced_and_disjoint(n_rows):
     y = np.arange(n_rows) % 3
     tested = np.zeros(n_rows, int)
-    for _, train, test in comparison.evaluation_splits(y):
+    for _, train, test in studies.evaluation_splits(y):
         assert not set(train) & set(test)
         tested[test] += 1
     assert len(set(tested[tested > 0])) == 1
-
-
-def test_tuning_splits_exclude_held_out_rows():
-    y = np.arange(3000) % 3
-    _, held_out = comparison.development(y)
-    for _, train, test in comparison.tuning_splits(y, 3):
-        assert not set(held_out) & {*train, *test}
-
-
-def test_settings_are_parameters_and_ranked():
-    settings = studies.candidate_defaults()
-    assert studies.BASE in settings
-    for n_rows, epochs in [(50, 100), (1000, 40), (60_000, 9)]:
-        assert studies.parameters(studies.BASE, n_rows)["epochs"] == epochs
-    records = [
-        {"table": table, "seed": 0, "setting": setting, "accuracy": score, "log_loss": 1 - score}
-        for table in ("a", "b")
-        for setting, score in zip(settings[:3], (0.5, 0.9, 0.7), strict=True)
-    ]
-    ranked = comparison.ranking([*records, {"table": "a", "setting": studies.THEIRS}])
-    assert [row["setting"] for row in ranked] == [settings[1], settings[2], settings[0]]
-    assert ranked[0]["accuracy_rank"] == 1.0
 
 
 def test_tables_are_numeric_and_missing_ones_are_reported(monkeypatch):
@@ -80,10 +58,3 @@ def test_experiment(monkeypatch, capsys):
     assert [comparison["table"] for comparison in found["comparisons"]] == ["iris"]
     assert found["summary"]["skmlp - sklearn"]["tables"] == 1
     assert "iris" in capsys.readouterr().out
-
-
-def test_search(monkeypatch, capsys):
-    monkeypatch.setattr(studies, "candidate_defaults", lambda: [studies.BASE | {"epochs": 1}])
-    found = suite.run(["defaults_search"], Options(tables=("made_tiny",)))
-    assert [row["setting"]["epochs"] for row in found["ranking"]] == [1]
-    assert len(found["records"]) == 3 * 3  # 3 splits of a candidate and 2 MLPClassifiers

@@ -8,8 +8,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from benchmarks import __main__ as suite
-from benchmarks import comparison, page, sections, studies
-from skmlp import SoftmaxMLPClassifier
+from benchmarks import page, sections, studies
 
 
 def stand_in(seed):
@@ -38,7 +37,7 @@ def test_compare(found):
 def test_summary(found):
     for who, seconds in zip(found["figures"], (1.0, 8.0, 0.5), strict=True):
         found["figures"][who]["cpu_seconds"] = seconds
-    summary = comparison.summary([found], studies.REALMLP.pairs)
+    summary = studies.summary([found], studies.REALMLP.pairs)
     larger, default = (summary[f"{a} - {b}"] for a, b in studies.REALMLP.pairs)
     assert larger["share"] == pytest.approx(1 / 8)
     assert larger["largest_share"] == 1 / 8
@@ -47,7 +46,7 @@ def test_summary(found):
 
 
 def test_study_tables(found):
-    run = {"comparisons": [found], "summary": comparison.summary([found], studies.REALMLP.pairs)}
+    run = {"comparisons": [found], "summary": studies.summary([found], studies.REALMLP.pairs)}
     made = sections.study_tables({"realmlp": run})
     assert list(made["realmlp"]) == ["", "larger setting", "defaults"]
     assert list(made["realmlp_tables"]["table"]) == ["iris"]
@@ -61,23 +60,7 @@ def test_splits_of_one_seed():
     for n_rows in (150, 2000):
         y = np.arange(n_rows) % 3
         tested = np.concatenate([test for _, _, test in studies.REALMLP.splits(y)])
-        assert len(tested) == len(set(tested)) == (n_rows if n_rows < comparison.LARGE else 400)
-
-
-def test_settings_are_parameters():
-    params = [SoftmaxMLPClassifier(**setting).get_params() for setting in studies.LARGER_CANDIDATES]
-    assert SoftmaxMLPClassifier(**studies.LARGER).get_params() in params
-
-
-def test_search(monkeypatch):
-    few = [{"units": 2, "epochs": 1}, {"units": 3, "epochs": 1}]
-    monkeypatch.setattr(studies, "LARGER_CANDIDATES", few)
-    monkeypatch.setattr(studies, "real_mlp", stand_in)
-    records = studies.REALMLP.records("iris")
-    assert [record["setting"] for record in records].count(studies.LARGER_THEIRS) == 1
-    ranked = comparison.ranking(records)
-    assert sorted(row["setting"]["units"] for row in ranked) == [2, 3]
-    assert all(row["share"] > 0 for row in ranked)
+        assert len(tested) == len(set(tested)) == (n_rows if n_rows < studies.LARGE else 400)
 
 
 def test_without_pytabkit(monkeypatch, capsys):
@@ -93,4 +76,4 @@ def test_realmlp():
     X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 2
     rows = np.arange(60)
     clf = studies.real_mlp(0).set_params(n_epochs=1)
-    assert 0.0 <= comparison.measure(clf, X, y, rows, rows)[0]["accuracy"] <= 1.0
+    assert 0.0 <= studies.measure(clf, X, y, rows, rows)[0]["accuracy"] <= 1.0

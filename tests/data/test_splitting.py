@@ -3,8 +3,8 @@
 import numpy as np
 
 from skmlp.data import splitting
+from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import encode
-from skmlp.data.validation import ValidatedRows
 
 
 def test_stratified_sample_of_many_rows(blobs, monkeypatch):

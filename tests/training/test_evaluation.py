@@ -6,9 +6,9 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 
 from skmlp import SoftmaxMLPClassifier
+from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import encode
 from skmlp.data.splitting import split_rows
-from skmlp.data.validation import ValidatedRows
 
 X, y = load_iris(return_X_y=True)
 

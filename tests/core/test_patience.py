@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from skmlp.core.stopping import Patience
+from skmlp.core.patience import Patience
 
 
 def epochs_until_over(patience, values):
