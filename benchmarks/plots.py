@@ -178,16 +178,10 @@ def draw_picture(path=PICTURE, n_rows=60_000, *, n_columns=10):
     names = load_fashion_mnist_sample("test").target_names
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1.45, 3))
-<<<<<<< HEAD
-    heading = "Test images with their predicted labels"
-    images = ImageGridDisplay(X.reshape(-1, 28, 28), titles=titles, heading=heading)
-    images.plot(above, n_columns=n_columns)
-=======
     ImageGridDisplay(
         X.reshape(-1, 28, 28), titles=[names[k] for k in clf.predict(X)],
-        heading="Test images, and what the network takes them for",
+        heading="Test images with their predicted labels",
     ).plot(above, n_columns=n_columns)  # fmt: skip
->>>>>>> wt-bench2
     ImageGridDisplay.from_weights(clf, max_images=3 * n_columns, figure=below, n_columns=n_columns)
     for ax in below.axes:
         ax.set_title("")
