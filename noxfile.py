@@ -32,7 +32,7 @@ COMPATIBILITY = [
 @nox.session(venv_backend="none")
 def slow(session):
     """Tests that the default test command leaves out."""
-    session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
+    session.run(sys.executable, "-m", "pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session(python=OLDEST_PYTHON)
@@ -52,18 +52,18 @@ def newest(session):
 @nox.session(venv_backend="none")
 def lint(session):
     """Style and format, by ruff."""
-    session.run("python", "-m", "ruff", "check", "--output-format=concise")
-    session.run("python", "-m", "ruff", "format", "--check")
+    session.run(sys.executable, "-m", "ruff", "check", "--output-format=concise")
+    session.run(sys.executable, "-m", "ruff", "format", "--check")
 
 
 @nox.session(venv_backend="none")
 def types(session):
     """Type hints, by mypy."""
-    session.run("python", "-m", "mypy", *session.posargs)
+    session.run(sys.executable, "-m", "mypy", *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def docs(session):
     """The documentation, in docs/_build/index.html."""
     options = ["-W", "--keep-going", "-q", "-b", "html"]
-    session.run("python", "-m", "sphinx", *options, "docs", "docs/_build")
+    session.run(sys.executable, "-m", "sphinx", *options, "docs", "docs/_build")
