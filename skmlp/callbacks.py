@@ -95,7 +95,8 @@ class Checkpoint:
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise invalid("every", every, "an integer >= 1")
-        self.path, self.every = os.fspath(path), int(every)
+        self.path: str = os.fspath(path)
+        self.every: int = int(every)
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Do nothing; scikit-learn calls this method, and those below, of every callback."""
@@ -185,7 +186,7 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Accepts checkpoints; other callbacks need scikit-learn 1.9."""
 
         def set_callbacks(self, *callbacks: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache, wraps
 from time import perf_counter
+from types import TracebackType
 from typing import Any
 
 import joblib
@@ -64,7 +65,8 @@ def rows_checksum(X: Any, y: Any) -> int | str | None:
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         some = rows_of(X, np.linspace(0, n - 1, SAMPLED_ROWS).astype(int))
         if all(isinstance(a, np.ndarray) and a.dtype.kind != "O" for a in (some, y)):
-            return zlib.crc32(np.ascontiguousarray(y), zlib.crc32(np.ascontiguousarray(some)))
+            some, y = np.ascontiguousarray(some), np.ascontiguousarray(y)
+            return zlib.crc32(y.data, zlib.crc32(some.data))
         return joblib.hash((n, some, y))
     except Exception:  # what cannot be indexed or pickled
         return None
@@ -98,7 +100,8 @@ class CandidateFit:
         self._parameters, self._checksum = parameters, data.checksum
         self.trainer: Trainer | None = None
         self.error: Exception | None = None
-        self._traceback, self.seconds = None, 0.0
+        self._traceback: TracebackType | None = None
+        self.seconds = 0.0
 
     def set_result(self, result: Any, seconds: float) -> None:
         """Keep what training returned: a FitResult, a fitted estimator or an exception."""
@@ -188,7 +191,8 @@ def stand_in(
         What ``sklearn.base.clone`` returns of the stand-in.
     """
     vars(estimator)["_stand_in"] = type(estimator), on_fit, make_clone
-    estimator.__class__ = _stand_in_class(type(estimator))
+    cls: Any = type(estimator)
+    estimator.__class__ = _stand_in_class(cls)
     return estimator
 
 
