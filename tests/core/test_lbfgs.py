@@ -190,6 +190,21 @@ def test_hidden_layer_converges_to_the_solution_of_bfgs(rng):
     assert records[-1].loss == pytest.approx(oracle.fun, rel=1e-9)
 
 
+def test_iterations_without_l1_equal_scipy(rng):
+    X, y = problem(1)
+    net, Y = network(D, 4, K), one_hot(y, K)
+    start, J = rng.randn(net.n_params), objective(net, l2=0.05)
+
+    def value_and_grad(theta):
+        value, grad = J.value_and_grad(theta, X, Y)
+        return value, grad.copy()
+
+    options = {"gtol": 1e-7, "ftol": 0.0, "maxiter": 1000, "maxls": 50}
+    reference = minimize(value_and_grad, start, jac=True, method="L-BFGS-B", options=options)
+    records, _ = run(J, start.copy(), batches_of(X, Y), tol=1e-7)
+    assert len(records) == reference.nit
+
+
 # Batches
 
 
