@@ -186,13 +186,12 @@ class Workspace:
         ]
         self.inputs = [*self.Z]  # placeholders, set by forward
         self.ones = np.ones((1, n_rows), theta.dtype)
-        self.masks, self.masked_inputs = (
-            [
-                np.empty((*lead, n_rows, size), theta.dtype) if i in dropped_layers else None
-                for i, size in enumerate(network.layer_sizes[:-1])
-            ]
-            for _ in range(2)
-        )
+        self.masks: list[np.ndarray | None] = [None] * len(sizes)
+        self.masked_inputs = self.masks.copy()
+        for i in dropped_layers:
+            shape = *lead, n_rows, network.layer_sizes[i]
+            self.masks[i] = np.empty(shape, theta.dtype)
+            self.masked_inputs[i] = np.empty(shape, theta.dtype)
         self.delta = []
         if backward:
             self.delta = [*(np.empty_like(Z) for Z in self.Z[:-1]), self.Z[-1]]

@@ -60,8 +60,7 @@ class EarlyStopping:
         theta : ndarray of shape (n_params,)
             The parameters after the epoch.
         """
-        if self.patience is None:
-            return False
+        assert self.patience is not None, "update is for a configuration that needs patience"
         if self.patience.update(self._sign * metrics[self._metric]) and self._enabled:
             self.best_epoch = epoch
             if self.best_theta is None:

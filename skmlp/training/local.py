@@ -66,6 +66,7 @@ class LocalSource:
             draw_order=draw_order,
             scaling=run.state.scaling,
         )
+        self._learning_rate = float(config.learning_rate)
         self._all_rows: AllRows | None = None
         self._work: Workspace | None = None
 
@@ -84,7 +85,7 @@ class LocalSource:
             run.state.optimizer,
             self.batches,
             self._work,
-            learning_rate=float(run.config.learning_rate),
+            learning_rate=self._learning_rate,
             schedule=run.schedule,
             epoch=epoch,
             epochs=run.n_epochs,

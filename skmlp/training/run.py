@@ -86,10 +86,11 @@ class TrainingRun:
             metrics["learning_rate"] = record.learning_rate
         metrics["seconds"] = record.seconds
         self.history.append(metrics)
-        epoch, theta = self.history.n_epochs - 1, self.state.theta
-        stop = self.early_stopping.update(metrics, epoch, theta)
-        if stop:
-            self.stop_reason = "early_stopping"
+        stop = False
+        if self.early_stopping.patience is not None:
+            epoch = self.history.n_epochs - 1
+            stop = self.early_stopping.update(metrics, epoch, self.state.theta)
+            self.stop_reason = "early_stopping" if stop else self.stop_reason
         if self.config.verbose:
             epochs = self.n_epochs if self.config.cyclic else None
             print(self.history.line(metrics, epochs), flush=True)

@@ -96,9 +96,10 @@ class Trainer(Generic[Source]):
             self._minimize(hooks)
             return
         for epoch in range(first.n_done, first.n_epochs):
-            records = self.source.run_epoch(epoch)
-            pairs = zip(self._active, records, strict=True)
-            stopped = [run for run, record in pairs if self._end_epoch(run, record, hooks)]
+            stopped = []
+            for run, record in zip(self._active, self.source.run_epoch(epoch), strict=True):
+                if self._end_epoch(run, record, hooks):
+                    stopped.append(run)
             if len(stopped) == len(self._active):
                 return
             if stopped:
