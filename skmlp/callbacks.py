@@ -24,9 +24,8 @@ from skmlp._errors import invalid, warn_user
 from skmlp._sklearn_compat import callback_context, store_callbacks
 from skmlp.io._atomic import remove_temporaries
 from skmlp.io.checkpoint import Origin, write_checkpoint
-from skmlp.training.run import TrainingRun
 from skmlp.training.state import FitResult
-from skmlp.training.trainer import FitHook
+from skmlp.training.trainer import FitHook, TrainingRun
 
 __all__ = [
     "CallbackSupportMixin",

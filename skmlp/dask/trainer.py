@@ -35,11 +35,9 @@ from skmlp.data.moments import merge_moments, scaling_from_moments
 from skmlp.data.weights import class_weights
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
-from skmlp.training.history import History
 from skmlp.training.local import check_any_rows
-from skmlp.training.run import TrainingRun
 from skmlp.training.state import FitResult, TrainState
-from skmlp.training.trainer import Trainer
+from skmlp.training.trainer import Trainer, TrainingRun
 
 __all__ = ["ShardedEvaluationSet", "ShardedSource", "sharded_trainer"]
 
@@ -157,7 +155,7 @@ def sharded_trainer(
     seed = state.draw_seed()
     evaluator = _evaluator(config, common, shards, plans, validation, make_estimator)
     largest = partial(getattr, stats, "max_abs")
-    run = TrainingRun(config, state, History(history), class_weight, evaluator, largest)
+    run = TrainingRun(config, state, history, class_weight, evaluator, largest)
     return Trainer(ShardedSource(run, shards, n_rows, rounds_per_epoch, seed), [run])
 
 

@@ -12,10 +12,12 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 from skmlp._errors import warn_user
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
+from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.weights import normalize_weights
 
 __all__ = [
     "Moments",
+    "cached_scaling",
     "check_foldable",
     "column_moments",
     "column_scaling",
@@ -39,6 +41,15 @@ class Moments(NamedTuple):
     n: int
     mean: np.ndarray
     var: np.ndarray
+
+
+def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> Scaling:
+    """Return the `column_scaling` of some rows, computed once for all networks with these rows."""
+    scaling: Scaling = dataset.cached(
+        ("scaling", hash_indices(rows), dtype),
+        partial(column_scaling, dataset.X, dataset.sample_weight, rows, dtype),
+    )
+    return scaling
 
 
 def column_scaling(X: Any, w: np.ndarray | None, rows: np.ndarray, dtype: np.dtype) -> Scaling:

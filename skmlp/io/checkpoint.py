@@ -39,8 +39,8 @@ from skmlp.io._npz import (
     write_archive,
 )
 from skmlp.training.config import TrainConfig
-from skmlp.training.run import TrainingRun
 from skmlp.training.state import TrainState
+from skmlp.training.trainer import TrainingRun
 
 __all__ = ["CheckpointState", "Origin", "data_fingerprint", "read_checkpoint", "write_checkpoint"]
 

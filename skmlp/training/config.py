@@ -124,8 +124,9 @@ class TrainConfig:
             For an invalid parameter; it names the parameter, the value and what is accepted.
         """
         check_parameters(params, (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
+        layers = layer_parameters(params)
         given = {f.name: params[f.name] for f in fields(cls) if f.name in params}
-        config = cls(**given, layers=layer_parameters(params))
+        config = cls(**given, layers=layers)
         if config.full_batch and any(config.layers.dropout):
             raise ValueError(
                 f"dropout={config.dropout!r} and solver={config.solver!r} exclude each other: "

@@ -9,19 +9,16 @@ from skmlp.core.lbfgs import AllRows
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
-from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
-from skmlp.data.dataset import Dataset, hash_indices
+from skmlp.data.dataset import Dataset
 from skmlp.data.memmap import block_shuffle
-from skmlp.data.moments import column_scaling
+from skmlp.data.moments import cached_scaling
 from skmlp.data.splitting import split_rows, stratified_sample
 from skmlp.data.weights import class_totals, class_weights, divide_by_mean, mean_weight, row_weights
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
-from skmlp.training.history import History
-from skmlp.training.run import TrainingRun
 from skmlp.training.state import TrainState
-from skmlp.training.trainer import Trainer
+from skmlp.training.trainer import Trainer, TrainingRun
 
 __all__ = ["FULL_BATCH_ROWS", "LocalSource", "check_any_rows", "local_trainer"]
 
@@ -147,7 +144,8 @@ def local_trainer(
         )
         validation = dataset.take(held_out)
     config = config.resolve(n_rows=len(row_indices))
-    state.set_scaling(config, lambda: _scaling(config, dataset, row_indices), is_new=start is None)
+    scaling = partial(cached_scaling, dataset, row_indices, config.theta_dtype)
+    state.set_scaling(config, scaling, is_new=start is None)
     mean = 1.0 if w is None else mean_weight(w[row_indices])
     state.update_mean_weight(mean, len(row_indices), restart=config.cyclic)
     w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
@@ -163,7 +161,7 @@ def local_trainer(
         make_estimator,
     )
     largest = partial(max_abs, dataset.X)
-    run = TrainingRun(config, state, History(history), class_weight, evaluator, largest)
+    run = TrainingRun(config, state, history, class_weight, evaluator, largest)
     return Trainer(LocalSource(run, dataset, row_indices, w), [run])
 
 
@@ -171,13 +169,3 @@ def check_any_rows(config: TrainConfig, n_rows: int) -> None:
     """Raise if class weights have left no row to train on."""
     if not n_rows:
         raise ValueError(f"class_weight={config.class_weight!r} gives every row the weight zero.")
-
-
-def _scaling(config: TrainConfig, dataset: Dataset, row_indices: np.ndarray) -> Scaling:
-    """Return the scaling of the training rows, computed once for all networks with these rows."""
-    dtype = config.theta_dtype
-    scaling: Scaling = dataset.cached(
-        ("scaling", hash_indices(row_indices), dtype),
-        lambda: column_scaling(dataset.X, dataset.sample_weight, row_indices, dtype),
-    )
-    return scaling

@@ -29,8 +29,7 @@ from skmlp.core.optimizers import Optimizer
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import Adaptive
 from skmlp.training.local import LocalSource
-from skmlp.training.run import TrainingRun
-from skmlp.training.trainer import Trainer
+from skmlp.training.trainer import Trainer, TrainingRun
 
 __all__ = ["PopulationSource", "group_trainers", "population_trainer"]
 

@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 import skmlp.cli.fashion_mnist as job
 from skmlp import SoftmaxMLPClassifier, load
 from skmlp.datasets import load_fashion_mnist_sample
-from skmlp.training.run import TrainingRun
+from skmlp.training.trainer import TrainingRun
 from tests.plain import PLAIN
 
 FILES = ["loss_curve.png", "misclassified.png", "model.npz"]

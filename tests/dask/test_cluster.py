@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from benchmarks import clusters
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 from skmlp.dask import DaskSoftmaxMLPClassifier
-from skmlp.training.run import TrainingRun
+from skmlp.training.trainer import TrainingRun
 from tests.benchmarks.test_harness import check_case
 from tests.dask.arrays import DIGITS, W, X, Y, cut
 
