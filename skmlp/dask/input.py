@@ -17,6 +17,7 @@ from skmlp._sklearn_compat import feature_names
 from skmlp.core.design import is_sparse
 from skmlp.dask._cluster import Executor
 from skmlp.data.checks import (
+    ValidatedRows,
     check_not_masked,
     check_rows,
     max_abs,
@@ -79,7 +80,7 @@ class ValidatedShard:
     """
 
     number: int
-    rows: Any
+    rows: ValidatedRows | None
     summary: ShardSummary | None
 
     def __sizeof__(self) -> int:
@@ -192,7 +193,7 @@ class ShardStats:
         has_rows = np.array([summary is not None for summary in summaries], bool)
         if not has_rows.any():
             raise ValueError("Found array with 0 sample(s): every partition is empty.")
-        self._shards: Any = shards.filter(has_rows)
+        self._shards: Executor | None = shards.filter(has_rows)
         self.summaries = [summary for summary in summaries if summary is not None]
         self._check_consistent()
         with np.errstate(over="ignore"):

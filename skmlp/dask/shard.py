@@ -28,7 +28,7 @@ from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
 from skmlp.data.splitting import MAX_SCORED_ROWS, split_rows, stratified_sample, validation_size
 from skmlp.data.weights import divide_by_mean, mean_weight, normalize_weights, row_weights
-from skmlp.training.config import requested_batch_size
+from skmlp.training.config import TrainConfig, requested_batch_size
 from skmlp.training.evaluation import LocalEvaluationSet
 from skmlp.training.inference import finite_logits
 from skmlp.training.local import FULL_BATCH_ROWS
@@ -83,10 +83,10 @@ class ShardConfig:
         Whether to compute the moments of the columns.
     """
 
-    config: Any
+    config: TrainConfig
     classes: np.ndarray
     class_weight: np.ndarray
-    split_seed: Any
+    split_seed: int | None
     needs_moments: bool
 
 

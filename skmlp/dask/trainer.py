@@ -29,12 +29,10 @@ from skmlp.dask.shard import (
     training_shard,
     validation_shard,
 )
-from skmlp.data.checks import ValidatedRows
-from skmlp.data.dataset import Dataset, encode
 from skmlp.data.moments import merge_moments, scaling_from_moments
-from skmlp.data.weights import class_weights
+from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
-from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
+from skmlp.training.evaluation import Evaluator, MakeEstimator, score_rows
 from skmlp.training.local import check_any_rows
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import Trainer, TrainingRun
@@ -168,10 +166,10 @@ def _shard_config(
     validation: ShardStats | None,
 ) -> ShardConfig:
     """Return the settings that are the same for all shards."""
-    fraction = config.validation_fraction
-    is_count = isinstance(fraction, Integral)  # of all shards
+    fraction: Any = config.validation_fraction
     splits = validation is None and config.early_stopping and fraction is not None
     seed = state.get_split_seed() if splits else None
+    is_count = isinstance(fraction, Integral)  # a number of rows of all shards
     if is_count:
         if config.early_stopping and fraction >= stats.n_rows:
             raise ValueError(
@@ -196,9 +194,12 @@ def _set_global_stats(
     def scaling() -> Scaling:
         parts: list[Any] = [plan.moments for plan in plans]
         moments = merge_moments(parts, [plan.score_weight for plan in plans])
-        dtype: Any = config.theta_dtype
-        centred = not stats.summaries[0].is_sparse
-        return scaling_from_moments(moments, dtype, centred=centred, largest=lambda: stats.max_abs)
+        return scaling_from_moments(
+            moments,
+            config.theta_dtype,
+            centred=not stats.summaries[0].is_sparse,
+            largest=lambda: stats.max_abs,
+        )
 
     state.set_scaling(config, scaling, is_new=is_new)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
@@ -273,16 +274,13 @@ class ShardedEvaluationSet:
         has_weight = weights[:, 1] > 0
         self._shards = shards.filter(has_weight)
         self._loss_weights, self._score_weights = weights[has_weight].T
-        self._targets = () if config.monitors_loss else self._gather_targets()
+        self._labels = (None, None) if config.monitors_loss else self._gather_labels()
 
-    def _gather_targets(self) -> tuple[Any, ...]:
-        """Return labels and weights of the rows: the fields of a Dataset after X."""
+    def _gather_labels(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return labels and sample weights of the rows."""
         labels, weights = zip(*self._shards.map(Shard.labels, **self._options), strict=True)
-        y = np.concatenate(labels)
-        w = None if weights[0] is None else np.concatenate(weights)
-        rows = ValidatedRows(np.empty((len(y), 0)), y, w)
-        dataset = encode(rows, self._classes, np.dtype(np.float64))
-        return dataset.y, dataset.y_encoded, dataset.Y, dataset.sample_weight
+        w = None if weights[0] is None else rescale_for_sum(np.concatenate(weights))
+        return np.concatenate(labels), w
 
     def loss_and_accuracy(self, network: Network, theta: np.ndarray) -> tuple[float, float]:
         """Return the cross-entropy, without penalty and smoothing, and the accuracy."""
@@ -302,10 +300,8 @@ class ShardedEvaluationSet:
         """Return the score of the estimator made of `scored_result`, on the rows' logits."""
         network = self._config.network
         logits = self._shards.map(Shard.logits, network, result.theta, **self._options)
-        rows = Dataset(np.concatenate(logits), *self._targets)
-        ones = np.ones(len(self._classes))
-        evaluation = LocalEvaluationSet(rows, ones, self._config.scoring, self._name)
-        return evaluation.score(result, estimator)
+        scoring, X = self._config.scoring, np.concatenate(logits)
+        return score_rows(scoring, estimator, X, *self._labels, self._name)
 
 
 def _check_rounds(config: TrainConfig, rounds_per_epoch: int, fewest_rows: int) -> None:

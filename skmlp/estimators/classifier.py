@@ -461,14 +461,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                 epochs=1, cyclic=False
             )
             dataset = encode(rows, self.classes_, config.theta_dtype, float(self.label_smoothing))
-            trainer = local_trainer(
-                config,
-                self.classes_,
-                dataset,
-                start=start,
-                history=history,
-                make_estimator=self._fitted_copy,
-            )
+            trainer = local_trainer(config, self.classes_, dataset, start=start, history=history)
             self._set_fitted(trainer.train(), keep_state=True)
         return self
 

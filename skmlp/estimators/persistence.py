@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp.core.scaling import Scaling
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.validation import set_classes
 from skmlp.io.model import ModelFile, read_model, write_model
@@ -74,7 +73,7 @@ def _result_of(clf: SoftmaxMLPClassifier) -> FitResult:
         clf.stop_reason_,
         clf.best_epoch_,
         clf.class_weight_,
-        None if clf._mean_and_scale is None else Scaling(*clf._mean_and_scale),
+        clf._scaling,
     )
 
 

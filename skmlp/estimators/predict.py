@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp._errors import invalid
 from skmlp.core.losses import log_softmax
 from skmlp.core.network import Network
+from skmlp.core.scaling import Scaling
 from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
 from skmlp.training.inference import finite_chunks, finite_logits, finite_outputs
@@ -219,6 +220,11 @@ class PredictMixin:
     def _network(self) -> Network:
         """The Network, made from the stored layer sizes and names of activations."""
         return build_network(self._layer_sizes, self._activations)
+
+    @property
+    def _scaling(self) -> Scaling | None:
+        """The scaling that is folded into the first layer, if any."""
+        return None if self._mean_and_scale is None else Scaling(*self._mean_and_scale)
 
     @property
     def coefs_(self) -> list[np.ndarray]:

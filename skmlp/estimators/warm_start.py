@@ -9,7 +9,6 @@ from sklearn.utils import check_array
 
 from skmlp._errors import invalid
 from skmlp._sklearn_compat import CALLBACK_STATE
-from skmlp.core.scaling import Scaling
 from skmlp.data.checks import check_targets
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import TrainConfig, uses_all_rows
@@ -88,9 +87,8 @@ def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[
     config.check_continues(architecture, estimator.theta_.dtype)
     state = estimator._train_state
     if state is None:
-        theta, scaling = estimator.theta_.copy(), None
-        if estimator._mean_and_scale is not None:
-            scaling = Scaling(*estimator._mean_and_scale)
+        theta, scaling = estimator.theta_.copy(), estimator._scaling
+        if scaling is not None:
             theta = scaling.unfold(estimator._network, theta)
         state = TrainState(theta, scaling=scaling)
     return state, estimator.history_

@@ -24,6 +24,7 @@ __all__ = [
     "plain_labels",
     "read_archive",
     "restore_scaling",
+    "scaling_arrays",
     "to_plain",
     "write_archive",
 ]
@@ -166,6 +167,13 @@ def check_history(history: Any, stop_reason: Any, best_epoch: Any) -> None:
     is_epoch = type(best_epoch) is int and 0 <= best_epoch < len(history["loss"])
     if best_epoch is not None and not is_epoch:
         raise ValueError(f"its best epoch is {best_epoch!r}")
+
+
+def scaling_arrays(scaling: Scaling | None) -> dict[str, np.ndarray | None]:
+    """Return the arrays by which a file holds a scaling, for `restore_scaling`."""
+    if scaling is None:
+        return {}
+    return {"mean": scaling.mean, "scale": scaling.scale}
 
 
 def restore_scaling(

@@ -35,6 +35,7 @@ from skmlp.io._npz import (
     plain_labels,
     read_archive,
     restore_scaling,
+    scaling_arrays,
     to_plain,
     write_archive,
 )
@@ -114,8 +115,7 @@ def write_checkpoint(
         "theta": state.theta,
         "classes": plain_labels(origin.classes),
         "best_theta": stopping.best_theta,
-        "mean": None if state.scaling is None else state.scaling.mean,
-        "scale": None if state.scaling is None else state.scaling.scale,
+        **scaling_arrays(state.scaling),
         **{f"{OPTIMIZER}{name}": state.optimizer[name] for name in optimizer},
     }
     write_archive(path, header, arrays)

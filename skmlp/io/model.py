@@ -26,6 +26,7 @@ from skmlp.io._npz import (
     plain_labels,
     read_archive,
     restore_scaling,
+    scaling_arrays,
     to_plain,
     write_archive,
 )
@@ -87,8 +88,7 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "theta": result.theta,
         "classes": plain_labels(model.classes),
         "weights": result.class_weight,
-        "mean": None if result.scaling is None else result.scaling.mean,
-        "scale": None if result.scaling is None else result.scaling.scale,
+        **scaling_arrays(result.scaling),
     }
     write_archive(path, header, arrays)
 

@@ -17,7 +17,7 @@ from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam, Optimizer
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
-from skmlp.training.parameters import LayerParameters, check_parameters, layer_parameters
+from skmlp.training.parameters import LayerParameters, check_parameters, is_auto
 
 __all__ = [
     "OPTIMIZERS",
@@ -123,8 +123,7 @@ class TrainConfig:
         ValueError
             For an invalid parameter; it names the parameter, the value and what is accepted.
         """
-        check_parameters(params, (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
-        layers = layer_parameters(params)
+        layers = check_parameters(params, (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
         given = {f.name: params[f.name] for f in fields(cls) if f.name in params}
         config = cls(**given, layers=layers)
         if config.full_batch and any(config.layers.dropout):
@@ -166,7 +165,7 @@ class TrainConfig:
         "auto" is 40 epochs; more if these have less than 100 steps, since a hundred rows make
         one step an epoch; and fewer, but at least 5, if they have more than 4,000.
         """
-        if not _is_auto(self.epochs):
+        if not is_auto(self.epochs):
             return int(self.epochs)
         if self.full_batch:
             return AUTO_ITERATIONS
@@ -176,7 +175,7 @@ class TrainConfig:
 
     def rows_per_batch(self, n_rows: int) -> int:
         """Return the batch size, which MiniBatches clips; warn if it is more than n_rows."""
-        if not _is_auto(self.batch_size) and self.batch_size > n_rows:
+        if not is_auto(self.batch_size) and self.batch_size > n_rows:
             warn_user(
                 f"batch_size={self.batch_size} is larger than the number of rows to train on: it "
                 f"is clipped to {n_rows}."
@@ -262,7 +261,7 @@ def build_network(layer_sizes: tuple[int, ...], activations: tuple[str, ...]) ->
 
 def requested_batch_size(batch_size: Any) -> int:
     """Return the batch size that the parameter asks for, whatever the number of rows."""
-    return AUTO_BATCH_SIZE if _is_auto(batch_size) else int(batch_size)
+    return AUTO_BATCH_SIZE if is_auto(batch_size) else int(batch_size)
 
 
 def theta_dtype(dtype: str, X_dtype: np.dtype) -> np.dtype:
@@ -275,7 +274,3 @@ def theta_dtype(dtype: str, X_dtype: np.dtype) -> np.dtype:
         return np.dtype(dtype)
     wide = X_dtype.kind == "f" and X_dtype.itemsize >= 8
     return np.dtype(np.float64 if wide else np.float32)
-
-
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"

@@ -18,7 +18,7 @@ from skmlp.training.config import TrainConfig
 from skmlp.training.inference import finite_chunks
 from skmlp.training.state import FitResult
 
-__all__ = ["EvaluationSet", "Evaluator", "LocalEvaluationSet", "MakeEstimator"]
+__all__ = ["EvaluationSet", "Evaluator", "LocalEvaluationSet", "MakeEstimator", "score_rows"]
 
 # Returns a fitted estimator, for scorers.
 MakeEstimator = Callable[[FitResult], Any]
@@ -136,18 +136,23 @@ class LocalEvaluationSet:
     def score(self, result: FitResult, estimator: Any) -> float:
         """Return the score of the estimator made of a result."""
         X, y, w = self.dataset.X, self.dataset.y, self._sample_weight
-        weights = {} if w is None else {"sample_weight": w}
-        try:
-            with config_context(assume_finite=True):  # X has been checked
-                score = get_scorer(self.scoring)(estimator, X, y, **weights)
-        except TypeError as error:
-            if "sample_weight" not in str(error):
-                raise
-            raise TypeError(
-                f"scoring={self.scoring!r} takes no sample_weight, and fit was given some: {error}"
-            ) from error
-        if not isinstance(score, float | int | np.number) or not np.isfinite(score):
-            raise ValueError(
-                f"scoring={self.scoring!r} must give a finite number, got {score!r} on {self.name}."
-            )
-        return float(score)
+        return score_rows(self.scoring, estimator, X, y, w, self.name)
+
+
+def score_rows(
+    scoring: Any, estimator: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, name: str
+) -> float:
+    """Return the score of a fitted estimator on validated rows, called by that name in messages."""
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    try:
+        with config_context(assume_finite=True):  # X has been checked
+            score = get_scorer(scoring)(estimator, X, y, **weights)
+    except TypeError as error:
+        if "sample_weight" not in str(error):
+            raise
+        raise TypeError(
+            f"scoring={scoring!r} takes no sample_weight, and fit was given some: {error}"
+        ) from error
+    if not isinstance(score, float | int | np.number) or not np.isfinite(score):
+        raise ValueError(f"scoring={scoring!r} must give a finite number, got {score!r} on {name}.")
+    return float(score)

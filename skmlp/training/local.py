@@ -127,7 +127,7 @@ def local_trainer(
     history : dict of str to list of float, default=None
         Of earlier calls.
     make_estimator : callable (FitResult) -> fitted estimator, default=None
-        For scorers of scikit-learn.
+        For scorers of scikit-learn; needed if one is used.
     """
     state = TrainState.begin(config, start)
     n_classes = len(classes)

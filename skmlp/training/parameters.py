@@ -17,7 +17,7 @@ from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 
-__all__ = ["LayerParameters", "check_parameters", "layer_parameters"]
+__all__ = ["LayerParameters", "check_parameters", "is_auto"]
 
 DTYPES = ("auto", "float32", "float64")
 
@@ -42,35 +42,23 @@ class LayerParameters(NamedTuple):
     dropout: tuple[float, ...]
 
 
-def layer_parameters(p: Mapping[str, Any]) -> LayerParameters:
-    """Return the parameters by layer of valid parameters p of the constructor."""
-    units = _hidden_units(p["units"])
-    n_layers = len(units) + 1
-    dropout = p["dropout"]
-    rates = _layer_values(dropout, n_layers)
-    if not _is_sequence(dropout):  # one rate is for the outputs of hidden layers
-        rates = (0.0, *rates[1:])
-    return LayerParameters(
-        units,
-        _hidden_activations(p["activation"], len(units)),
-        _layer_values(p["l1"], n_layers),
-        _layer_values(p["l2"], n_layers),
-        rates,
-    )
-
-
-def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> None:
-    """Raise ValueError for an invalid value among the parameters p of the constructor.
+def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParameters:
+    """Check the parameters p of the constructor; return those that may be given by layer.
 
     Parameters
     ----------
     p : mapping of str to object
     solvers : sequence of str
         The names of the solvers.
+
+    Raises
+    ------
+    ValueError
+        For an invalid value.
     """
     _one_of("solver", p["solver"], solvers)
     units = _hidden_units(p["units"])
-    _hidden_activations(p["activation"], len(units))
+    activations = _hidden_activations(p["activation"], len(units))
     _one_of("init", p["init"], ("auto", *INITIALIZERS))
     _one_of("dtype", p["dtype"], DTYPES)
     if not callable(p["schedule"]):
@@ -80,7 +68,7 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> None:
         names = ("loss", *get_scorer_names())
         _one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
     for name in ("batch_size", "epochs"):
-        if not (isinstance(p[name], str) and p[name] == "auto"):
+        if not is_auto(p[name]):
             _integer(name, p[name], 1, "'auto' or an integer >= 1")
     for name in ("shuffle", "nesterovs_momentum", "standardize", "early_stopping", "warm_start"):
         if not _is_bool(p[name]):
@@ -98,6 +86,15 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> None:
     _number("tol", p["tol"], lambda v: v >= 0, "a finite number >= 0")
     _check_stopping(p)
     _check_class_weight(p["class_weight"])
+    l1, l2, dropout = (_layer_values(p[name], len(units) + 1) for name in ("l1", "l2", "dropout"))
+    if not _is_sequence(p["dropout"]):  # one rate is for the outputs of hidden layers
+        dropout = (0.0, *dropout[1:])
+    return LayerParameters(units, activations, l1, l2, dropout)
+
+
+def is_auto(value: Any) -> bool:
+    """Whether a parameter is "auto"."""
+    return isinstance(value, str) and value == "auto"
 
 
 def _check_stopping(p: Mapping[str, Any]) -> None:

@@ -19,14 +19,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import SoftmaxMLPClassifier, load, save
-from skmlp.callbacks import Checkpoint, CheckpointHook
+from skmlp.callbacks import Checkpoint
+from tests.io.after_checkpoint import crash_after
 
 X, y = load_iris(return_X_y=True)
 HAS_CALLBACKS = sklearn.__version__ >= "1.9"
-
-
-class Crash(BaseException):
-    """Simulates the end of the process."""
 
 
 def quick(**params):
@@ -35,19 +32,9 @@ def quick(**params):
 
 def crash(clf, path, data, *callbacks, after=3, every=1, **validation):
     """Fit with a simulated crash after some epochs."""
-    write = CheckpointHook.on_epoch_end
-
-    def write_and_crash(self, run, *, is_last):
-        write(self, run, is_last=is_last)
-        if run.n_done == after:
-            raise Crash
-        return False
-
     clf.set_callbacks(*callbacks, Checkpoint(path, every))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CheckpointHook, "on_epoch_end", write_and_crash)
-        with pytest.raises(Crash):
-            clf.fit(*data, **validation)
+    with crash_after(after):
+        clf.fit(*data, **validation)
     clf.set_callbacks()
 
 
@@ -108,22 +95,12 @@ def test_resume_from_the_last_checkpoint(tmp_path, every, after):
     assert_same_fit(SoftmaxMLPClassifier.resume(path, X, y), clf.fit(X, y))
 
 
-def test_resume_after_repeated_crashes(tmp_path, monkeypatch):
+def test_resume_after_repeated_crashes(tmp_path):
     clf, path = quick(early_stopping=True, dropout=0.2), tmp_path / "c"
     crash(clf, path, (X, y), after=1)
-    write = CheckpointHook.on_epoch_end
     for after in (2, 4, 6):
-
-        def write_and_die(self, run, *, is_last, after=after):
-            write(self, run, is_last=is_last)
-            if run.n_done == after:
-                raise Crash
-            return False
-
-        monkeypatch.setattr(CheckpointHook, "on_epoch_end", write_and_die)
-        with pytest.raises(Crash):
+        with crash_after(after):
             SoftmaxMLPClassifier.resume(path, X, y)
-    monkeypatch.undo()
     assert_same_fit(SoftmaxMLPClassifier.resume(path, X, y), clf.fit(X, y))
 
 

@@ -8,13 +8,15 @@ import shutil
 import tracemalloc
 import warnings
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
 from skmlp import SoftmaxMLPClassifier, load, save
-from skmlp.callbacks import Checkpoint, CheckpointHook
+from skmlp.callbacks import Checkpoint
+from tests.io.after_checkpoint import after_checkpoint
 
 X, y = (rows[::3] for rows in load_iris(return_X_y=True))
 EPOCHS = 3
@@ -43,26 +45,13 @@ def originals(tmp_path_factory):
         "random_state": 0,
     }
     clf = SoftmaxMLPClassifier(**params).set_callbacks(Checkpoint(folder / "checkpoint"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CheckpointHook, "on_epoch_end", copying(folder, after=2))
+    copy = partial(shutil.copyfile, folder / "checkpoint", folder / "kept")
+    with after_checkpoint(2, copy):
         save(clf.fit(X, y), folder / "model")
     return {
         "model": ((folder / "model").read_bytes(), load, clf),
         "checkpoint": ((folder / "kept").read_bytes(), resume, clf),
     }
-
-
-def copying(folder, after):
-    """Return CheckpointHook.on_epoch_end that copies the file after some epochs."""
-    write = CheckpointHook.on_epoch_end
-
-    def write_and_copy(self, run, *, is_last):
-        write(self, run, is_last=is_last)
-        if run.n_done == after:
-            shutil.copyfile(folder / "checkpoint", folder / "kept")
-        return False
-
-    return write_and_copy
 
 
 def resume(path):

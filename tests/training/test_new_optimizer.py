@@ -8,8 +8,9 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
-from skmlp.callbacks import Checkpoint, CheckpointHook
+from skmlp.callbacks import Checkpoint
 from skmlp.training.config import OPTIMIZERS
+from tests.io.after_checkpoint import crash_after
 
 X, y = load_iris(return_X_y=True)
 
@@ -30,10 +31,6 @@ class AMSGrad:
         state["var"] += (1 - self.beta_2) * (grad**2 - state["var"])
         np.maximum(state["var_max"], state["var"], out=state["var_max"])
         theta -= learning_rate * state["mean"] / (np.sqrt(state["var_max"]) + 1e-8)
-
-
-class Killed(BaseException):
-    """As if the process had been killed."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +54,10 @@ def test_it_continues_bit_for_bit():
     assert (clf.theta_ == net(epochs=8, **params).fit(X, y).theta_).all()
 
 
-def test_a_checkpoint_resumes_bit_for_bit(tmp_path, monkeypatch):
-    write, path = CheckpointHook.on_epoch_end, tmp_path / "training.npz"
-
-    def write_and_die(self, run, *, is_last):
-        write(self, run, is_last=is_last)
-        if run.n_done == 3:
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CheckpointHook, "on_epoch_end", write_and_die)
-        with pytest.raises(Killed):
-            net().set_callbacks(Checkpoint(path)).fit(X, y)
+def test_a_checkpoint_resumes_bit_for_bit(tmp_path):
+    path = tmp_path / "training.npz"
+    with crash_after(3):
+        net().set_callbacks(Checkpoint(path)).fit(X, y)
     with np.load(path) as file:
         assert {"optimizer_mean", "optimizer_var", "optimizer_var_max"} <= set(file)
     resumed, expected = SoftmaxMLPClassifier.resume(path, X, y), net().fit(X, y)
