@@ -1,14 +1,26 @@
 """Operations on the design matrix X that differ between dense and sparse X.
 
-X is a NumPy array or a CSR matrix or array of SciPy; every ``isinstance`` that tells them
-apart is in this file, which does not import SciPy. Only dense X may have leading axes.
+X is a NumPy array, a CSR matrix or array of SciPy, or a `CentredMatrix`; every ``isinstance``
+that tells them apart is in this file, which does not import SciPy. Only dense X may have
+leading axes.
+
+Sparse rows are standardized without making them dense. With S = X / scale, which is as sparse
+as X, and the row vector o = mean / scale, standardized rows are ``S - 1 o``, and::
+
+    (S - 1 o) W = S W - 1 (o W)        (S - 1 o)^T delta = S^T delta - o^T (1^T delta)
+
+In a column whose mean is many times its scale, both terms of ``S W - o W`` would be much larger
+than their difference, and rounding would remove its digits. Zeros must be rare in such a column,
+because each is far from the others. It is therefore held as ``(X - mean) / scale`` in all rows,
+those of its zeros included, and its entry of o is 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -16,8 +28,12 @@ from numpy.typing import DTypeLike
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
 
+MAX_OFFSET = 10.0
+
 __all__ = [
+    "CentredMatrix",
     "Matrix",
+    "RawMatrix",
     "SparseMatrix",
     "apply_mask",
     "batch_reader",
@@ -37,6 +53,7 @@ class SparseMatrix(Protocol):
     nnz: int
     data: np.ndarray
     indices: np.ndarray
+    indptr: np.ndarray
 
     @property
     def T(self) -> SparseMatrix:
@@ -56,11 +73,42 @@ class SparseMatrix(Protocol):
         """Return a dense array."""
 
 
-Matrix = np.ndarray | SparseMatrix
+@dataclass(frozen=True, eq=False)
+class CentredMatrix:
+    """The matrix ``rows - 1 offset``, which is not formed.
+
+    Parameters
+    ----------
+    rows : sparse CSR of shape (n, columns)
+    offset : ndarray of shape (columns,)
+        What is subtracted from each row.
+    """
+
+    rows: SparseMatrix
+    offset: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, columns)."""
+        return self.rows.shape
+
+    @property
+    def nnz(self) -> int:
+        """Number of stored entries."""
+        return self.rows.nnz
+
+    def toarray(self) -> np.ndarray:
+        """Return a dense array."""
+        X: np.ndarray = self.rows.toarray() - self.offset
+        return X
 
 
-def is_sparse(X: Matrix) -> TypeGuard[SparseMatrix]:
-    """Whether X is a sparse matrix or array."""
+RawMatrix = np.ndarray | SparseMatrix
+Matrix = RawMatrix | CentredMatrix
+
+
+def is_sparse(X: Matrix) -> TypeGuard[SparseMatrix | CentredMatrix]:
+    """Whether X stores some of its entries only."""
     return not isinstance(X, np.ndarray)
 
 
@@ -68,6 +116,8 @@ def matmul(A: Matrix, W: np.ndarray, out: np.ndarray) -> None:
     """Write A W to out, for A (..., n, fan_in), dense or sparse."""
     if isinstance(A, np.ndarray):
         np.matmul(A, W, out=out)
+    elif isinstance(A, CentredMatrix):
+        np.subtract(A.rows @ W, A.offset @ W, out=out)
     else:
         out[...] = A @ W
 
@@ -76,6 +126,9 @@ def matmul_transposed(A: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
     """Write A^T delta to out, for A (..., n, fan_in), dense or sparse."""
     if isinstance(A, np.ndarray):
         np.matmul(A.mT, delta, out=out)
+    elif isinstance(A, CentredMatrix):
+        np.multiply(A.offset[:, None], delta.sum(axis=0), out=out)
+        np.subtract(A.rows.T @ delta, out, out=out)
     else:
         out[...] = A.T @ delta
 
@@ -83,17 +136,20 @@ def matmul_transposed(A: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
 def apply_mask(A: Matrix, mask: np.ndarray, out: np.ndarray | None) -> Matrix:
     """Return A times a mask of its shape, a dense product in out.
 
-    The stored entries of sparse A are multiplied by the first nnz numbers of the mask.
+    The stored entries of sparse A are multiplied by the first nnz numbers of the mask; offsets
+    of centred rows are not.
     """
     if isinstance(A, np.ndarray):
         product: np.ndarray = np.multiply(A, mask, out=out)
         return product
+    if isinstance(A, CentredMatrix):
+        return CentredMatrix(cast(SparseMatrix, apply_mask(A.rows, mask, None)), A.offset)
     A = A.copy()
     A.data *= mask.reshape(-1)[: A.nnz]
     return A
 
 
-def slice_rows(X: Matrix, rows: slice, dtype: DTypeLike) -> Matrix:
+def slice_rows(X: RawMatrix, rows: slice, dtype: DTypeLike) -> Matrix:
     """Return the rows of a slice in dtype, without a copy if X has it already."""
     if isinstance(X, np.ndarray):
         return X[..., rows, :].astype(dtype, copy=False)
@@ -101,7 +157,10 @@ def slice_rows(X: Matrix, rows: slice, dtype: DTypeLike) -> Matrix:
 
 
 def batch_reader(
-    X: Matrix, shape: tuple[int, ...], dtype: DTypeLike, scaling: Scaling | None = None
+    X: RawMatrix,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    scaling: Scaling | None = None,
 ) -> Callable[[np.ndarray], Matrix]:
     """Return a function rows -> X[rows] in dtype, scaled.
 
@@ -118,7 +177,10 @@ def batch_reader(
     """
     if isinstance(X, np.ndarray):
         return dense_batch_reader(X, shape, dtype, scaling)
-    return partial(_read_sparse, X, np.dtype(dtype), scaling)
+    if scaling is None or scaling.mean is None:
+        inverse = None if scaling is None else scaling.inverse
+        return partial(_read_sparse, X, np.dtype(dtype), inverse)
+    return _CentredReader(X, np.dtype(dtype), scaling.mean, scaling.inverse)
 
 
 def dense_batch_reader(
@@ -149,13 +211,60 @@ def _read_dense(
 
 
 def _read_sparse(
-    X: SparseMatrix, dtype: np.dtype, scaling: Scaling | None, rows: np.ndarray
-) -> Matrix:
-    batch = X[rows]
-    if scaling is None:
-        return batch.astype(dtype, copy=False)
-    if scaling.mean is not None:  # fitted on dense rows; centered rows are dense
-        return scaling.apply(batch.toarray(), np.empty(batch.shape, dtype))
-    batch = batch.astype(dtype, copy=False)
-    batch.data /= scaling.scale[batch.indices]
+    X: SparseMatrix, dtype: np.dtype, inverse: np.ndarray | None, rows: np.ndarray
+) -> SparseMatrix:
+    batch = X[rows].astype(dtype, copy=False)
+    if inverse is not None:
+        batch.data *= inverse[batch.indices]
     return batch
+
+
+class _CentredReader:
+    """A function rows -> CentredMatrix of standardized X[rows].
+
+    Attributes
+    ----------
+    offset : ndarray of shape (columns,)
+    far : ndarray of int
+        Columns whose stored entries are centred themselves.
+    """
+
+    def __init__(
+        self, X: SparseMatrix, dtype: np.dtype, mean: np.ndarray, inverse: np.ndarray
+    ) -> None:
+        self._X, self._dtype, self._inverse = X, dtype, inverse
+        self.offset = mean * inverse
+        self.far = np.flatnonzero(np.abs(self.offset) > MAX_OFFSET)
+        self._of_zero = -self.offset[self.far]
+        self.offset[self.far] = 0.0
+        self._mean = None
+        if len(self.far):
+            self._mean = np.zeros_like(mean)
+            self._mean[self.far] = mean[self.far]
+
+    def __call__(self, rows: np.ndarray) -> CentredMatrix:
+        batch = self._X[rows]
+        if self._mean is None:
+            batch = batch.astype(self._dtype, copy=False)
+            batch.data *= self._inverse[batch.indices]
+            return CentredMatrix(batch, self.offset)
+        wide = batch.data - self._mean[batch.indices]  # before the cast to float32
+        batch = batch.astype(self._dtype, copy=False)
+        np.multiply(wide, self._inverse[batch.indices], out=batch.data, casting="unsafe")
+        return CentredMatrix(self._with_zeros_stored(batch), self.offset)
+
+    def _with_zeros_stored(self, batch: SparseMatrix) -> SparseMatrix:
+        """Return the batch with an entry in every row of the columns in ``far``."""
+        position = np.searchsorted(self.far, batch.indices)
+        position[position == len(self.far)] = 0
+        stored = np.flatnonzero(self.far[position] == batch.indices)
+        n_rows = batch.shape[0]
+        if len(stored) == n_rows * len(self.far):
+            return batch
+        missing = np.ones((n_rows, len(self.far)), bool)
+        row_of_entry = np.repeat(np.arange(n_rows), np.diff(batch.indptr))
+        missing[row_of_entry[stored], position[stored]] = False
+        row, k = np.nonzero(missing)
+        entries = self._of_zero[k], (row, self.far[k])
+        filled: SparseMatrix = batch + type(batch)(entries, shape=batch.shape)  # type: ignore[call-arg,operator]
+        return filled

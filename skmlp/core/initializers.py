@@ -13,6 +13,7 @@ Numbers are drawn in double precision for every dtype, W1 first, so that a seed 
 same network in float32 and float64.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from math import sqrt
 
@@ -21,7 +22,13 @@ from numpy.typing import DTypeLike
 
 from skmlp.core.network import Network
 
-__all__ = ["INITIALIZERS", "Initializer", "RandomGenerator", "initial_theta"]
+__all__ = [
+    "INITIALIZERS",
+    "Initializer",
+    "RandomGenerator",
+    "draw_rows_without_spread",
+    "initial_theta",
+]
 
 RandomGenerator = np.random.RandomState | np.random.Generator
 Initializer = Callable[[RandomGenerator, int, int], np.ndarray]
@@ -53,11 +60,41 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initial_theta(
-    network: Network, initializers: Sequence[Initializer], rng: RandomGenerator, dtype: DTypeLike
+    network: Network,
+    initializers: Sequence[Initializer],
+    rng: RandomGenerator,
+    dtype: DTypeLike,
+    has_spread: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return theta (n_params,), the weights of layer l drawn by initializers[l]."""
+    """Return theta (n_params,), the weights of layer l drawn by initializers[l].
+
+    With has_spread, a mask (n_features,) of the columns that vary, the others neither count in
+    the fan-in of the first layer nor use numbers of rng: their weights are those of
+    `draw_rows_without_spread`.
+    """
     theta = np.zeros(network.n_params, dtype)
     weights, _ = network.views(theta)
-    for W, initializer in zip(weights, initializers, strict=True):
-        W[...] = initializer(rng, *W.shape)
+    if has_spread is None:
+        has_spread = np.ones(len(weights[0]), bool)
+    for layer, (W, initializer) in enumerate(zip(weights, initializers, strict=True)):
+        rows = has_spread if layer == 0 else np.ones(len(W), bool)
+        if rows.any():
+            W[rows] = initializer(rng, int(rows.sum()), W.shape[1])
+    draw_rows_without_spread(weights[0], initializers[0], rng, has_spread)
     return theta
+
+
+def draw_rows_without_spread(
+    W: np.ndarray, initializer: Initializer, rng: RandomGenerator, has_spread: np.ndarray
+) -> None:
+    """Draw the rows of W (n_features, fan_out) of columns that do not vary, in place.
+
+    They have the distribution of the others, and act when the column begins to vary. They are
+    drawn from a copy of rng, so that such a column changes nothing else.
+    """
+    n_spread, n_others = int(has_spread.sum()), int((~has_spread).sum())
+    if n_others:
+        fan_in, rng = max(1, n_spread), copy.deepcopy(rng)
+        n_draws = -(-n_others // fan_in)
+        drawn = [initializer(rng, fan_in, W.shape[1]) for _ in range(n_draws)]
+        W[~has_spread] = np.concatenate(drawn)[:n_others]

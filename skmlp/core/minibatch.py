@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skmlp.core.design import Matrix, batch_reader, dense_batch_reader
+from skmlp.core.design import Matrix, RawMatrix, batch_reader, dense_batch_reader
 from skmlp.core.dropout import Dropout
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
@@ -73,7 +73,7 @@ class MiniBatches:
 
     def __init__(
         self,
-        X: Matrix,
+        X: RawMatrix,
         Y: OneHotTargets | np.ndarray,
         w: np.ndarray | None,
         *,

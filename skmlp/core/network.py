@@ -21,7 +21,15 @@ from math import prod
 import numpy as np
 
 from skmlp.core.activations import ACTIVATIONS, Activation
-from skmlp.core.design import Matrix, apply_mask, is_sparse, matmul, matmul_transposed, slice_rows
+from skmlp.core.design import (
+    Matrix,
+    RawMatrix,
+    apply_mask,
+    is_sparse,
+    matmul,
+    matmul_transposed,
+    slice_rows,
+)
 
 __all__ = ["Network", "Workspace"]
 
@@ -109,7 +117,7 @@ class Network:
                     work.delta[layer - 1] *= mask
 
     def chunks(
-        self, theta: np.ndarray, X: Matrix, layer: int = -1, max_bytes: int = 2**30
+        self, theta: np.ndarray, X: RawMatrix, layer: int = -1, max_bytes: int = 2**30
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows with their A_l (..., n, fan_out), chunk by chunk.
 

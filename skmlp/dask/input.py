@@ -23,6 +23,7 @@ from skmlp.data.checks import (
     max_abs,
     zero_weights_error,
 )
+from skmlp.data.moments import working_dtype
 
 __all__ = [
     "ShardStats",
@@ -45,8 +46,8 @@ class ShardSummary(NamedTuple):
     ----------
     n_rows, n_features : int
     feature_names : ndarray of shape (n_features,) or None
-    dtype : dtype
-        Of X.
+    working_dtype : dtype
+        The one in which to compute with X, see `data.moments.working_dtype`.
     is_sparse : bool
     max_abs : float
         The largest magnitude in X.
@@ -59,7 +60,7 @@ class ShardSummary(NamedTuple):
     n_rows: int
     n_features: int
     feature_names: np.ndarray | None
-    dtype: np.dtype
+    working_dtype: np.dtype
     is_sparse: bool
     max_abs: float
     labels: np.ndarray
@@ -110,7 +111,14 @@ def validate_shard(blocks: Sequence[Block], number: int) -> ValidatedShard:
     weights = np.bincount(indices, rows.sample_weight)
     n_rows, n_features = rows.X.shape
     summary = ShardSummary(
-        n_rows, n_features, names, rows.X.dtype, is_sparse(rows.X), max_abs(rows.X), labels, weights
+        n_rows,
+        n_features,
+        names,
+        working_dtype(rows.X),
+        is_sparse(rows.X),
+        max_abs(rows.X),
+        labels,
+        weights,
     )
     return ValidatedShard(number, rows, summary)
 
@@ -253,9 +261,9 @@ class ShardStats:
         return self.summaries[0].n_features
 
     @property
-    def dtype(self) -> np.dtype:
-        """The common dtype of X."""
-        return np.result_type(*(summary.dtype for summary in self.summaries))
+    def working_dtype(self) -> np.dtype:
+        """The dtype in which to compute with all rows."""
+        return np.result_type(*(summary.working_dtype for summary in self.summaries))
 
     @property
     def max_abs(self) -> float:

@@ -142,7 +142,7 @@ def sharded_trainer(
     check_any_rows(config, int(n_rows.sum()))
     config = config.resolve(n_rows=int(n_rows.sum()))
     plans = [plan for plan in plans if plan.n_rows]
-    _set_global_stats(config, state, stats, plans, is_new=start is None)
+    _set_global_stats(config, state, stats, plans)
     shards = shards.filter(n_rows > 0).transform(
         Shard.with_global_stats, state.scaling, state.mean_weight, config.n_rows
     )
@@ -187,21 +187,16 @@ def _shard_config(
 
 
 def _set_global_stats(
-    config: TrainConfig, state: TrainState, stats: ShardStats, plans: Plans, *, is_new: bool
+    config: TrainConfig, state: TrainState, stats: ShardStats, plans: Plans
 ) -> None:
     """Set the scaling and the mean weight of all rows."""
 
     def scaling() -> Scaling:
         parts: list[Any] = [plan.moments for plan in plans]
         moments = merge_moments(parts, [plan.score_weight for plan in plans])
-        return scaling_from_moments(
-            moments,
-            config.theta_dtype,
-            centred=not stats.summaries[0].is_sparse,
-            largest=lambda: stats.max_abs,
-        )
+        return scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
 
-    state.set_scaling(config, scaling, is_new=is_new)
+    state.set_scaling(config, scaling)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
     mean = float(shares @ [plan.mean_weight for plan in plans])  # a sum might overflow
     state.update_mean_weight(mean, config.n_rows, restart=True)

@@ -1,4 +1,18 @@
-"""Means and variances of the columns of a training set, and the scaling made of them."""
+"""Statistics of the columns of a training set, and the scaling made of them.
+
+The centre of a column is its mean m, and its scale follows from its variance var and, where one
+value v is held by at least half of the rows, from their share p::
+
+    scale^2 = max(var, r^2)        r^2 = E[(x - v)^2 | x != v] = (var + (m - v)^2) / (1 - p)
+
+r is the root mean square distance from v of the rows that differ from it. A variance becomes
+small if a column is spread little or if it is rarely different from v, as the count of a rare
+word, a pixel near the border or a level behind OneHotEncoder is; r becomes small only in the
+first case. Divided by the standard deviation alone, the one row in n with a rare word would get
+the value sqrt(n) there. Every column of two values a and b has r = |a - b|, however rare one is.
+Both terms follow ``x -> a x + b``. Where no value has half of the rows, the scale is the standard
+deviation.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,24 +37,52 @@ __all__ = [
     "column_scaling",
     "merge_moments",
     "scaling_from_moments",
+    "working_dtype",
 ]
 
-CHUNK_ROWS = 256  # as doubles
+CHUNK_ROWS, SPARSE_CHUNK_ROWS = 256, 4096  # as doubles
+SAMPLE_ROWS, SAMPLE_SHARE = 256, 0.25  # to find values that may be those of half of the rows
+N_VALUES = 2  # frequent values that are counted in each column
+EXACT_IN_FLOAT32 = 2**24
+HALF = 0.5 - 1e-9  # sums of weights are rounded
 
 
 class Moments(NamedTuple):
-    """Mean and variance of the columns of some rows, in double precision.
+    """Mean, variance and the most frequent values of the columns of some rows.
 
     Attributes
     ----------
     n : int
         Rows.
-    mean, var : ndarray of shape (n_features,)
+    mean, var : ndarray of shape (n_features,), float64
+    values : ndarray of shape (2, n_features), float64
+        Two values of each column, among them any that at least half of the rows have; NaN for
+        none.
+    shares : ndarray of shape (2, n_features), float64
+        Their shares of the rows' weight, the larger first.
     """
 
     n: int
     mean: np.ndarray
     var: np.ndarray
+    values: np.ndarray
+    shares: np.ndarray
+
+
+def working_dtype(X: Any) -> np.dtype:
+    """Return the dtype in which to compute with X: float32 or float64.
+
+    float64 and wider become float64; float32, float16, bools and integers become float32. An
+    exception are integers with a column whose spread float32 does not resolve, such as times in
+    nanoseconds: they become float64.
+    """
+    if X.dtype.kind == "f":
+        return np.dtype(np.float64 if X.dtype.itemsize >= 8 else np.float32)
+    if X.dtype.kind in "iu" and X.dtype.itemsize >= 4 and max_abs(X) > EXACT_IN_FLOAT32:
+        moments = column_moments(X, None, np.arange(X.shape[0]))
+        if _is_coarse(moments.mean, np.sqrt(moments.var), np.dtype(np.float32)).any():
+            return np.dtype(np.float64)
+    return np.dtype(np.float32)
 
 
 def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> Scaling:
@@ -55,9 +97,6 @@ def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> Scali
 def column_scaling(X: Any, w: np.ndarray | None, rows: np.ndarray, dtype: np.dtype) -> Scaling:
     """Return the Scaling of some rows of X, weighted by w (n,) or None.
 
-    A column without spread gets scale 1; sparse columns are scaled by their standard deviation
-    but not centred.
-
     Raises
     ------
     ValueError
@@ -65,85 +104,187 @@ def column_scaling(X: Any, w: np.ndarray | None, rows: np.ndarray, dtype: np.dty
     """
     # Equal weights give the moments without weights, bit for bit.
     w = None if w is None or np.ptp(w[rows]) == 0 else normalize_weights(w, rows)
-    moments, centred = column_moments(X, w, rows), not sparse.issparse(X)
-    return scaling_from_moments(moments, dtype, centred=centred, largest=lambda: max_abs(X))
+    return scaling_from_moments(column_moments(X, w, rows), dtype, lambda: max_abs(X))
 
 
 def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
     """Return the Moments of some rows of X, weighted by w (n,) or None.
 
-    Computed chunk by chunk, in memory that stays in the processor's cache, and merged.
-    (StandardScaler takes eight times as long because of its temporary arrays.)
+    Values that may be those of half of the rows are found in a random sample of 256 rows, and
+    then counted in all rows. Means and variances are computed chunk by chunk, in memory that
+    stays in the processor's cache, and merged. (StandardScaler takes eight times as long because
+    of its temporary arrays.)
     """
-    moments, total = Moments(0, np.zeros(0), np.zeros(0)), 0.0
-    if sparse.issparse(X):
-        moments_of = _sparse_moments
-    else:
-        moments_of = partial(_dense_moments, np.empty((min(CHUNK_ROWS, len(rows)), X.shape[1])))
     with np.errstate(all="ignore"):
-        for chunk in gen_batches(len(rows), CHUNK_ROWS):
-            part = rows[chunk]
-            v = np.ones(len(part)) if w is None else w[part]
-            n, found = v.sum(), moments_of(X[part], v)
-            moments = merge_moments([moments, found], [total, n]) if total else found
-            total += n
-    return moments
+        return (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, w, rows)
 
 
-def _dense_moments(memory: np.ndarray, X: np.ndarray, v: np.ndarray) -> Moments:
-    """Return the Moments of rows weighted by v, in two passes."""
-    D, shares = memory[: len(X)], v / v.sum()
-    D[...] = X
+def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Moments:
+    values = _candidates(X, rows)
+    counted = np.flatnonzero(np.isfinite(values[0]))
+    memory = np.empty((min(CHUNK_ROWS, len(rows)), X.shape[1]))
+    weight, mean, var, shares = 0.0, np.zeros(0), np.zeros(0), np.zeros(values.shape)
+    for chunk in gen_batches(len(rows), CHUNK_ROWS):
+        part = rows[chunk]
+        v = None if w is None else w[part]
+        here, D = len(part) if v is None else v.sum(), memory[: len(part)]
+        D[...] = X[part]
+        if len(counted):
+            shares[:, counted] += _weights_of(values[:, counted], D[:, counted], v)
+        found = _mean_and_variance(D, np.full(len(part), 1 / here) if v is None else v / here)
+        mean, var = _merge([(mean, var), found], [weight, here]) if weight else found
+        weight += here
+    return _sorted_by_share(len(rows), mean, var, values, shares / weight)
+
+
+def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the values (2, n_features) that may be those of half of the rows, or NaN.
+
+    These are the two most frequent ones among 256 rows, if a quarter of them has it: the
+    probability that a value of half of the rows is missed is below 1e-15.
+    """
+    if len(rows) > SAMPLE_ROWS:
+        sampled = np.random.RandomState(0).choice(len(rows), SAMPLE_ROWS, replace=False)
+        rows = rows[np.sort(sampled)]
+    sample = np.sort(X[rows].astype(np.float64), axis=0)
+    n, columns = len(sample), np.arange(sample.shape[1])
+    # The length of the run of equal values that ends in a row, and 0 within runs.
+    position = np.arange(1, n + 1)[:, None]
+    starts = np.vstack([np.ones((1, len(columns)), bool), sample[1:] != sample[:-1]])
+    start = np.maximum.accumulate(np.where(starts, position, 0), axis=0)
+    lengths = np.where(np.roll(starts, -1, axis=0), position - start + 1, 0)
+    values = np.full((N_VALUES, len(columns)), np.nan)
+    for k in range(N_VALUES):
+        best = lengths.argmax(axis=0)
+        frequent = lengths[best, columns] >= max(1, SAMPLE_SHARE * n)
+        values[k, frequent] = sample[best, columns][frequent]
+        lengths[best, columns] = 0
+    return values
+
+
+def _weights_of(values: np.ndarray, D: np.ndarray, v: np.ndarray | None) -> np.ndarray:
+    """Return the weight of the rows D, weighted by v, that have each value (2, columns)."""
+    if v is None:
+        return np.array([np.count_nonzero(value == D, axis=0) for value in values])
+    return np.array([np.einsum("i,ij->j", v, (value == D).astype(float)) for value in values])
+
+
+def _mean_and_variance(D: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of the columns, in two passes; D is overwritten."""
     # Not by BLAS, whose sums depend on the alignment of the arrays in memory.
     mean = np.einsum("i,ij->j", shares, D)
     D -= mean
     D *= D
-    return Moments(len(X), mean, np.einsum("i,ij->j", shares, D))
+    return mean, np.einsum("i,ij->j", shares, D)
 
 
-def _sparse_moments(X: Any, v: np.ndarray) -> Moments:
-    return Moments(X.shape[0], *mean_variance_axis(X.astype(np.float64), axis=0, weights=v))
+def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
+    """Return the Moments of some rows of sparse X.
+
+    0 is the frequent value of columns where at least half of the rows have it. The others, with
+    more stored entries than zeros, are treated as dense columns.
+    """
+    n_features = X.shape[1]
+    weight, mean, var, stored = 0.0, np.zeros(0), np.zeros(0), np.zeros(n_features)
+    for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
+        part = rows[chunk]
+        v = np.ones(len(part)) if w is None else w[part]
+        batch, here = X[part].astype(np.float64), v.sum()
+        found = mean_variance_axis(batch, axis=0, weights=v)
+        of_entry = np.repeat(v, np.diff(batch.indptr))
+        stored += np.bincount(batch.indices, of_entry * (batch.data != 0), n_features)
+        mean, var = _merge([(mean, var), found], [weight, here]) if weight else found
+        weight += here
+    values = np.vstack([np.zeros(n_features), np.full(n_features, np.nan)])
+    shares = np.vstack([1.0 - stored / weight, np.zeros(n_features)])
+    columns = np.flatnonzero(shares[0] < HALF)
+    if len(columns):
+        dense, v = X[rows][:, columns].toarray(), None if w is None else w[rows]
+        _, mean[columns], var[columns], values[:, columns], shares[:, columns] = _dense_moments(
+            dense, v, np.arange(len(rows))
+        )
+    return _sorted_by_share(len(rows), mean, var, values, shares)
 
 
 def merge_moments(parts: Sequence[Moments], weights: Sequence[float] | np.ndarray) -> Moments:
     """Return the Moments of all rows from those of parts of them, with these weights in all.
 
-    Only differences between means are squared, which avoids cancellation (Chan, Golub &
-    LeVeque 1983, "Algorithms for computing the sample variance")::
+    Mean and variance are exact. Only differences between means are squared, which avoids
+    cancellation (Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance")::
 
         mean = sum p_k mean_k        var = sum p_k (var_k + (mean_k - mean)^2)
 
-    where p_k are the shares of the weights.
+    where p_k are the shares of the weights. The shares of frequent values are exact if each is
+    among the two of every part that has it, as always in columns of two values; otherwise they
+    are too small by its share of the other parts.
     """
+    p = np.asarray(weights, np.float64) / np.sum(weights)
+    mean, var = _merge([(part.mean, part.var) for part in parts], p)
+    values = np.vstack([part.values for part in parts])
+    shares = np.vstack([share * part.shares for share, part in zip(p, parts, strict=True)])
+    for k in range(1, len(values)):
+        for earlier in range(k - k % N_VALUES):
+            same = values[k] == values[earlier]
+            shares[earlier] += np.where(same, shares[k], 0.0)
+            shares[k, same] = values[k, same] = np.nan
+    return _sorted_by_share(sum(part.n for part in parts), mean, var, values, shares)
+
+
+def _merge(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], weights: Sequence[float] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance of all rows from those of parts."""
     shares = np.asarray(weights, np.float64) / np.sum(weights)
     with np.errstate(all="ignore"):
-        mean = sum(p * part.mean for p, part in zip(shares, parts, strict=True))
+        mean = sum(p * part_mean for p, (part_mean, _) in zip(shares, parts, strict=True))
         var = sum(
-            p * (part.var + (part.mean - mean) ** 2) for p, part in zip(shares, parts, strict=True)
+            p * (part_var + (part_mean - mean) ** 2)
+            for p, (part_mean, part_var) in zip(shares, parts, strict=True)
         )
-    return Moments(sum(part.n for part in parts), mean, var)
+    return np.asarray(mean), np.asarray(var)
+
+
+def _sorted_by_share(
+    n: int, mean: np.ndarray, var: np.ndarray, values: np.ndarray, shares: np.ndarray
+) -> Moments:
+    """Return Moments with the two most frequent of some values."""
+    shares = np.where(np.isnan(values), 0.0, shares)
+    order = np.argsort(-shares, axis=0, kind="stable")[:N_VALUES]
+    values, shares = (np.take_along_axis(array, order, axis=0) for array in (values, shares))
+    return Moments(n, mean, var, values, shares)
 
 
 def scaling_from_moments(
-    moments: Moments, dtype: np.dtype, *, centred: bool, largest: Callable[[], float]
+    moments: Moments, dtype: np.dtype, largest: Callable[[], float]
 ) -> Scaling:
-    """Return the Scaling by Moments; ``largest()`` is the largest magnitude of the rows."""
-    n, mean, var = moments
+    """Return the Scaling by Moments; ``largest()`` is the largest magnitude of the rows.
+
+    A column whose variance is within rounding errors, or whose scale is too small for the
+    dtype, is without spread.
+    """
+    n, mean, var = moments.n, moments.mean, moments.var
     eps = np.finfo(np.float64).eps
     with np.errstate(all="ignore"):
-        scale = np.sqrt(var)
-        scale[var <= n * eps * var + (n * eps * mean) ** 2] = 1.0  # no more than rounding errors
+        scale = np.sqrt(np.maximum(var, _distance_from_frequent_value(moments)))
+        scale[var <= n * eps * var + (n * eps * mean) ** 2] = 0.0
         scale = scale.astype(dtype)
-        centre = mean.astype(dtype) if centred else None
-    # Not only the scale: that of an infinite variance is 1, as of a column without spread.
-    if not (np.isfinite(var).all() and np.isfinite(scale).all()):
+        centre = mean.astype(dtype)
+    # Not only the scale: an infinite variance might be taken for one without spread.
+    if not all(np.isfinite(array).all() for array in (var, scale, centre)):
         raise ValueError(
-            f"standardize=True cannot scale numbers as large as {largest():g}, whose "
-            "squares overflow. Divide X by a constant first."
+            f"standardize=True cannot scale numbers as large as {largest():g}: they, or their "
+            "squares, overflow. Divide X by a constant first."
         )
     _check_resolution(centre, scale, dtype)
-    scale[scale < np.finfo(dtype).tiny] = 1.0  # too small a spread for the dtype is none
+    scale[scale < np.finfo(dtype).tiny] = 0.0
     return Scaling(centre, scale)
+
+
+def _distance_from_frequent_value(moments: Moments) -> np.ndarray:
+    """Return r^2 of each column, 0 where no value has half of the rows."""
+    value, share = moments.values[0], moments.shares[0]
+    squares = (moments.var + (moments.mean - value) ** 2) / (1.0 - share)
+    return np.where((share >= HALF) & (share < 1.0), squares, 0.0)
 
 
 def check_foldable(theta: np.ndarray, scaling: Scaling | None) -> None:
@@ -156,9 +297,9 @@ def check_foldable(theta: np.ndarray, scaling: Scaling | None) -> None:
     """
     if scaling is None or np.isfinite(theta).all():
         return
-    scale = scaling.scale.astype(np.float64)
+    scale, inverse = scaling.scale.astype(np.float64), scaling.inverse.astype(np.float64)
     mean = 0.0 * scale if scaling.mean is None else scaling.mean.astype(np.float64)
-    i = int(np.argmax((np.abs(mean) + 1.0) / scale))
+    i = int(np.argmax((np.abs(mean) + 1.0) * inverse))
     raise ValueError(
         f"standardize=True cannot undo itself in {theta.dtype}: column {i} of X has mean "
         f"{mean[i]:g} and scale {scale[i]:g}. Divide it by a constant or subtract one, or set "
@@ -166,11 +307,9 @@ def check_foldable(theta: np.ndarray, scaling: Scaling | None) -> None:
     )
 
 
-def _check_resolution(mean: np.ndarray | None, scale: np.ndarray, dtype: np.dtype) -> None:
+def _check_resolution(mean: np.ndarray, scale: np.ndarray, dtype: np.dtype) -> None:
     """Warn if rounding hides the spread of a column once its mean is folded in."""
-    if mean is None:
-        return
-    coarse = np.flatnonzero(np.abs(mean) * np.finfo(dtype).eps > 0.01 * scale)
+    coarse = np.flatnonzero(_is_coarse(mean, scale, dtype))
     if len(coarse):
         i = coarse[0]
         remedy = ", or set dtype='float64'" if dtype == np.float32 else ""
@@ -179,3 +318,9 @@ def _check_resolution(mean: np.ndarray | None, scale: np.ndarray, dtype: np.dtyp
             f"{dtype} cannot resolve: predictions will be coarse. Subtract a constant from the "
             f"column{remedy}."
         )
+
+
+def _is_coarse(mean: np.ndarray, scale: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return which columns have a spread, but one that the dtype does not resolve."""
+    is_coarse: np.ndarray = (np.abs(mean) * np.finfo(dtype).eps > 0.01 * scale) & (scale > 0)
+    return is_coarse

@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.checks import check_labels
 from skmlp.data.dataset import encode
+from skmlp.data.moments import working_dtype
 from skmlp.estimators.predict import PredictMixin
 from skmlp.estimators.validation import validate_fit_data, validate_rows
 from skmlp.estimators.warm_start import (
@@ -60,11 +62,15 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         "he_normal", "lecun_normal" or "standard_normal". "auto" is "he_normal" for layers
         followed by relu, leaky_relu, elu, silu or gelu, otherwise "glorot_uniform".
     standardize : bool, default=True
-        Whether to train on ``(x - mean) / scale``, with mean and standard deviation of each
-        column over the training rows, weighted by sample_weight. After training, both are
-        folded into the first layer, so that predictions need no standardization. Penalties
-        apply to the weights of standardized columns. A constant column has scale 1; sparse X
-        is scaled but not centred.
+        Whether to train on ``(x - mean) / scale``, with the mean of each column over the
+        training rows, weighted by sample_weight. The scale is the standard deviation, except
+        where at least half of the rows have the same value, as in columns of counts, rare words
+        or one-hot levels: there it is the root mean square distance of the other rows from that
+        value, if this is larger, so that rare values are not blown up. After training, mean and
+        scale are folded into the first layer, so that predictions need no standardization.
+        Penalties apply to the weights of standardized columns. A column that is constant in
+        training has no influence on predictions. Sparse X gives the same model as dense X, in
+        the memory of its stored entries.
     l1 : float or sequence of float, default=0.0
         Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It
         is applied by a proximal step after every gradient step, so that weights become
@@ -138,8 +144,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Minimum improvement; with "lbfgs", the tolerance of the gradient.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the parameters and all computations. "auto" is the dtype of X if that is
-        float32 or float64, and float32 for integers and bools; float32 represents integers up
-        to 2^24 exactly.
+        float32 or float64, and float32 for integers and bools; but float64 for integers with a
+        column whose spread float32 cannot resolve, such as times in nanoseconds.
     warm_start : bool, default=False
         Whether fit continues from the last call: with its parameters, optimizer state, random
         state, means and scales, validation rows and history. With a constant, invscaling or
@@ -457,9 +463,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             start, history = resume_state(self, config) if continues else (None, None)
             set_or_check_classes(self, classes, continues=continues)
             check_labels(rows.y, self.classes_)
-            config = self._resolve(config, rows.X.shape[1], rows.X.dtype, start).resolve(
-                epochs=1, cyclic=False
-            )
+            config = self._resolve(
+                config, rows.X.shape[1], partial(working_dtype, rows.X), start
+            ).resolve(epochs=1, cyclic=False)
             dataset = encode(rows, self.classes_, config.theta_dtype, float(self.label_smoothing))
             trainer = local_trainer(config, self.classes_, dataset, start=start, history=history)
             self._set_fitted(trainer.train(), keep_state=True)
@@ -485,7 +491,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             elif checkpoint is not None:
                 start, history = checkpoint.state, checkpoint.history
                 config = config.resolve(epochs=checkpoint.epochs)
-            config = self._resolve(config, rows.X.shape[1], rows.X.dtype, start)
+            config = self._resolve(config, rows.X.shape[1], partial(working_dtype, rows.X), start)
             dtype = config.theta_dtype
             dataset = encode(rows, self.classes_, dtype, float(self.label_smoothing))
             if validation_rows is not None:
@@ -513,10 +519,14 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         return self
 
     def _resolve(
-        self, config: TrainConfig, n_features: int, X_dtype: np.dtype, start: TrainState | None
+        self,
+        config: TrainConfig,
+        n_features: int,
+        auto_dtype: Callable[[], np.dtype],
+        start: TrainState | None,
     ) -> TrainConfig:
-        """Return the configuration for the data, in the dtype of start or of X."""
-        dtype = theta_dtype(self.dtype, X_dtype) if start is None else start.theta.dtype
+        """Return the configuration for the data, in the dtype of start or of the data."""
+        dtype = theta_dtype(self.dtype, auto_dtype) if start is None else start.theta.dtype
         return config.resolve(
             n_features=n_features, n_classes=len(self.classes_), theta_dtype=dtype
         )

@@ -189,6 +189,6 @@ def restore_scaling(
             raise ValueError("its means and scales do not fit its features")
         if not np.isfinite(array).all():
             raise ValueError("its means and scales are not all finite")
-    if (scale <= 0).any():
-        raise ValueError("its scales are not all positive")
+    if (scale < 0).any():
+        raise ValueError("some of its scales are negative")
     return Scaling(mean, scale)

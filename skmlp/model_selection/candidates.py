@@ -8,7 +8,7 @@ rows, and all that is computed of these before training.
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from time import perf_counter
 from types import TracebackType
 from typing import Any
@@ -22,6 +22,7 @@ from sklearn.pipeline import Pipeline
 from skmlp._sklearn_compat import callbacks_of, rows_of, rows_of_params
 from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import Dataset, encode
+from skmlp.data.moments import working_dtype
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
 from skmlp.training.config import TrainConfig, theta_dtype
@@ -342,13 +343,14 @@ class SharedRows:
         self._args, self._params = args, params
         self._validated: tuple | None = None
         self._datasets: dict[tuple, Dataset] = {}
+        self._working_dtype: np.dtype | None = None
 
     def trainer(self, network: SoftmaxMLPClassifier, config: TrainConfig) -> Trainer | None:
         """Return the trainer of a network; None on sparse rows, which have no populations."""
         rows, validation = self._validate(network)
         if sparse.issparse(rows.X):
             return None
-        dtype = theta_dtype(network.dtype, rows.X.dtype)
+        dtype = theta_dtype(network.dtype, partial(self._auto_dtype, rows))
         config = config.resolve(
             n_features=rows.X.shape[1],
             n_classes=len(network.classes_),
@@ -373,6 +375,12 @@ class SharedRows:
         rows, first = self._validated
         copy_data_attributes(first, network)
         return rows
+
+    def _auto_dtype(self, rows: ValidatedRows) -> np.dtype:
+        """Return the dtype of the rows' data, found once."""
+        if self._working_dtype is None:
+            self._working_dtype = working_dtype(rows.X)
+        return self._working_dtype
 
     def _encode(
         self, rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype, smoothing: float

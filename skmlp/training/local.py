@@ -145,7 +145,7 @@ def local_trainer(
         validation = dataset.take(held_out)
     config = config.resolve(n_rows=len(row_indices))
     scaling = partial(cached_scaling, dataset, row_indices, config.theta_dtype)
-    state.set_scaling(config, scaling, is_new=start is None)
+    state.set_scaling(config, scaling)
     mean = 1.0 if w is None else mean_weight(w[row_indices])
     state.update_mean_weight(mean, len(row_indices), restart=config.cyclic)
     w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)

@@ -43,7 +43,7 @@ class TrainState:
         Of the adaptive schedule.
     """
 
-    theta: np.ndarray
+    theta: np.ndarray = None  # type: ignore[assignment]  # until `set_scaling`
     rng: np.random.RandomState = None  # type: ignore[assignment]  # until `begin`
     scaling: Scaling | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
@@ -56,39 +56,44 @@ class TrainState:
 
     @classmethod
     def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
-        """Return a copy of start, or the state of a new network with random weights."""
+        """Return a copy of start, or the state of a new network, whose weights are yet to come."""
         if start is not None:
             state = copy.deepcopy(start)
             if state.rng is None:
                 state.rng = check_random_state(config.random_state)
             return state
-        rng, dtype = check_random_state(config.random_state), config.theta_dtype
-        network, initializers = config.network, config.make_initializers()
-        if network.n_params > np.iinfo(np.intp).max // dtype.itemsize:
+        if config.network.n_params > np.iinfo(np.intp).max // config.theta_dtype.itemsize:
             raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
-        return cls(initial_theta(network, initializers, rng, dtype), rng)
+        return cls(rng=check_random_state(config.random_state))
 
-    def set_scaling(
-        self, config: TrainConfig, compute: Callable[[], Scaling], *, is_new: bool
-    ) -> None:
+    def set_scaling(self, config: TrainConfig, compute: Callable[[], Scaling]) -> None:
         """Express theta in the features that are trained on: standardized or as they come.
+
+        The weights of a new network are drawn here, since columns without spread do not count
+        in their distribution.
 
         Parameters
         ----------
         config : TrainConfig
         compute : callable () -> Scaling
             Returns the scaling of the training rows.
-        is_new : bool
-            Whether theta has just been drawn, for whatever features.
         """
         if config.standardize and self.scaling is None:
             self.scaling = compute()
-            if not is_new:
+            if self.theta is not None:
                 self.theta = self.scaling.unfold(config.network, self.theta)
                 self.optimizer = {}
         elif self.scaling is not None and not config.standardize:
             self.theta, self.optimizer = self.scaling.fold(config.network, self.theta), {}
             self.scaling = None
+        if self.theta is None:
+            self.theta = initial_theta(
+                config.network,
+                config.make_initializers(),
+                self.rng,
+                config.theta_dtype,
+                None if self.scaling is None else self.scaling.has_spread,
+            )
 
     def update_mean_weight(self, mean: float, n_rows: int, *, restart: bool) -> None:
         """Merge the mean weight of n_rows; in partial_fit, with that of all earlier calls.
