@@ -93,6 +93,11 @@ class CentredMatrix:
         return self.rows.shape
 
     @property
+    def dtype(self) -> np.dtype:
+        """Of the entries."""
+        return self.rows.dtype
+
+    @property
     def nnz(self) -> int:
         """Number of stored entries."""
         return self.rows.nnz

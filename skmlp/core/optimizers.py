@@ -10,8 +10,9 @@ and the velocity has to include it. Otherwise momentum would carry weights past 
 and the penalty would be about 1 / (1 - momentum) times weaker than l1 says.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -29,7 +30,16 @@ class ProximalStep(Protocol):
 
 
 class Optimizer(Protocol):
-    """The methods of an optimizer."""
+    """An optimizer.
+
+    Attributes
+    ----------
+    powers : mapping of str to int
+        The arrays of the state that are sums of gradients (1) or of their squares (2). They are
+        converted when the units of the weights change, see `Scaling.refold_gradient`.
+    """
+
+    powers: ClassVar[Mapping[str, int]]
 
     def init(self, theta: np.ndarray) -> OptimizerState:
         """Return the state before the first step.
@@ -95,6 +105,7 @@ class SGD:
 
     momentum: float | np.ndarray = 0.9
     nesterovs_momentum: bool = True
+    powers: ClassVar[Mapping[str, int]] = {"velocity": 1}
 
     def init(self, theta: np.ndarray) -> OptimizerState:
         """Return the state before the first step."""
@@ -165,6 +176,7 @@ class Adam:
     beta_1: float | np.ndarray = 0.9
     beta_2: float | np.ndarray = 0.999
     epsilon: float | np.ndarray = 1e-8
+    powers: ClassVar[Mapping[str, int]] = {"m": 1, "v": 2}
 
     def init(self, theta: np.ndarray) -> OptimizerState:
         """Return the state before the first step."""

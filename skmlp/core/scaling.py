@@ -9,6 +9,15 @@ same logits for the raw x: the scaling is *folded* into its first layer.
 
 A column without spread in the training rows has ``1 / scale = 0``: x' is 0 whatever x is, the
 gradient of the column's weights is 0, and so is its row of the folded weights.
+
+When mean m and scale s become m' and s', as they do while rows arrive, the network's function is
+kept by *refolding*, in each column::
+
+    W' = (s' / s) W        b' = b + sum over the columns of ((m' - m) / s) W
+
+and gradients, by the chain rule, become::
+
+    dJ/dW' = (s / s') dJ/dW - ((m' - m) / s') dJ/db        dJ/db' = dJ/db
 """
 
 from dataclasses import dataclass
@@ -19,6 +28,8 @@ import numpy as np
 from skmlp.core.network import Network
 
 __all__ = ["Scaling"]
+
+NEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +92,61 @@ class Scaling:
             b += _shift(self.mean, W)
         W *= self.scale[:, None]
         return unfolded
+
+    def is_near(self, other: "Scaling") -> bool:
+        """Whether means and scales differ by no more than 1e-9 scales."""
+        if (self.mean is None) != (other.mean is None):
+            return False
+        limit = NEAR * self.scale
+        means_differ = self.mean is not None and np.abs(self.mean - other.mean) > limit
+        return not np.any(means_differ | (np.abs(self.scale - other.scale) > limit))
+
+    def refold(
+        self, network: Network, theta: np.ndarray, new: "Scaling", columns: np.ndarray
+    ) -> None:
+        """Change parameters theta (n_params,) in place so that they act on rows scaled by new.
+
+        Parameters
+        ----------
+        network : Network
+        theta : ndarray of shape (n_params,)
+        new : Scaling
+        columns : ndarray of bool of shape (n_features,)
+            In these columns the network's function is kept, in the others its weights.
+        """
+        (W, *_), (b, *_) = network.views(theta)
+        columns = columns & self.has_spread
+        b += _shift(self._shift_to(new) * self.inverse * columns, W)
+        # The weights of a column that has lost its spread are kept, to act when it varies again.
+        factor = np.where(columns & new.has_spread, new.scale * self.inverse, 1.0)
+        W *= factor.astype(theta.dtype)[:, None]
+
+    def refold_gradient(
+        self,
+        network: Network,
+        grad: np.ndarray,
+        new: "Scaling",
+        columns: np.ndarray,
+        power: int = 1,
+    ) -> None:
+        """Change sums of gradients, or of their squares, in place, as `refold` changes theta.
+
+        For the squares, power=2, the product of both terms of dJ/dW' is left out, since the sum
+        of ``dJ/dW dJ/db`` is not known.
+        """
+        (W, *_), (b, *_) = network.views(grad)
+        columns = columns & self.has_spread & new.has_spread
+        factor = np.where(columns, self.scale * new.inverse, 1.0).astype(grad.dtype) ** power
+        shift = (self._shift_to(new) * new.inverse * columns).astype(grad.dtype) ** power
+        W *= factor[:, None]
+        moved = np.flatnonzero(shift)
+        W[moved] -= (-1.0) ** (power - 1) * shift[moved, None] * b
+
+    def _shift_to(self, new: "Scaling") -> np.ndarray:
+        """Return the means of new minus those of this scaling, in double precision."""
+        zero = np.zeros(len(self.scale))
+        old_mean, new_mean = (zero if s.mean is None else s.mean for s in (self, new))
+        return np.subtract(new_mean, old_mean, dtype=np.float64)
 
 
 def _shift(mean: np.ndarray, W: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from skmlp.data.dataset import Dataset, encode
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
 from skmlp.data.splitting import MAX_SCORED_ROWS, split_rows, stratified_sample, validation_size
-from skmlp.data.weights import divide_by_mean, mean_weight, normalize_weights, row_weights
+from skmlp.data.weights import divide_by_mean, mean_weight, row_weights
 from skmlp.training.config import TrainConfig, requested_batch_size
 from skmlp.training.evaluation import LocalEvaluationSet
 from skmlp.training.inference import finite_logits
@@ -126,9 +126,7 @@ def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
         row_indices, validation = _split(dataset, row_indices, common)
         held_out = dataset.take(validation) if len(validation) else None
     if common.needs_moments and len(row_indices):
-        weights = dataset.sample_weight
-        weights = None if weights is None else normalize_weights(weights, row_indices)
-        moments = column_moments(dataset.X, weights, row_indices)
+        moments = column_moments(dataset.X, dataset.sample_weight, row_indices)
     return Shard(common, shard.number, dataset, row_indices, w, held_out, moments)
 
 

@@ -29,7 +29,7 @@ from skmlp.dask.shard import (
     training_shard,
     validation_shard,
 )
-from skmlp.data.moments import merge_moments, scaling_from_moments
+from skmlp.data.moments import Moments, merge_moments, scaling_from_moments
 from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, MakeEstimator, score_rows
@@ -182,8 +182,7 @@ def _shard_config(
     config = config.resolve(
         random_state=None, scoring="loss", schedule="constant", validation_fraction=fraction
     )
-    needs_moments = config.standardize and state.scaling is None
-    return ShardConfig(config, classes, class_weight, seed, needs_moments)
+    return ShardConfig(config, classes, class_weight, seed, bool(config.standardize))
 
 
 def _set_global_stats(
@@ -191,12 +190,12 @@ def _set_global_stats(
 ) -> None:
     """Set the scaling and the mean weight of all rows."""
 
-    def scaling() -> Scaling:
+    def scaling() -> tuple[Moments, Scaling]:
         parts: list[Any] = [plan.moments for plan in plans]
-        moments = merge_moments(parts, [plan.score_weight for plan in plans])
-        return scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
+        moments = merge_moments(parts)
+        return moments, scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
 
-    state.set_scaling(config, scaling)
+    state.set_scaling(config, scaling, lambda: stats.max_abs)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
     mean = float(shares @ [plan.mean_weight for plan in plans])  # a sum might overflow
     state.update_mean_weight(mean, config.n_rows, restart=True)

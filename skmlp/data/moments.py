@@ -15,7 +15,6 @@ deviation.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,14 +26,14 @@ from skmlp._errors import warn_user
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset, hash_indices
-from skmlp.data.weights import normalize_weights
+from skmlp.data.weights import mean_weight, normalize_weights
 
 __all__ = [
+    "N_VALUES",
     "Moments",
     "cached_scaling",
     "check_foldable",
     "column_moments",
-    "column_scaling",
     "merge_moments",
     "scaling_from_moments",
     "working_dtype",
@@ -54,6 +53,8 @@ class Moments(NamedTuple):
     ----------
     n : int
         Rows.
+    weight : float
+        The sum of their weights.
     mean, var : ndarray of shape (n_features,), float64
     values : ndarray of shape (2, n_features), float64
         Two values of each column, among them any that at least half of the rows have; NaN for
@@ -63,6 +64,7 @@ class Moments(NamedTuple):
     """
 
     n: int
+    weight: float
     mean: np.ndarray
     var: np.ndarray
     values: np.ndarray
@@ -80,31 +82,27 @@ def working_dtype(X: Any) -> np.dtype:
         return np.dtype(np.float64 if X.dtype.itemsize >= 8 else np.float32)
     if X.dtype.kind in "iu" and X.dtype.itemsize >= 4 and max_abs(X) > EXACT_IN_FLOAT32:
         moments = column_moments(X, None, np.arange(X.shape[0]))
-        if _is_coarse(moments.mean, np.sqrt(moments.var), np.dtype(np.float32)).any():
+        scale = np.where(_has_spread(moments), np.sqrt(moments.var), 0.0)
+        if _is_coarse(moments.mean, scale, np.dtype(np.float32)).any():
             return np.dtype(np.float64)
     return np.dtype(np.float32)
 
 
-def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> Scaling:
-    """Return the `column_scaling` of some rows, computed once for all networks with these rows."""
-    scaling: Scaling = dataset.cached(
-        ("scaling", hash_indices(rows), dtype),
-        partial(column_scaling, dataset.X, dataset.sample_weight, rows, dtype),
-    )
-    return scaling
-
-
-def column_scaling(X: Any, w: np.ndarray | None, rows: np.ndarray, dtype: np.dtype) -> Scaling:
-    """Return the Scaling of some rows of X, weighted by w (n,) or None.
+def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> tuple[Moments, Scaling]:
+    """Return Moments and Scaling of some rows, computed once for all networks with these rows.
 
     Raises
     ------
     ValueError
         If X is so large that its variance overflows.
     """
-    # Equal weights give the moments without weights, bit for bit.
-    w = None if w is None or np.ptp(w[rows]) == 0 else normalize_weights(w, rows)
-    return scaling_from_moments(column_moments(X, w, rows), dtype, lambda: max_abs(X))
+
+    def compute() -> tuple[Moments, Scaling]:
+        moments = column_moments(dataset.X, dataset.sample_weight, rows)
+        return moments, scaling_from_moments(moments, dtype, lambda: max_abs(dataset.X))
+
+    found: tuple[Moments, Scaling] = dataset.cached(("scaling", hash_indices(rows), dtype), compute)
+    return found
 
 
 def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
@@ -115,8 +113,14 @@ def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
     stays in the processor's cache, and merged. (StandardScaler takes eight times as long because
     of its temporary arrays.)
     """
+    weight = float(len(rows))
+    if w is not None:
+        weight *= mean_weight(w[rows])
+        # Equal weights give the moments without weights, bit for bit.
+        w = None if np.ptp(w[rows]) == 0 else normalize_weights(w, rows)
     with np.errstate(all="ignore"):
-        return (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, w, rows)
+        moments = (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, w, rows)
+    return moments._replace(weight=weight)
 
 
 def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Moments:
@@ -134,13 +138,13 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
         found = _mean_and_variance(D, np.full(len(part), 1 / here) if v is None else v / here)
         mean, var = _merge([(mean, var), found], [weight, here]) if weight else found
         weight += here
-    return _sorted_by_share(len(rows), mean, var, values, shares / weight)
+    return _sorted_by_share(len(rows), weight, mean, var, values, shares / weight)
 
 
 def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the values (2, n_features) that may be those of half of the rows, or NaN.
 
-    These are the two most frequent ones among 256 rows, if a quarter of them has it: the
+    These are the two most frequent ones among 256 rows, if a quarter of them has the first: the
     probability that a value of half of the rows is missed is below 1e-15.
     """
     if len(rows) > SAMPLE_ROWS:
@@ -154,9 +158,10 @@ def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
     start = np.maximum.accumulate(np.where(starts, position, 0), axis=0)
     lengths = np.where(np.roll(starts, -1, axis=0), position - start + 1, 0)
     values = np.full((N_VALUES, len(columns)), np.nan)
+    frequent = lengths.max(axis=0) >= SAMPLE_SHARE * n
     for k in range(N_VALUES):
         best = lengths.argmax(axis=0)
-        frequent = lengths[best, columns] >= max(1, SAMPLE_SHARE * n)
+        frequent &= lengths[best, columns] > 0
         values[k, frequent] = sample[best, columns][frequent]
         lengths[best, columns] = 0
     return values
@@ -200,14 +205,14 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
     columns = np.flatnonzero(shares[0] < HALF)
     if len(columns):
         dense, v = X[rows][:, columns].toarray(), None if w is None else w[rows]
-        _, mean[columns], var[columns], values[:, columns], shares[:, columns] = _dense_moments(
-            dense, v, np.arange(len(rows))
-        )
-    return _sorted_by_share(len(rows), mean, var, values, shares)
+        found = _dense_moments(dense, v, np.arange(len(rows)))
+        mean[columns], var[columns] = found.mean, found.var
+        values[:, columns], shares[:, columns] = found.values, found.shares
+    return _sorted_by_share(len(rows), weight, mean, var, values, shares)
 
 
-def merge_moments(parts: Sequence[Moments], weights: Sequence[float] | np.ndarray) -> Moments:
-    """Return the Moments of all rows from those of parts of them, with these weights in all.
+def merge_moments(parts: Sequence[Moments]) -> Moments:
+    """Return the Moments of all rows from those of parts of them.
 
     Mean and variance are exact. Only differences between means are squared, which avoids
     cancellation (Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance")::
@@ -218,7 +223,10 @@ def merge_moments(parts: Sequence[Moments], weights: Sequence[float] | np.ndarra
     among the two of every part that has it, as always in columns of two values; otherwise they
     are too small by its share of the other parts.
     """
-    p = np.asarray(weights, np.float64) / np.sum(weights)
+    weight = sum(part.weight for part in parts)
+    if not np.isfinite(weight):
+        raise ValueError("The sum of sample_weight overflows: divide it by a constant.")
+    p = [part.weight / weight for part in parts]
     mean, var = _merge([(part.mean, part.var) for part in parts], p)
     values = np.vstack([part.values for part in parts])
     shares = np.vstack([share * part.shares for share, part in zip(p, parts, strict=True)])
@@ -227,7 +235,7 @@ def merge_moments(parts: Sequence[Moments], weights: Sequence[float] | np.ndarra
             same = values[k] == values[earlier]
             shares[earlier] += np.where(same, shares[k], 0.0)
             shares[k, same] = values[k, same] = np.nan
-    return _sorted_by_share(sum(part.n for part in parts), mean, var, values, shares)
+    return _sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
 
 
 def _merge(
@@ -245,13 +253,18 @@ def _merge(
 
 
 def _sorted_by_share(
-    n: int, mean: np.ndarray, var: np.ndarray, values: np.ndarray, shares: np.ndarray
+    n: int,
+    weight: float,
+    mean: np.ndarray,
+    var: np.ndarray,
+    values: np.ndarray,
+    shares: np.ndarray,
 ) -> Moments:
     """Return Moments with the two most frequent of some values."""
     shares = np.where(np.isnan(values), 0.0, shares)
     order = np.argsort(-shares, axis=0, kind="stable")[:N_VALUES]
     values, shares = (np.take_along_axis(array, order, axis=0) for array in (values, shares))
-    return Moments(n, mean, var, values, shares)
+    return Moments(n, float(weight), mean, var, values, shares)
 
 
 def scaling_from_moments(
@@ -262,13 +275,11 @@ def scaling_from_moments(
     A column whose variance is within rounding errors, or whose scale is too small for the
     dtype, is without spread.
     """
-    n, mean, var = moments.n, moments.mean, moments.var
-    eps = np.finfo(np.float64).eps
+    var = moments.var
     with np.errstate(all="ignore"):
         scale = np.sqrt(np.maximum(var, _distance_from_frequent_value(moments)))
-        scale[var <= n * eps * var + (n * eps * mean) ** 2] = 0.0
-        scale = scale.astype(dtype)
-        centre = mean.astype(dtype)
+        scale[~_has_spread(moments)] = 0.0
+        scale, centre = scale.astype(dtype), moments.mean.astype(dtype)
     # Not only the scale: an infinite variance might be taken for one without spread.
     if not all(np.isfinite(array).all() for array in (var, scale, centre)):
         raise ValueError(
@@ -278,6 +289,14 @@ def scaling_from_moments(
     _check_resolution(centre, scale, dtype)
     scale[scale < np.finfo(dtype).tiny] = 0.0
     return Scaling(centre, scale)
+
+
+def _has_spread(moments: Moments) -> np.ndarray:
+    """Return which columns have a variance that is more than rounding errors."""
+    n, mean, var, eps = moments.n, moments.mean, moments.var, np.finfo(np.float64).eps
+    with np.errstate(all="ignore"):
+        is_rounding: np.ndarray = var <= n * eps * var + (n * eps * mean) ** 2
+    return ~is_rounding
 
 
 def _distance_from_frequent_value(moments: Moments) -> np.ndarray:

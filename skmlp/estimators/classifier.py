@@ -429,9 +429,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     ) -> "SoftmaxMLPClassifier":
         """Train for one epoch on these rows, continuing from earlier calls.
 
-        Optimizer state, random stream, history and, with standardize, the means and scales of
-        the first call are kept between calls. The factor of cyclic schedules and of callables
-        is 1. Callbacks are not called.
+        Optimizer state, random stream and history are kept between calls. With standardize,
+        means and scales are those of the rows of all calls. When they change, the function of
+        the network is kept in columns whose statistics rest on 100 rows or more, and the
+        weights of standardized columns in the others. The factor of cyclic schedules and of
+        callables is 1. Callbacks are not called.
 
         Parameters
         ----------
@@ -554,13 +556,16 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     def _fitted_attributes(self, result: FitResult) -> dict[str, Any]:
         """Return the fitted attributes, besides those set before training, by name."""
         layer_sizes, activations = result.architecture
-        history, best, scaling = result.history, result.best_epoch, result.scaling
+        history, best = result.history, result.best_epoch
+        scaling, moments = result.scaling, result.moments
         scores, n_classes = history.get("validation_score"), layer_sizes[-1]
         return {
             "_layer_sizes": layer_sizes,
             "_activations": activations,
             # Plain arrays, since skops asks the user whether to trust other types.
             "_mean_and_scale": scaling and (scaling.mean, scaling.scale),
+            # For a later partial_fit, whose statistics are those of all calls.
+            "_moments": moments and tuple(moments),
             "_train_state": None,
             "theta_": result.theta,
             "history_": history,

@@ -74,6 +74,7 @@ def _result_of(clf: SoftmaxMLPClassifier) -> FitResult:
         clf.best_epoch_,
         clf.class_weight_,
         clf._scaling,
+        clf._column_moments,
     )
 
 

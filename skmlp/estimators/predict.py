@@ -10,6 +10,7 @@ from skmlp._errors import invalid
 from skmlp.core.losses import log_softmax
 from skmlp.core.network import Network
 from skmlp.core.scaling import Scaling
+from skmlp.data.moments import Moments
 from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
 from skmlp.training.inference import finite_chunks, finite_logits, finite_outputs
@@ -225,6 +226,12 @@ class PredictMixin:
     def _scaling(self) -> Scaling | None:
         """The scaling that is folded into the first layer, if any."""
         return None if self._mean_and_scale is None else Scaling(*self._mean_and_scale)
+
+    @property
+    def _column_moments(self) -> Moments | None:
+        """The Moments of the columns; older pickles have none."""
+        moments = getattr(self, "_moments", None)
+        return None if moments is None else Moments(*moments)
 
     @property
     def coefs_(self) -> list[np.ndarray]:

@@ -90,7 +90,7 @@ def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[
         theta, scaling = estimator.theta_.copy(), estimator._scaling
         if scaling is not None:
             theta = scaling.unfold(estimator._network, theta)
-        state = TrainState(theta, scaling=scaling)
+        state = TrainState(theta, scaling=scaling, moments=estimator._column_moments)
     return state, estimator.history_
 
 

@@ -16,13 +16,17 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 
 from skmlp.core.scaling import Scaling
+from skmlp.data.moments import N_VALUES, Moments
 from skmlp.io._atomic import write_atomically
 
 __all__ = [
+    "MOMENTS",
     "check_history",
     "from_plain",
+    "moments_arrays",
     "plain_labels",
     "read_archive",
+    "restore_moments",
     "restore_scaling",
     "scaling_arrays",
     "to_plain",
@@ -30,6 +34,7 @@ __all__ = [
 ]
 
 Made = TypeVar("Made")
+MOMENTS = ("column_means", "column_variances", "column_values", "column_shares")
 KINDS = {"header": "u", "classes": "biufU"}  # of dtype; other arrays are of floats
 
 
@@ -192,3 +197,38 @@ def restore_scaling(
     if (scale < 0).any():
         raise ValueError("some of its scales are negative")
     return Scaling(mean, scale)
+
+
+def moments_arrays(moments: Moments | None) -> dict[str, np.ndarray | None]:
+    """Return the arrays by which a file holds Moments, for `restore_moments`."""
+    if moments is None:
+        return {}
+    arrays = (moments.mean, moments.var, moments.values.ravel(), moments.shares.ravel())
+    return dict(zip(MOMENTS, arrays, strict=True))
+
+
+def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int) -> Moments | None:
+    """Return the Moments of the arrays of a file, or None if there are none.
+
+    Parameters
+    ----------
+    rows : list of int and float, or None
+        The number of rows and the sum of their weights.
+    arrays : mapping of str to ndarray
+    n_features : int
+    """
+    if not arrays:
+        return None
+    n, weight = rows
+    mean, var, values, shares = (arrays[name] for name in MOMENTS)
+    if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
+        raise ValueError(f"the number and weight of its rows are {rows}")
+    lengths = [len(mean), len(var), len(values) / N_VALUES, len(shares) / N_VALUES]
+    if lengths != [n_features] * 4 or any(a.dtype != np.float64 for a in arrays.values()):
+        raise ValueError("the statistics of its columns do not fit its features")
+    if not (np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
+        raise ValueError("the means and variances of its columns are not all finite numbers")
+    if np.isinf(values).any() or not ((shares >= 0) & (shares <= 1 + 1e-6)).all():
+        raise ValueError("the frequent values of its columns are damaged")
+    shape = N_VALUES, n_features
+    return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape))

@@ -338,7 +338,7 @@ def _restore(
             theta,
             _random_state(*header["rng"]),
             restore_scaling(mean, scale, header["rows"]["the shape of X, y"][1], theta.dtype),
-            _optimizer_state(header, optimizer),
+            optimizer=_optimizer_state(header, optimizer),
             split_seed=None if header["split_seed"] is None else _count(header, "split_seed"),
             dropout_rng=_generator(header["dropout_rng"]),
             schedule=schedule,

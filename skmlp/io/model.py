@@ -10,6 +10,8 @@ classes.npy    the labels, sorted
 weights.npy    the weight of each class
 mean.npy       the means of standardized columns, if they were centred
 scale.npy      the scales of standardized columns, if there are any
+column_...npy  the statistics that they are made of, for a later partial_fit; the header has
+               the number of rows and the sum of their weights
 =============  ====================================================================
 """
 
@@ -21,10 +23,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from skmlp.io._npz import (
+    MOMENTS,
     check_history,
     from_plain,
+    moments_arrays,
     plain_labels,
     read_archive,
+    restore_moments,
     restore_scaling,
     scaling_arrays,
     to_plain,
@@ -38,7 +43,7 @@ __all__ = ["ModelFile", "read_model", "write_model"]
 Made = TypeVar("Made")
 FORMAT = 1
 REQUIRED = {"theta", "classes"}
-OPTIONAL = {"weights", "mean", "scale"}
+OPTIONAL = {"weights", "mean", "scale", *MOMENTS}
 
 
 @dataclass(frozen=True)
@@ -83,12 +88,14 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "history": result.history,
         "stop_reason": result.stop_reason,
         "best_epoch": result.best_epoch,
+        "rows": None if result.moments is None else [result.moments.n, result.moments.weight],
     }
     arrays = {
         "theta": result.theta,
         "classes": plain_labels(model.classes),
         "weights": result.class_weight,
         **scaling_arrays(result.scaling),
+        **moments_arrays(result.moments),
     }
     write_archive(path, header, arrays)
 
@@ -120,6 +127,7 @@ def _restore(
     weights: np.ndarray | None = None,
     mean: np.ndarray | None = None,
     scale: np.ndarray | None = None,
+    **moments: np.ndarray,
 ) -> ModelFile:
     """Return the contents of a file, after checks."""
     params = {name: from_plain(value) for name, value in header["params"].items()}
@@ -138,6 +146,7 @@ def _restore(
         header.get("best_epoch"),
         weights,
         restore_scaling(mean, scale, n_features, theta.dtype),
+        restore_moments(header.get("rows"), moments, n_features),
     )
     return ModelFile(params, [str(name) for name in names], classes, result)
 

@@ -145,7 +145,8 @@ def local_trainer(
         validation = dataset.take(held_out)
     config = config.resolve(n_rows=len(row_indices))
     scaling = partial(cached_scaling, dataset, row_indices, config.theta_dtype)
-    state.set_scaling(config, scaling)
+    largest = partial(max_abs, dataset.X)
+    state.set_scaling(config, scaling, largest)
     mean = 1.0 if w is None else mean_weight(w[row_indices])
     state.update_mean_weight(mean, len(row_indices), restart=config.cyclic)
     w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
@@ -160,7 +161,6 @@ def local_trainer(
         validation_set,
         make_estimator,
     )
-    largest = partial(max_abs, dataset.X)
     run = TrainingRun(config, state, history, class_weight, evaluator, largest)
     return Trainer(LocalSource(run, dataset, row_indices, w), [run])
 

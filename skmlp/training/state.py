@@ -13,9 +13,13 @@ from skmlp.core.optimizers import Optimizer
 from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive, Schedule
+from skmlp.data.moments import Moments, merge_moments, scaling_from_moments
 from skmlp.training.config import Architecture, TrainConfig
 
 __all__ = ["FitResult", "TrainState"]
+
+# Rows that differ from a column's most frequent value, from which on its scale is reliable.
+RELIABLE_ROWS = 100
 
 
 @dataclass
@@ -31,6 +35,8 @@ class TrainState:
         `random_state` when training begins.
     scaling : Scaling or None
         Of standardized features.
+    moments : Moments or None
+        What the scaling is made of; None after reading a file, which has the scaling alone.
     optimizer : dict
         The optimizer's state; empty for L-BFGS.
     mean_weight, n_weighted : float, int
@@ -46,6 +52,7 @@ class TrainState:
     theta: np.ndarray = None  # type: ignore[assignment]  # until `set_scaling`
     rng: np.random.RandomState = None  # type: ignore[assignment]  # until `begin`
     scaling: Scaling | None = None
+    moments: Moments | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
     mean_weight: float = 0.0
     n_weighted: int = 0
@@ -66,7 +73,12 @@ class TrainState:
             raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
         return cls(rng=check_random_state(config.random_state))
 
-    def set_scaling(self, config: TrainConfig, compute: Callable[[], Scaling]) -> None:
+    def set_scaling(
+        self,
+        config: TrainConfig,
+        compute: Callable[[], tuple[Moments, Scaling]],
+        largest: Callable[[], float],
+    ) -> None:
         """Express theta in the features that are trained on: standardized or as they come.
 
         The weights of a new network are drawn here, since columns without spread do not count
@@ -75,17 +87,16 @@ class TrainState:
         Parameters
         ----------
         config : TrainConfig
-        compute : callable () -> Scaling
-            Returns the scaling of the training rows.
+        compute : callable () -> (Moments, Scaling)
+            Returns those of the training rows of this call.
+        largest : callable () -> float
+            Returns the largest magnitude of these rows, for messages.
         """
-        if config.standardize and self.scaling is None:
-            self.scaling = compute()
-            if self.theta is not None:
-                self.theta = self.scaling.unfold(config.network, self.theta)
-                self.optimizer = {}
-        elif self.scaling is not None and not config.standardize:
+        if config.standardize:
+            self._standardize(config, *compute(), largest)
+        elif self.scaling is not None:
             self.theta, self.optimizer = self.scaling.fold(config.network, self.theta), {}
-            self.scaling = None
+            self.scaling = self.moments = None
         if self.theta is None:
             self.theta = initial_theta(
                 config.network,
@@ -94,6 +105,44 @@ class TrainState:
                 config.theta_dtype,
                 None if self.scaling is None else self.scaling.has_spread,
             )
+
+    def _standardize(
+        self, config: TrainConfig, moments: Moments, scaling: Scaling, largest: Callable[[], float]
+    ) -> None:
+        """Take over the moments of a call: of its rows in fit, of all rows in partial_fit."""
+        before, self.moments = self.moments, moments
+        if self.scaling is None:
+            self.scaling = scaling
+            if self.theta is not None:
+                self.theta = scaling.unfold(config.network, self.theta)
+                self.optimizer = {}
+            return
+        if before is None:  # of a file, which has the scaling alone
+            self.moments = moments if config.cyclic else None
+            return
+        if not config.cyclic:
+            self.moments = merge_moments([before, moments])
+            scaling = scaling_from_moments(self.moments, config.theta_dtype, largest)
+        if not scaling.is_near(self.scaling):
+            self._change_scaling(config, scaling, before)
+
+    def _change_scaling(self, config: TrainConfig, new: Scaling, before: Moments) -> None:
+        """Replace the scaling, whose statistics are those of before.
+
+        The network's function is kept; but in a stream, only in columns with reliable
+        statistics. In others it is the weights of standardized columns that are kept: if a
+        column has been seen in two rows, its scale may change by orders of magnitude, and its
+        weights would with it.
+        """
+        old, network, optimizer = self.scaling, config.network, config.make_optimizer()
+        assert old is not None
+        reliable = config.cyclic | (before.n * (1.0 - before.shares[0]) >= RELIABLE_ROWS)
+        if reliable.any():
+            old.refold(network, self.theta, new, reliable)
+            for name, power in () if optimizer is None else optimizer.powers.items():
+                if name in self.optimizer:
+                    old.refold_gradient(network, self.optimizer[name], new, reliable, power)
+        self.scaling = new
 
     def update_mean_weight(self, mean: float, n_rows: int, *, restart: bool) -> None:
         """Merge the mean weight of n_rows; in partial_fit, with that of all earlier calls.
@@ -123,9 +172,8 @@ class TrainState:
         if optimizer is None:
             self.optimizer = {}  # out of date after L-BFGS
             return
-        fresh = optimizer.init(self.theta)
-        if self.optimizer.keys() != fresh.keys():
-            self.optimizer = fresh
+        if self.optimizer.keys() != optimizer.init(self.theta[:0]).keys():
+            self.optimizer = optimizer.init(self.theta)
         if self.dropout_rng is None and any(config.layers.dropout):
             self.dropout_rng = np.random.default_rng(self.draw_seed())
 
@@ -163,6 +211,8 @@ class FitResult(NamedTuple):
     best_epoch : int or None
     class_weight : ndarray of shape (n_classes,) or None
     scaling : Scaling or None
+    moments : Moments or None
+        Of the columns, for a later partial_fit.
     state : TrainState or None
     """
 
@@ -173,4 +223,5 @@ class FitResult(NamedTuple):
     best_epoch: int | None = None
     class_weight: np.ndarray | None = None
     scaling: Scaling | None = None
+    moments: Moments | None = None
     state: TrainState | None = None

@@ -134,6 +134,7 @@ class TrainingRun:
             self.early_stopping.best_epoch,
             self.class_weight,
             self.state.scaling,
+            self.state.moments,
             self.state,
         )
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skmlp.core.design import apply_mask, batch_reader, slice_rows
+from skmlp.core.design import (
+    CentredMatrix,
+    apply_mask,
+    batch_reader,
+    matmul,
+    matmul_transposed,
+    slice_rows,
+)
 from skmlp.core.network import Workspace
 from skmlp.core.scaling import Scaling
 from tests.core.problems import network, objective, one_hot, outputs
@@ -97,11 +104,36 @@ def test_sparse_batches_equal_dense_batches(rng, given, dtype, centred):
         expected = (expected - mean * centred) / scale
     gathered = batch_reader(sparse.csr_array(X), (4,), dtype, scaling)(rows)
     assert gathered.dtype == dtype
-    assert sparse.issparse(gathered) != bool(centred)
-    dense = gathered if centred else gathered.toarray()
-    np.testing.assert_allclose(dense, expected, rtol=1e-6, atol=1e-6)
+    assert isinstance(gathered, CentredMatrix) == bool(centred)
+    np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-6, atol=1e-6)
     assert X.dtype == given
     assert slice_rows(sparse.csr_array(X), slice(2, 5), np.dtype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_with_centred_rows_equal_dense_products(rng, sparse_X, dtype):
+    mean, scale = rng.randn(4).astype(dtype), np.array([1, 0, 2, 0.5], dtype)
+    rows = batch_reader(sparse_X, (12,), dtype, Scaling(mean, scale))(np.arange(12))
+    standardized = (sparse_X.toarray() - mean) * [1, 0, 0.5, 2]
+    W, delta = rng.randn(4, 3).astype(dtype), rng.randn(12, 3).astype(dtype)
+    forward, backward = np.empty((12, 3), dtype), np.empty((4, 3), dtype)
+    matmul(rows, W, out=forward)
+    matmul_transposed(rows, delta, out=backward)
+    np.testing.assert_allclose(forward, standardized @ W, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(backward, standardized.T @ delta, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("with_zeros", [False, True])
+def test_sparse_column_far_from_zero_keeps_its_digits(rng, with_zeros):
+    """In float32, x / scale - mean / scale would be wrong by 0.1 here."""
+    X = np.column_stack([1.7e9 + 1000 * rng.rand(50), rng.rand(50) < 0.3, 5e8 + rng.randn(50)])
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+    if with_zeros:
+        X[[3, 7], 0] = X[7, 2] = 0
+    scaling = Scaling(mean.astype(np.float32), scale.astype(np.float32))
+    gathered = batch_reader(sparse.csr_array(X), (50,), np.float32, scaling)(np.arange(50))
+    expected = scaling.apply(X, np.empty_like(X))
+    np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_sparse_rows_of_the_same_dtype_are_not_copied(sparse_X):
@@ -125,6 +157,72 @@ def test_integers_are_scaled_to_floats(kind, centred):
     assert scaled is out
     expected = (X.astype(float) - ([0.5, 1.5] if centred else 0)) / [2, 4]
     np.testing.assert_allclose(out, expected, rtol=1e-6)
+
+
+def test_column_without_spread_has_no_influence(rng):
+    net, scaling = network(3, 5, 2), Scaling(rng.randn(3), np.array([2.0, 0.0, 0.5]))
+    theta, X = rng.randn(net.n_params), rng.randn(10, 3)
+    folded, moved = scaling.fold(net, theta), X + [0, 1e6, 0]
+    assert not net.views(folded)[0][0][1].any()
+    np.testing.assert_array_equal(outputs(net, folded, X), outputs(net, folded, moved))
+    scaled = scaling.apply(X, np.empty_like(X))
+    np.testing.assert_allclose(outputs(net, folded, X), outputs(net, theta, scaled), atol=1e-12)
+
+
+@pytest.fixture
+def scalings(rng):
+    """Two scalings; one column has no spread in the first, another none in the second."""
+    old = Scaling(rng.randn(5), np.array([1.0, 2.0, 0.0, 0.3, 4.0]))
+    return old, Scaling(old.mean + rng.randn(5), np.array([1.5, 1.0, 2.0, 0.0, 5.0]))
+
+
+def test_refold_keeps_the_function(rng, scalings):
+    net, (old, new) = network(5, 4, 3), scalings
+    theta, keep = rng.randn(net.n_params), np.array([True, True, False, True, True])
+    moved = theta.copy()
+    old.refold(net, moved, new, keep)
+    X = rng.randn(20, 5)
+    X[:, 3] = new.mean[3]  # the column without spread in the new scaling
+    scaled = [s.apply(X, np.empty_like(X)) for s in (old, new)]
+    scaled[1][:, 2] = 0  # that without spread in the old one
+    np.testing.assert_allclose(
+        outputs(net, moved, scaled[1]), outputs(net, theta, scaled[0]), atol=1e-12
+    )
+    W, moved_W = net.views(theta)[0][0], net.views(moved)[0][0]
+    np.testing.assert_array_equal(moved_W[[2, 3]], W[[2, 3]])  # drawn weights are kept
+
+
+def test_refolded_gradient_is_the_gradient_in_the_new_units(rng, scalings):
+    net, (old, new), J = network(5, 4, 3), scalings, objective(network(5, 4, 3))
+    theta, keep = rng.randn(net.n_params), np.array([True, True, False, False, True])
+    X, Y = rng.randn(20, 5), one_hot(np.arange(20) % 3, 3)
+    moved, scaled = theta.copy(), [s.apply(X, np.empty_like(X)) for s in (old, new)]
+    for rows in scaled:
+        rows[:, ~keep] = 0
+    old.refold(net, moved, new, keep)
+    grad = J.value_and_grad(theta, scaled[0], Y)[1].copy()
+    old.refold_gradient(net, grad, new, keep)
+    np.testing.assert_allclose(grad, J.value_and_grad(moved, scaled[1], Y)[1], atol=1e-12)
+
+
+def test_refolded_squares_of_gradients(rng, scalings):
+    """Without the product of both terms, which has mean 0 for independent gradients."""
+    net, (old, new) = network(5, 4), scalings
+    keep = np.array([True, True, False, False, True])
+    grads = rng.randn(20_000, net.n_params)
+    squares = (grads**2).mean(axis=0)
+    for grad in grads:
+        old.refold_gradient(net, grad, new, keep)
+    old.refold_gradient(net, squares, new, keep, power=2)
+    np.testing.assert_allclose(squares, (grads**2).mean(axis=0), rtol=0.1)
+
+
+def test_near_scalings():
+    scaling = Scaling(np.array([1e6, 0.0]), np.array([1.0, 0.0]))
+    assert scaling.is_near(Scaling(np.array([1e6 + 5e-10, 0.0]), np.array([1.0, 0.0])))
+    assert not scaling.is_near(Scaling(np.array([1e6 + 5e-9, 0.0]), np.array([1.0, 0.0])))
+    assert not scaling.is_near(Scaling(np.array([1e6, 0.0]), np.array([1.0 + 1e-8, 0.0])))
+    assert not scaling.is_near(Scaling(np.array([1e6, 0.0]), np.array([1.0, 1e-8])))
 
 
 def test_fold_accumulates_in_float64():

@@ -74,7 +74,8 @@ def test_mini_batches_are_as_accurate_as_local_fit(params):
     clf.fit(*cut(X_train, y_train, chunks=chunks))
     params.pop("rounds_per_epoch", None)
     local = SoftmaxMLPClassifier(50, random_state=0, **params).fit(X_train, y_train)
-    assert clf.score(X_test, y_test) > local.score(X_test, y_test) - 0.015
+    # On average over seeds it is 0.008 less.
+    assert clf.score(X_test, y_test) > local.score(X_test, y_test) - 0.02
     assert clf.n_iter_ == local.n_iter_
 
 

@@ -1,11 +1,108 @@
-"""Column moments of parts of the rows."""
+"""Statistics of columns, and the scaling made of them."""
 
 import warnings
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from skmlp.data.moments import column_moments, merge_moments, scaling_from_moments
+from skmlp.data.moments import (
+    column_moments,
+    merge_moments,
+    scaling_from_moments,
+    working_dtype,
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def scale_of(X, w=None, dtype="f8"):
+    moments = column_moments(X, w, np.arange(X.shape[0]))
+    return scaling_from_moments(moments, np.dtype(dtype), lambda: 0.0).scale
+
+
+def expected_scale(X, w=None):
+    """The rule, column by column."""
+    w, scales = np.ones(len(X)) if w is None else w, []
+    for x in X.T:
+        mean = np.average(x, weights=w)
+        scale = np.sqrt(np.average((x - mean) ** 2, weights=w))
+        for v in np.unique(x):
+            differs = x != v
+            if differs.any() and w[~differs].sum() >= w.sum() / 2:
+                r2 = np.average((x[differs] - v) ** 2, weights=w[differs])
+                scale = max(scale, np.sqrt(r2))
+        scales.append(scale if np.ptp(x) else 0.0)
+    return scales
+
+
+def columns(rng, n):
+    """Columns of all kinds: dense, binary, rare, counts, constant, mostly one value."""
+    spread = rng.randn(n)
+    return np.column_stack(
+        [
+            spread,
+            spread * 1e-3 + 5,
+            rng.rand(n) < 0.01 + 0.5 * rng.rand(),
+            np.arange(n) % 2,
+            rng.poisson(0.2, n),
+            np.full(n, 7.5),
+            np.where(rng.rand(n) < 0.6, -3.25, spread),
+            np.where(rng.rand(n) < 0.4, 1.0, spread),
+        ]
+    )
+
+
+@given(seed=SEEDS, n=st.sampled_from([2, 9, 256, 600]), weighted=st.booleans())
+def test_scale_is_that_of_the_rule(seed, n, weighted):
+    rng = np.random.RandomState(seed)
+    X, w = columns(rng, n), rng.randint(1, 4, n) * 1.0 if weighted else None
+    expected = expected_scale(X, w)
+    np.testing.assert_allclose(scale_of(X, w), expected, rtol=1e-9)
+    for container in (sparse.csr_array, sparse.csr_matrix):
+        np.testing.assert_allclose(scale_of(container(X), w), expected, rtol=1e-9)
+
+
+def test_every_binary_column_has_the_distance_of_its_values_as_scale():
+    for n_ones in (1, 3, 499, 500, 501, 999):
+        x = np.zeros((1000, 1))
+        x[:n_ones] = 1
+        assert scale_of(x) == pytest.approx(1)
+        assert scale_of(x * -40 + 3) == pytest.approx(40)
+        assert scale_of(sparse.csr_array(x)) == pytest.approx(1)
+
+
+@given(seed=SEEDS, weighted=st.booleans())
+def test_merged_moments_are_those_of_all_rows(seed, weighted):
+    rng = np.random.RandomState(seed)
+    X, w = columns(rng, 500), rng.rand(500) if weighted else None
+    cuts = np.unique(rng.randint(1, 500, rng.randint(1, 8)))
+    whole = column_moments(X, w, np.arange(500))
+    for rows in (X, sparse.csr_array(X)):
+        parts = np.split(np.arange(500), cuts)
+        merged = merge_moments([column_moments(rows, w, part) for part in parts])
+        assert merged.n == 500
+        assert merged.weight == pytest.approx(whole.weight, rel=1e-12)
+        np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(merged.var, whole.var, rtol=1e-12, atol=1e-14)
+    # The values of binary columns are counted exactly, however they are cut.
+    parts = [column_moments(X, w, part) for part in np.split(np.arange(500), cuts)]
+    merged = merge_moments(parts)
+    np.testing.assert_allclose(merged.shares[:, 2:4], whole.shares[:, 2:4], atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_frequent_value_of_a_stream_is_nearly_exact(rng, size):
+    X = np.where(rng.rand(2000) < 0.6, 4.0, rng.randn(2000))[:, None]
+    parts = [column_moments(X[i : i + size], None, np.arange(size)) for i in range(0, 1900, size)]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = merge_moments([merged, part])
+    assert merged.values[0] == 4.0
+    assert merged.shares[0] == pytest.approx((X[:1900] == 4).mean(), abs=0.02)
 
 
 def test_merged_moments_equal_standard_scaler():
@@ -15,15 +112,35 @@ def test_merged_moments_equal_standard_scaler():
     for weights in (None, w):
         with np.errstate(all="ignore"):  # variance of the constant column is -1e-17
             whole = StandardScaler().fit(X, sample_weight=weights)
-        merged = merge_moments(
-            [column_moments(X, weights, part) for part in parts],
-            [len(part) if weights is None else weights[part].sum() for part in parts],
-        )
+        merged = merge_moments([column_moments(X, weights, part) for part in parts])
         np.testing.assert_allclose(merged.mean, whole.mean_, rtol=1e-12)
         np.testing.assert_allclose(merged.var, whole.var_, rtol=1e-7, atol=1e-20)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the resolution of the second column
-            scaling = scaling_from_moments(
-                merged, np.dtype("f8"), centred=True, largest=lambda: 1e5
-            )
-        np.testing.assert_allclose(scaling.scale, whole.scale_, rtol=1e-7)
+            scaling = scaling_from_moments(merged, np.dtype("f8"), lambda: 1e5)
+        np.testing.assert_allclose(scaling.scale[:2], whole.scale_[:2], rtol=1e-7)
+        assert scaling.scale[2] == 0
+
+
+def test_sum_of_weights_that_overflows_is_an_error():
+    moments = column_moments(np.eye(3), np.full(3, 5e307), np.arange(3))
+    with pytest.raises(ValueError, match="The sum of sample_weight overflows"):
+        merge_moments([moments, moments])
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint64])
+def test_integers_that_float32_does_not_resolve_are_computed_in_float64(rng, kind, container):
+    near, wide = rng.randint(-50, 50, 300), rng.randint(0, 10**9, 300)
+    assert working_dtype(container((10**9 + near)[:, None].astype(kind))) == np.float64
+    assert working_dtype(container(wide[:, None].astype(kind))) == np.float32
+    assert working_dtype(container(np.full((300, 1), 10**9, kind))) == np.float32
+    assert working_dtype(container(np.abs(near)[:, None].astype(kind))) == np.float32
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("f8", "f8"), ("g", "f8"), ("f4", "f4"), ("f2", "f4"), ("u1", "f4"), ("?", "f4")],
+)
+def test_other_dtypes(given, expected):
+    assert working_dtype(np.ones((3, 2), given)) == np.dtype(expected)

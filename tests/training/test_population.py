@@ -23,7 +23,7 @@ def trainer(rows=slice(None), **params):
         **{"units": 5, "epochs": 6, "batch_size": 16, "random_state": 0} | params
     )
     validated, _ = validate_fit_data(clf, X[rows], y[rows])
-    dtype = theta_dtype(clf.dtype, validated.X.dtype)
+    dtype = theta_dtype(clf.dtype, lambda: validated.X.dtype)
     key = str(rows), dtype
     if key not in ENCODED:
         ENCODED[key] = encode(validated, clf.classes_, dtype, float(clf.label_smoothing))
