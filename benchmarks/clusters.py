@@ -159,7 +159,7 @@ def _train_locally(X, y, kind, n_shards, n_rounds, seed):
     config = TrainConfig.from_params(clf.get_params()).resolve(
         n_features=clf.n_features_in_, n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")
     )
-    dataset = encode(validated, clf.classes_, config.theta_dtype, clf.label_smoothing)
+    dataset = encode(validated, clf.classes_, config.theta_dtype)
     run = local_trainer(config, clf.classes_, dataset).run
     run.n_epochs *= n_rounds  # a round is an epoch of LocalSource
     theta, shards = run.state.theta, np.array_split(rng.permutation(len(y)), n_shards)

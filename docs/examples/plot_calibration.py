@@ -78,8 +78,9 @@ assert np.array_equal(proba["temperature"].argmax(axis=1), proba["plain"].argmax
 # Label smoothing
 # ---------------
 #
-# With `label_smoothing=s`, the target of the true class is 1 - s + s/10 and that of each other
-# class s/10. The best s depends on the data: if it is too large, the network is underconfident.
+# With `label_smoothing=s`, the target of the true class is 1 - s + s q and that of another class is
+# s q, where q is the frequency of the respective class: here, 1/10. The best s depends on the data:
+# if it is too large, the network is underconfident.
 
 for s in (0.05, 0.2):
     smoothed = SoftmaxMLPClassifier(**params, label_smoothing=s).fit(X_train, y_train)

@@ -1,5 +1,19 @@
 """Target rows (one-hot, smoothed), generated for each batch.
 
+Label smoothing replaces the one-hot row y of each class by::
+
+    (1 - s) y + s q
+
+The prior q is the frequencies of the classes among the training rows, weighted by the weights
+w_i of the objective. Then the weighted mean of all target rows is::
+
+    sum_i w_i ((1 - s) y_i + s q) / sum_i w_i = (1 - s) q + s q = q
+
+Training fits the mean probabilities to the mean target, since the gradient of the loss with
+respect to the last layer's biases is the difference of the two. So at the optimum the mean
+probabilities are the frequencies, for every s. With a uniform q, that of a class of frequency f
+would be ``(1 - s) f + s / n_classes``, which is many times f if the class is rare.
+
 A dense array of all target rows may be larger than X if there are many classes.
 """
 
@@ -29,6 +43,21 @@ class OneHotTargets:
     def __getitem__(self, rows: np.ndarray | slice) -> "OneHotTargets":
         return OneHotTargets(self.table, self.indices[rows])
 
+    def smooth(self, smoothing: float, prior: np.ndarray | None) -> "OneHotTargets":
+        """Return smoothed rows ``(1 - smoothing) y + smoothing * prior`` of one-hot rows y.
+
+        Parameters
+        ----------
+        smoothing : float
+        prior : ndarray of shape (n_classes,) or None
+            Frequencies of the classes, in any unit. None for equal ones.
+        """
+        if not smoothing:
+            return self
+        prior = np.ones(self.shape[1]) if prior is None else prior
+        constant = (smoothing * prior / prior.sum()).astype(self.dtype)
+        return OneHotTargets((1.0 - smoothing) * self.table + constant, self.indices)
+
     def toarray(self) -> np.ndarray:
         """Return all rows as an ndarray."""
         Y: np.ndarray = self.table[self.indices]
@@ -47,19 +76,13 @@ class OneHotTargets:
         return self.table.take(self.indices[rows], axis=0, out=batch, mode="clip")
 
 
-def one_hot_targets(
-    codes: np.ndarray, n_classes: int, dtype: DTypeLike, smoothing: float = 0.0
-) -> OneHotTargets:
-    """Return the smoothed one-hot rows of class codes (n,) in 0 .. n_classes - 1."""
+def one_hot_targets(codes: np.ndarray, n_classes: int, dtype: DTypeLike) -> OneHotTargets:
+    """Return the one-hot rows of class codes (n,) in 0 .. n_classes - 1.
+
+    Two classes have two columns, unlike in LabelBinarizer.
+    """
     present = np.flatnonzero(np.bincount(codes, minlength=n_classes))
     indices = codes if len(present) == n_classes else np.searchsorted(present, codes)
-    return OneHotTargets(_one_hot(present, n_classes, dtype, smoothing), indices)
-
-
-def _one_hot(
-    codes: np.ndarray, n_classes: int, dtype: DTypeLike, smoothing: float = 0.0
-) -> np.ndarray:
-    """Return smoothed one-hot rows; two classes have two columns, unlike in LabelBinarizer."""
-    Y = np.full((len(codes), n_classes), smoothing / n_classes, dtype)
-    Y[np.arange(len(codes)), codes] += 1.0 - smoothing
-    return Y
+    table = np.zeros((len(present), n_classes), dtype)
+    table[np.arange(len(present)), present] = 1.0
+    return OneHotTargets(table, indices)

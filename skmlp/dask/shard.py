@@ -27,7 +27,7 @@ from skmlp.data.dataset import Dataset, encode
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
 from skmlp.data.splitting import MAX_SCORED_ROWS, split_rows, stratified_sample, validation_size
-from skmlp.data.weights import divide_by_mean, mean_weight, row_weights
+from skmlp.data.weights import class_frequencies, divide_by_mean, mean_weight, row_weights
 from skmlp.training.config import TrainConfig, requested_batch_size
 from skmlp.training.evaluation import LocalEvaluationSet
 from skmlp.training.inference import finite_logits
@@ -53,6 +53,8 @@ class ShardPlan(NamedTuple):
         Number of training rows.
     mean_weight : float
         Their mean weight, sample weight times class weight.
+    class_frequencies : ndarray of shape (n_classes,) or None
+        Their class frequencies, weighted by the same weights. None if there are no rows.
     score_weight : float
         The sum of their sample weights; without weights, n_rows.
     moments : Moments or None
@@ -63,6 +65,7 @@ class ShardPlan(NamedTuple):
 
     n_rows: int
     mean_weight: float
+    class_frequencies: np.ndarray | None
     score_weight: float
     moments: Moments | None
     validation_weight: tuple[float, float]
@@ -117,8 +120,7 @@ class RoundSpec:
 def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
     """Encode a shard for training, and split off its validation rows."""
     config = common.config
-    dtype, smoothing = config.theta_dtype, float(config.label_smoothing)
-    dataset = encode(shard.rows, common.classes, dtype, smoothing)
+    dataset = encode(shard.rows, common.classes, config.theta_dtype)
     class_weight = None if config.class_weight is None else common.class_weight
     w, row_indices = row_weights(dataset, class_weight)
     held_out = moments = None
@@ -177,6 +179,8 @@ class Shard:
     scaling : Scaling or None
     share : float
         After `with_global_stats`, the share of the training rows of all shards.
+    prior : ndarray of shape (n_classes,) or None
+        After `with_global_stats`, the class frequencies of the training rows of all shards.
     """
 
     common: ShardConfig
@@ -188,6 +192,7 @@ class Shard:
     moments: Moments | None
     scaling: Scaling | None = None
     share: float = 1.0
+    prior: np.ndarray | None = None
 
     def __sizeof__(self) -> int:
         """Return the number of bytes, which Dask uses for scheduling."""
@@ -198,19 +203,23 @@ class Shard:
         rows, w, held_out = self.row_indices, self.w, self.held_out
         sample_weight = self.dataset.sample_weight
         mean = 1.0 if w is None or not len(rows) else float(mean_weight(w[rows]))
+        frequencies = class_frequencies(self.dataset, w, rows) if len(rows) else None
         total = float(len(rows) if sample_weight is None else sample_weight[rows].sum())
         totals = 0.0, 0.0
         if held_out is not None:
             v = held_out.sample_weight
             v = np.ones(len(held_out.y_encoded)) if v is None else v
             totals = float(self.common.class_weight[held_out.y_encoded] @ v), float(v.sum())
-        return ShardPlan(len(rows), mean, total, self.moments, totals)
+        return ShardPlan(len(rows), mean, frequencies, total, self.moments, totals)
 
-    def with_global_stats(self, scaling: Scaling | None, mean: float, n_rows: int) -> "Shard":
-        """Return the shard with the scaling, mean weight and number of rows of all shards."""
+    def with_global_stats(
+        self, scaling: Scaling | None, mean: float, prior: np.ndarray, n_rows: int
+    ) -> "Shard":
+        """Return the shard with scaling, mean weight, prior and number of rows of all shards."""
         dtype, n_here = self.common.config.theta_dtype, len(self.dataset.y_encoded)
         w = divide_by_mean(self.w, mean, n_here, dtype)
-        return replace(self, w=w, scaling=scaling, share=len(self.row_indices) / n_rows)
+        share = len(self.row_indices) / n_rows
+        return replace(self, w=w, scaling=scaling, share=share, prior=prior)
 
     def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], Any, Any]:
         """Train for one round; return theta, the optimizer's state, loss and learning rate."""
@@ -245,9 +254,10 @@ class Shard:
         return np.random.default_rng([purpose, start.seed, self.number, index])
 
     def _batches(self, order: np.ndarray, batch_size: int) -> MiniBatches:
+        smoothing = float(self.common.config.label_smoothing)
         return MiniBatches(
             self.dataset.X,
-            self.dataset.Y,
+            self.dataset.smoothed_targets(smoothing, self.prior),
             self.w,
             batch_size=batch_size,
             n_rows=len(order),

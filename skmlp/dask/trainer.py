@@ -144,7 +144,7 @@ def sharded_trainer(
     plans = [plan for plan in plans if plan.n_rows]
     _set_global_stats(config, state, stats, plans)
     shards = shards.filter(n_rows > 0).transform(
-        Shard.with_global_stats, state.scaling, state.mean_weight, config.n_rows
+        Shard.with_global_stats, state.scaling, state.mean_weight, state.prior, config.n_rows
     )
     n_rows = n_rows[n_rows > 0]
     if not config.full_batch:
@@ -188,7 +188,7 @@ def _shard_config(
 def _set_global_stats(
     config: TrainConfig, state: TrainState, stats: ShardStats, plans: Plans
 ) -> None:
-    """Set the scaling and the mean weight of all rows."""
+    """Set the scaling, the mean weight and the class frequencies of all rows."""
 
     def scaling() -> tuple[Moments, Scaling]:
         parts: list[Any] = [plan.moments for plan in plans]
@@ -197,8 +197,10 @@ def _set_global_stats(
 
     state.set_scaling(config, scaling, lambda: stats.max_abs)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
-    mean = float(shares @ [plan.mean_weight for plan in plans])  # a sum might overflow
-    state.update_mean_weight(mean, config.n_rows, restart=True)
+    means = np.array([plan.mean_weight for plan in plans])
+    mean = float(shares @ means)  # a sum might overflow
+    frequencies = (shares * (means / mean)) @ [plan.class_frequencies for plan in plans]
+    state.update_weights(mean, config.n_rows, frequencies, restart=True)
 
 
 def _evaluator(

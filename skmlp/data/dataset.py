@@ -26,7 +26,7 @@ class Dataset:
     y_encoded : ndarray of int of shape (n,)
         Their indices in the classes.
     Y : OneHotTargets of shape (n, n_classes)
-        One-hot rows, smoothed if they are to train on.
+        One-hot rows.
     sample_weight : ndarray of shape (n,), float64, or None
         Weights as given.
     """
@@ -54,6 +54,12 @@ class Dataset:
         dataset: Dataset = self.cached(("rows", hash_indices(row_indices)), make)
         return dataset
 
+    def smoothed_targets(self, smoothing: float, prior: np.ndarray | None) -> OneHotTargets:
+        """Return Y smoothed, as `OneHotTargets.smooth`; the same object for the same numbers."""
+        key = "targets", smoothing, None if prior is None else prior.tobytes()
+        targets: OneHotTargets = self.cached(key, lambda: self.Y.smooth(smoothing, prior))
+        return targets
+
     def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return ``make()``, computed once for all networks that train on these rows."""
         if key not in self._cache:
@@ -61,15 +67,13 @@ class Dataset:
         return self._cache[key]
 
 
-def encode(
-    rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype, smoothing: float = 0.0
-) -> Dataset:
-    """Return a Dataset whose Y is ``(1 - smoothing) y + smoothing / n_classes``."""
+def encode(rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype) -> Dataset:
+    """Return the Dataset of validated rows, with Y in a dtype."""
     y_encoded = np.empty(len(rows.y), np.min_scalar_type(len(classes)))
     for start in range(0, len(y_encoded), CHUNK_LABELS):
         chunk = slice(start, start + CHUNK_LABELS)
         y_encoded[chunk] = np.searchsorted(classes, rows.y[chunk])
-    Y = one_hot_targets(y_encoded, len(classes), dtype, smoothing)
+    Y = one_hot_targets(y_encoded, len(classes), dtype)
     return Dataset(rows.X, rows.y, y_encoded, Y, rows.sample_weight)
 
 

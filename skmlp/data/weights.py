@@ -13,6 +13,7 @@ from skmlp.data.dataset import Dataset
 
 __all__ = [
     "balanced_weights",
+    "class_frequencies",
     "class_totals",
     "class_weights",
     "divide_by_mean",
@@ -71,10 +72,26 @@ def balanced_weights(totals: np.ndarray) -> np.ndarray:
     return weights
 
 
-def class_totals(dataset: Dataset, n_classes: int) -> np.ndarray:
-    """Return the sum of the sample weights of each class (n_classes,)."""
-    w = None if dataset.sample_weight is None else rescale_for_sum(dataset.sample_weight)
-    return np.bincount(dataset.y_encoded, w, minlength=n_classes)
+def class_totals(codes: np.ndarray, w: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Return the sum of weights of each class (n_classes,), up to a factor if they are extreme.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n,)
+        The class of each row.
+    w : ndarray of shape (n,) or None
+        Weights of the rows. None means ones.
+    n_classes : int
+    """
+    return np.bincount(codes, None if w is None else rescale_for_sum(w), minlength=n_classes)
+
+
+def class_frequencies(dataset: Dataset, w: np.ndarray | None, rows: np.ndarray) -> np.ndarray:
+    """Return the share of each class (n_classes,) in the weights w (n,) of some of the rows."""
+    codes, n_classes = dataset.y_encoded[rows], dataset.Y.shape[1]
+    totals = class_totals(codes, None if w is None else w[rows], n_classes)
+    frequencies: np.ndarray = totals / totals.sum()
+    return frequencies
 
 
 def row_weights(

@@ -84,8 +84,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         layers; a sequence has one more entry than there are hidden layers, the first one for
         X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
     label_smoothing : float, default=0.01
-        A number s in [0, 1): the training targets are ``(1 - s) y + s / n_classes`` instead
-        of one-hot rows y. Validation losses use one-hot rows.
+        A number s in [0, 1): the training targets are ``(1 - s) y + s * prior`` instead of
+        one-hot rows y. The prior is the frequencies of the classes among the training rows,
+        weighted by sample_weight and `class_weight`; in partial_fit, among the rows of all
+        calls so far. So the mean of the targets, and of the probabilities, does not depend on
+        s. Validation losses use one-hot rows.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which are multiplied by sample_weight in training; a class
         that is missing in the dict has weight 1. With "balanced", the weight of class k is
@@ -468,7 +471,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             config = self._resolve(
                 config, rows.X.shape[1], partial(working_dtype, rows.X), start
             ).resolve(epochs=1, cyclic=False)
-            dataset = encode(rows, self.classes_, config.theta_dtype, float(self.label_smoothing))
+            dataset = encode(rows, self.classes_, config.theta_dtype)
             trainer = local_trainer(config, self.classes_, dataset, start=start, history=history)
             self._set_fitted(trainer.train(), keep_state=True)
         return self
@@ -492,10 +495,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
                 start, history = checkpoint.state, checkpoint.history
-                config = config.resolve(epochs=checkpoint.epochs)
+                config = config.resolve(
+                    epochs=checkpoint.epochs, smoothing_prior=checkpoint.smoothing_prior
+                )
             config = self._resolve(config, rows.X.shape[1], partial(working_dtype, rows.X), start)
             dtype = config.theta_dtype
-            dataset = encode(rows, self.classes_, dtype, float(self.label_smoothing))
+            dataset = encode(rows, self.classes_, dtype)
             if validation_rows is not None:
                 validation_set = encode(validation_rows, self.classes_, dtype)
 

@@ -11,8 +11,8 @@ optimizer_...       the arrays of the optimizer's state: for instance ``m`` and 
 ==================  =============================================================
 
 The header has the rest: constructor parameters, history, the states of both random streams,
-the optimizer's step and the names of its arrays, the factor of the adaptive schedule, the
-state of the patience, and checksums of the rows.
+the prior of label smoothing, the optimizer's step and the names of its arrays, the factor of
+the adaptive schedule, the state of the patience, and checksums of the rows.
 """
 
 import os
@@ -94,6 +94,7 @@ def write_checkpoint(
         "format": FORMAT,
         "every": every,
         "params": params,
+        "smoothing_prior": run.config.smoothing_prior,
         "left_out": left_out,
         "rows": dict(origin.fingerprint),
         "epochs": run.n_epochs,
@@ -198,6 +199,8 @@ class CheckpointState:
     classes : ndarray of shape (n_classes,)
     fingerprint : dict
         As of `data_fingerprint`.
+    smoothing_prior : str
+        As in TrainConfig.
     epochs, n_earlier : int
         Epochs of that call of fit, and those of earlier calls in the history.
     is_over : bool
@@ -212,6 +215,7 @@ class CheckpointState:
     every: int
     classes: np.ndarray
     fingerprint: dict[str, Any]
+    smoothing_prior: str
     epochs: int
     n_earlier: int
     is_over: bool
@@ -331,6 +335,7 @@ def _restore(
         every=_count(header, "every"),
         classes=classes,
         fingerprint=dict(header["rows"]),
+        smoothing_prior=_smoothing_prior(header),
         epochs=header["epochs"],
         n_earlier=n_earlier,
         is_over=header["is_over"] is True,
@@ -350,6 +355,14 @@ def _restore(
         best_theta=best_theta,
         patience=_best_and_stalled(header["patience"]),
     )
+
+
+def _smoothing_prior(header: Mapping[str, Any]) -> str:
+    """Return the prior of label smoothing; files of skmlp 0.1.0 do not declare it."""
+    prior: str = header.get("smoothing_prior", "uniform")
+    if prior not in ("frequencies", "uniform"):
+        raise ValueError(f"its smoothing_prior is {prior!r}")
+    return prior
 
 
 def _optimizer_state(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -359,8 +359,8 @@ class SharedRows:
         )
         classes, validation_set = network.classes_, None
         if validation is not None:
-            validation_set = self._encode(validation, classes, dtype, 0.0)
-        dataset = self._encode(rows, classes, dtype, float(network.label_smoothing))
+            validation_set = self._encode(validation, classes, dtype)
+        dataset = self._encode(rows, classes, dtype)
         return local_trainer(
             config, classes, dataset, validation_set, make_estimator=network._fitted_copy
         )
@@ -382,10 +382,8 @@ class SharedRows:
             self._working_dtype = working_dtype(rows.X)
         return self._working_dtype
 
-    def _encode(
-        self, rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype, smoothing: float
-    ) -> Dataset:
-        key = id(rows), dtype, smoothing
+    def _encode(self, rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype) -> Dataset:
+        key = id(rows), dtype
         if key not in self._datasets:
-            self._datasets[key] = encode(rows, classes, dtype, smoothing)
+            self._datasets[key] = encode(rows, classes, dtype)
         return self._datasets[key]

@@ -72,6 +72,8 @@ class TrainConfig:
         Rows to train on, those set aside for validation not counted.
     cyclic : bool
         Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
+    smoothing_prior : {"frequencies", "uniform"}
+        The prior of label smoothing. It is uniform in trainings that skmlp 0.1.0 began.
     """
 
     units: Any
@@ -108,6 +110,7 @@ class TrainConfig:
     theta_dtype: np.dtype = None  # type: ignore[assignment]  # until `resolve`
     n_rows: int = 0
     cyclic: bool = True
+    smoothing_prior: str = "frequencies"
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> "TrainConfig":

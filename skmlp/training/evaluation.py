@@ -10,7 +10,6 @@ from sklearn.metrics import get_scorer
 
 from skmlp.core.losses import softmax_cross_entropy
 from skmlp.core.network import Network
-from skmlp.core.targets import one_hot_targets
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
 from skmlp.data.weights import normalize_weights, rescale_for_sum
@@ -108,9 +107,6 @@ class LocalEvaluationSet:
             self._w = normalize_weights(w)
         weights = dataset.sample_weight
         self._sample_weight = None if weights is None else rescale_for_sum(weights)
-        # Not dataset.Y, which may be smoothed.
-        n_classes, dtype = dataset.Y.shape[1], dataset.Y.dtype
-        self._Y = dataset.cached("Y", lambda: one_hot_targets(dataset.y_encoded, n_classes, dtype))
 
     def loss_and_accuracy(self, network: Network, theta: np.ndarray) -> tuple[float, float]:
         """Return the cross-entropy, without penalty and smoothing, and the accuracy."""
@@ -119,7 +115,7 @@ class LocalEvaluationSet:
         for chunk, logits in finite_chunks(network, theta, dataset.X, name=self.name):
             correct[chunk] = logits.argmax(axis=-1) == dataset.y_encoded[chunk]
             w = None if self._w is None else self._w[chunk]
-            Y, share = self._Y[chunk].toarray(), len(logits) / len(correct)
+            Y, share = dataset.Y[chunk].toarray(), len(logits) / len(correct)
             with np.errstate(all="ignore"):
                 loss += share * float(softmax_cross_entropy(logits, Y, w, out=logits)[0])
         if not np.isfinite(loss):

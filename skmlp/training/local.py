@@ -14,7 +14,14 @@ from skmlp.data.dataset import Dataset
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import cached_scaling
 from skmlp.data.splitting import split_rows, stratified_sample
-from skmlp.data.weights import class_totals, class_weights, divide_by_mean, mean_weight, row_weights
+from skmlp.data.weights import (
+    class_frequencies,
+    class_totals,
+    class_weights,
+    divide_by_mean,
+    mean_weight,
+    row_weights,
+)
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
 from skmlp.training.state import TrainState
@@ -39,6 +46,8 @@ class LocalSource:
 
     Attributes
     ----------
+    targets : OneHotTargets
+        The smoothed targets of all rows of the dataset.
     batches : MiniBatches
     """
 
@@ -47,6 +56,8 @@ class LocalSource:
     ) -> None:
         self.dataset, self.row_indices, self.w = dataset, row_indices, w
         self._run, config = run, run.config
+        prior = None if config.smoothing_prior == "uniform" else run.state.prior
+        self.targets = dataset.smoothed_targets(float(config.label_smoothing), prior)
         if config.full_batch:
             batch_size, draw_order = FULL_BATCH_ROWS, partial(np.asarray, row_indices)
         else:
@@ -55,11 +66,11 @@ class LocalSource:
             draw_order = partial(shuffled if config.shuffle else np.asarray, row_indices)
         self.batches = MiniBatches(
             dataset.X,
-            dataset.Y,
+            self.targets,
             w,
             batch_size=batch_size,
             n_rows=len(row_indices),
-            dtype=dataset.Y.dtype,
+            dtype=self.targets.dtype,
             draw_order=draw_order,
             scaling=run.state.scaling,
         )
@@ -130,10 +141,8 @@ def local_trainer(
         For scorers of scikit-learn; needed if one is used.
     """
     state = TrainState.begin(config, start)
-    n_classes = len(classes)
-    class_weight = class_weights(
-        config.class_weight, classes, lambda: class_totals(dataset, n_classes)
-    )
+    totals = partial(class_totals, dataset.y_encoded, dataset.sample_weight, len(classes))
+    class_weight = class_weights(config.class_weight, classes, totals)
     w, row_indices = row_weights(dataset, None if config.class_weight is None else class_weight)
     check_any_rows(config, len(row_indices))
     name = "X_val"
@@ -148,7 +157,8 @@ def local_trainer(
     largest = partial(max_abs, dataset.X)
     state.set_scaling(config, scaling, largest)
     mean = 1.0 if w is None else mean_weight(w[row_indices])
-    state.update_mean_weight(mean, len(row_indices), restart=config.cyclic)
+    frequencies = class_frequencies(dataset, w, row_indices)
+    state.update_weights(mean, len(row_indices), frequencies, restart=config.cyclic)
     w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
     validation_set = None
     if validation is not None:

@@ -137,7 +137,8 @@ def _batch_key(run: TrainingRun, source: LocalSource) -> tuple[Any, ...]:
     digest = blake2b(pickle.dumps(state.rng) if shuffles else b"")
     digest.update(source.row_indices.tobytes())
     digest.update(weights)
-    return id(source.dataset), id(state.scaling), len(weights), shuffles, digest.hexdigest()
+    same = id(source.dataset), id(source.targets), id(state.scaling)
+    return *same, len(weights), shuffles, digest.hexdigest()
 
 
 class PopulationSource:

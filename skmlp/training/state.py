@@ -41,6 +41,9 @@ class TrainState:
         The optimizer's state; empty for L-BFGS.
     mean_weight, n_weighted : float, int
         The mean weight of so many rows: of all calls of partial_fit, or of the last fit.
+    prior : ndarray of shape (n_classes,) or None
+        The class frequencies of these rows, weighted. None if the state was pickled by a
+        version that did not store them.
     split_seed : int or None
         Of the rows that early stopping sets aside.
     dropout_rng : numpy.random.Generator or None
@@ -56,6 +59,7 @@ class TrainState:
     optimizer: dict[str, Any] = field(default_factory=dict)
     mean_weight: float = 0.0
     n_weighted: int = 0
+    prior: np.ndarray | None = None
     split_seed: int | None = None
     dropout_rng: np.random.Generator | None = None
     schedule: Adaptive | None = None
@@ -144,16 +148,22 @@ class TrainState:
                     old.refold_gradient(network, self.optimizer[name], new, reliable, power)
         self.scaling = new
 
-    def update_mean_weight(self, mean: float, n_rows: int, *, restart: bool) -> None:
-        """Merge the mean weight of n_rows; in partial_fit, with that of all earlier calls.
+    def update_weights(
+        self, mean: float, n_rows: int, frequencies: np.ndarray, *, restart: bool
+    ) -> None:
+        """Merge mean weight and class frequencies of n_rows; in partial_fit, with earlier calls'.
 
         Divided by the mean of each call, calls of light rows would count as much as calls of
         heavy ones.
         """
         if restart:
-            self.mean_weight, self.n_weighted = 0.0, 0
+            self.mean_weight, self.n_weighted, self.prior = 0.0, 0, None
         self.n_weighted += n_rows
-        self.mean_weight += (mean - self.mean_weight) * (n_rows / self.n_weighted)
+        share = n_rows / self.n_weighted
+        self.mean_weight += (mean - self.mean_weight) * share
+        share = min(share * (mean / self.mean_weight), 1.0)  # of the weight; sums might overflow
+        prior = frequencies if self.prior is None else self.prior
+        self.prior = prior + (frequencies - prior) * share
 
     def continue_with(
         self, config: TrainConfig, optimizer: Optimizer | None, schedule: Schedule

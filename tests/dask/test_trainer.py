@@ -46,6 +46,23 @@ def test_lbfgs_equals_logistic_regression():
     assert clf.stop_reason_ == "converged"
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_prior_of_label_smoothing_is_that_of_all_shards(seed):
+    rng = np.random.RandomState(seed)
+    rows = np.flatnonzero(rng.rand(150) < np.array([1.0, 0.5, 0.15])[Y])
+    w = None if seed == 0 else W[rows] * [1.0, 1e100][seed - 1]
+    params = {
+        "units": (), "solver": "lbfgs", "tol": 1e-8, "epochs": 2000, "label_smoothing": 0.2,
+        "class_weight": [None, {0: 3.0}, "balanced"][seed],
+    }  # fmt: skip
+    cuts = np.sort(rng.choice(np.arange(5, len(rows)), 2, replace=False))
+    chunks = tuple(np.diff([0, *cuts, len(rows)]).tolist())
+    local = SoftmaxMLPClassifier(**params).fit(X[rows], Y[rows], w)
+    clf = DaskSoftmaxMLPClassifier(n_shards=3, **params)
+    clf.fit(*cut(X[rows], Y[rows], w, chunks=chunks))
+    np.testing.assert_allclose(clf.predict_proba(X), local.predict_proba(X), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "params",
     [

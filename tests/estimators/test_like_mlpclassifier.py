@@ -296,7 +296,9 @@ def test_scale_of_weights_has_no_effect(rng, scale, standardize):
     np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(X), rtol=1e-6)
 
 
-@pytest.mark.parametrize("params", [{}, {"standardize": True}, {"l1": 0.01}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{}, {"standardize": True}, {"l1": 0.01}, {"label_smoothing": 0.2}], ids=str
+)
 @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 0.5, 2: 3.0}])
 def test_integer_weights_equal_repeated_rows_at_the_optimum(iris, rng, class_weight, params):
     X, y = iris
@@ -325,18 +327,6 @@ def test_class_weight_equals_sample_weight(iris, rng, solver, class_weight):
 
 
 # Regularisers
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_label_smoothing_of_a_constant_feature(smoothing, weighted):
-    y = np.repeat(["a", "b", "c"], [60, 30, 10])
-    w = np.where(y == "c", 5.0, 1.0) if weighted else None
-    clf = regression(label_smoothing=smoothing).fit(np.zeros((100, 1)), y, sample_weight=w)
-    frequencies = np.bincount(np.searchsorted(clf.classes_, y), w)
-    expected = (1 - smoothing) * frequencies / frequencies.sum() + smoothing / 3
-    np.testing.assert_allclose(clf.predict_proba([[0.0]])[0], expected, atol=1e-7)
-    assert clf.loss_ == pytest.approx(-(expected * np.log(expected)).sum(), rel=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])

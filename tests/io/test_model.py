@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from skmlp import SoftmaxMLPClassifier, load, save
 from tests.estimators.test_persistence import X, fitted, y
+from tests.io.after_checkpoint import crash_after
 
 
 def content_of(clf, folder):
@@ -181,6 +182,20 @@ def test_files_of_version_0_1_0_are_read(tmp_path):
         assert resumed.n_iter_ == 6
         np.testing.assert_array_equal(resumed.history_["loss"][:4], expected["loss"][:4])
         np.testing.assert_allclose(resumed.predict_proba(X), expected["proba"], rtol=1e-3)
+
+
+def test_checkpoint_of_version_0_1_0_resumes_with_uniform_smoothing(tmp_path):
+    """Version 0.1.0 wrote the file after 3 of 6 epochs, and these are the losses of its fit."""
+    golden = Path(__file__).parents[1] / "golden" / "checkpoint-0.1.0-smoothing.npz"
+    checkpoint = shutil.copy(golden, tmp_path)
+    losses = [1.0826554612773815, 1.0278361917635535, 1.0075737007777092]
+    rows = np.r_[:50, 50:70, 100:105]
+    with crash_after(4):  # the checkpoint that is written then has the old rule as well
+        SoftmaxMLPClassifier.resume(checkpoint, X[rows], y[rows])
+    resumed = SoftmaxMLPClassifier.resume(checkpoint, X[rows], y[rows])
+    assert resumed.history_["loss"][3:] == pytest.approx(losses, rel=1e-9)
+    anew = SoftmaxMLPClassifier(**resumed.get_params()).fit(X[rows], y[rows])
+    assert anew.history_["loss"][3:] != pytest.approx(losses, rel=1e-3)
 
 
 GOLDEN = SoftmaxMLPClassifier(

@@ -231,6 +231,17 @@ def test_preprocessing_is_fitted_once_per_split_on_its_training_rows():
     assert rows == [60] * 36
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_label_smoothing_of_imbalanced_classes(weighted):
+    """The prior is that of each split's training rows; consecutive rows make splits that differ."""
+    rows = np.flatnonzero(np.arange(len(y)) % np.array([1, 2, 4])[y] == 0)
+    grid = {"label_smoothing": [0.0, 0.2], "class_weight": [None, {0: 0.2}], "random_state": [0, 1]}
+    fit = {"sample_weight": W[rows]} if weighted else {}
+    estimator, cv = net(epochs=10, early_stopping=True, validation_fraction=0.3), KFold(3)
+    options = {"fit": fit, "cv": cv, "scoring": "neg_log_loss"}
+    assert_same(*both(estimator, grid, X[rows], y[rows], **options))
+
+
 def test_candidates_stop_at_different_epochs():
     grid = {"learning_rate": [0.001, 0.03, 0.3], "n_iter_no_change": [1, 2, 4], "l1": [0.0, 0.01]}
     epochs = {}

@@ -18,7 +18,7 @@ def test_held_out_validation_loss_is_not_smoothed(smoothing):
     clf = SoftmaxMLPClassifier(
         epochs=20, early_stopping=True, label_smoothing=smoothing, warm_start=True, random_state=0
     ).fit(X, y)
-    rows = encode(ValidatedRows(X, y, None), clf.classes_, np.float64, smoothing)
+    rows = encode(ValidatedRows(X, y, None), clf.classes_, np.float64)
     _, held_out = split_rows(0.1, rows, np.arange(len(y)), clf._train_state.split_seed)
     expected = log_loss(y[held_out], clf.predict_proba(X[held_out]))
     assert clf.validation_loss_curve_[clf.best_epoch_] == pytest.approx(expected, rel=1e-9)

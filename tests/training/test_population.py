@@ -26,7 +26,7 @@ def trainer(rows=slice(None), **params):
     dtype = theta_dtype(clf.dtype, lambda: validated.X.dtype)
     key = str(rows), dtype
     if key not in ENCODED:
-        ENCODED[key] = encode(validated, clf.classes_, dtype, float(clf.label_smoothing))
+        ENCODED[key] = encode(validated, clf.classes_, dtype)
     config = TrainConfig.from_params(clf.get_params()).resolve(
         n_features=X.shape[1], n_classes=len(clf.classes_), theta_dtype=dtype
     )
@@ -102,6 +102,24 @@ def test_adaptive_rates_are_independent():
         [m | {"epochs": 20} for m in members], rtol=1e-6, atol=1e-9
     )
     assert len({outcome.history["learning_rate"][-1] for outcome in outcomes}) >= 3
+
+
+IMBALANCED = np.r_[:50, 50:70, 100:105]
+
+
+def test_networks_with_smoothed_targets():
+    """Networks that differ in smoothing or in the prior share rows, but not targets."""
+    members = [
+        {"rows": IMBALANCED, "label_smoothing": smoothing, "class_weight": class_weight, "l2": l2}
+        for smoothing in (0.0, 0.1, 0.3)
+        for class_weight in (None, "balanced", {0: 0.2})
+        for l2 in (0.0, 0.1)
+    ]
+    assert_equals_single_training(members, rtol=1e-9, atol=1e-12)
+    trainers = [trainer(**member) for member in members]
+    assert len({id(member.source.dataset) for member in trainers}) == 1
+    assert len({id(member.source.targets) for member in trainers}) == 7  # one without smoothing
+    assert len(group_trainers(trainers)) == 1
 
 
 def test_divergence_of_one_network_does_not_affect_others():
