@@ -52,7 +52,8 @@ def test_prior_of_label_smoothing_is_that_of_all_shards(seed):
     rows = np.flatnonzero(rng.rand(150) < np.array([1.0, 0.5, 0.15])[Y])
     w = None if seed == 0 else W[rows] * [1.0, 1e100][seed - 1]
     params = {
-        "units": (), "solver": "lbfgs", "tol": 1e-8, "epochs": 2000, "label_smoothing": 0.2,
+        "units": (), "solver": "lbfgs", "tol": 1e-8, "epochs": 2000, "l2": 0.01,
+        "label_smoothing": 0.2, "random_state": 0,
         "class_weight": [None, {0: 3.0}, "balanced"][seed],
     }  # fmt: skip
     cuts = np.sort(rng.choice(np.arange(5, len(rows)), 2, replace=False))
