@@ -434,7 +434,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
         Optimizer state, random stream and history are kept between calls. With standardize,
         means and scales are those of the rows of all calls. When they change, the function of
-        the network is kept in columns whose statistics rest on 100 rows or more, and the
+        the network is kept in columns whose statistics rest on 1,000 rows or more, and the
         weights of standardized columns in the others. The factor of cyclic schedules and of
         callables is 1. Callbacks are not called.
 
