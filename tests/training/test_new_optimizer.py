@@ -1,6 +1,7 @@
 """An optimizer with a state array of its own, added as docs/extending.rst says."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ class AMSGrad:
 
     beta_1: float
     beta_2: float
+    powers: ClassVar = {"mean": 1, "var": 2, "var_max": 2}
 
     def init(self, theta):
         return {"step": 0} | {name: np.zeros_like(theta) for name in ("mean", "var", "var_max")}
@@ -52,6 +54,16 @@ def test_it_continues_bit_for_bit():
     params = {"schedule": "constant", "warm_start": True}
     clf = net(epochs=4, **params).fit(X, y).fit(X, y)
     assert (clf.theta_ == net(epochs=8, **params).fit(X, y).theta_).all()
+
+
+def test_a_stream_converts_its_arrays():
+    rows = np.tile(X, (8, 1)), np.tile(y, 8)
+    clf = net().partial_fit(*rows, classes=[0, 1, 2])
+    before, proba = clf._train_state.optimizer["var_max"], clf.predict_proba(X)
+    clf.set_params(learning_rate=1e-12).partial_fit(rows[0] * 5, rows[1])
+    np.testing.assert_allclose(clf.predict_proba(X), proba, atol=1e-8)
+    weights = slice(0, clf._network.n_weights)
+    assert (clf._train_state.optimizer["var_max"][weights] != before[weights]).any()
 
 
 def test_a_checkpoint_resumes_bit_for_bit(tmp_path):
