@@ -28,7 +28,7 @@ from benchmarks import data
 from benchmarks.harness import SKMLP, seconds
 from benchmarks.peers import ADAM, ESTIMATORS, GRID, LOGISTIC, Setting
 from benchmarks.same_results import start, unpack
-from skmlp import PopulationGridSearchCV
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 from skmlp.dask import DaskSoftmaxMLPClassifier
 
 SLOWER, LEAST_SECONDS, IRIS = 1.03, 1.0, load_iris(return_X_y=True)
@@ -47,6 +47,14 @@ def _epochs(setting):
     few, many = (_network_fits(setting, epochs, *data.images(48_000)) for epochs in (1, 4))
     while True:
         yield (next(many) - next(few)) / 3
+
+
+def _stream():
+    X, y = data.sparse(7200, 2**14)
+    while True:
+        model = SoftmaxMLPClassifier(dtype="float64", random_state=0)
+        parts = [slice(i, i + 120) for i in range(0, len(y), 120)]
+        yield seconds(lambda: [model.partial_fit(X[p], y[p], range(5)) for p in parts])
 
 
 def _one_row():
@@ -73,6 +81,8 @@ CASES = {  # functions that return an iterator of seconds
     "small": lambda: _epochs(Setting((10,), batch_size=32, **LOGISTIC)),
     "tabular": lambda: _network_fits(Setting((32,), batch_size=64), 100, *data.tabular(2000)),
     "iris": lambda: _network_fits(Setting((100,), batch_size=150), 200, *IRIS),
+    "sparse": lambda: _fits(SoftmaxMLPClassifier(epochs=1, random_state=0), *data.sparse(5000, 20_000)),
+    "stream": _stream,
     "one_row": _one_row,
     "search_small": _search,
     "dask": _dask,
