@@ -51,10 +51,19 @@ def _epochs(setting):
 
 def _stream():
     X, y = data.sparse(7200, 2**14)
-    while True:
+    parts = [slice(i, i + 120) for i in range(0, len(y), 120)]
+
+    def train():
         model = SoftmaxMLPClassifier(dtype="float64", random_state=0)
-        parts = [slice(i, i + 120) for i in range(0, len(y), 120)]
-        yield seconds(lambda: [model.partial_fit(X[p], y[p], range(5)) for p in parts])
+        for part in parts:
+            model.partial_fit(X[part], y[part], range(5))
+
+    while True:
+        yield seconds(train)
+
+
+def _sparse():
+    return _fits(SoftmaxMLPClassifier(epochs=1, random_state=0), *data.sparse(5000, 20_000))
 
 
 def _one_row():
@@ -81,7 +90,7 @@ CASES = {  # functions that return an iterator of seconds
     "small": lambda: _epochs(Setting((10,), batch_size=32, **LOGISTIC)),
     "tabular": lambda: _network_fits(Setting((32,), batch_size=64), 100, *data.tabular(2000)),
     "iris": lambda: _network_fits(Setting((100,), batch_size=150), 200, *IRIS),
-    "sparse": lambda: _fits(SoftmaxMLPClassifier(epochs=1, random_state=0), *data.sparse(5000, 20_000)),
+    "sparse": _sparse,
     "stream": _stream,
     "one_row": _one_row,
     "search_small": _search,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
 
 MAX_OFFSET = 10.0
+CACHED_ROWS = 512
 
 __all__ = [
     "CentredMatrix",
@@ -132,8 +133,11 @@ def matmul_transposed(A: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
     if isinstance(A, np.ndarray):
         np.matmul(A.mT, delta, out=out)
     elif isinstance(A, CentredMatrix):
-        np.multiply(A.offset[:, None], delta.sum(axis=0), out=out)
-        np.subtract(A.rows.T @ delta, out, out=out)
+        product, total = A.rows.T @ delta, delta.sum(axis=0)
+        for start in range(0, len(out), CACHED_ROWS):  # which saves a pass over memory
+            part = slice(start, start + CACHED_ROWS)
+            np.multiply(A.offset[part, None], total, out=out[part])
+            np.subtract(product[part], out[part], out=out[part])
     else:
         out[...] = A.T @ delta
 

@@ -13,7 +13,6 @@ Numbers are drawn in double precision for every dtype, W1 first, so that a seed 
 same network in float32 and float64.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from math import sqrt
 
@@ -26,7 +25,7 @@ __all__ = [
     "INITIALIZERS",
     "Initializer",
     "RandomGenerator",
-    "draw_rows_without_spread",
+    "draw_rows",
     "initial_theta",
 ]
 
@@ -68,33 +67,32 @@ def initial_theta(
 ) -> np.ndarray:
     """Return theta (n_params,), the weights of layer l drawn by initializers[l].
 
-    With has_spread, a mask (n_features,) of the columns that vary, the others neither count in
-    the fan-in of the first layer nor use numbers of rng: their weights are those of
-    `draw_rows_without_spread`.
+    With has_spread, a mask (n_features,) of the columns that vary, the weights of the others are
+    0, and these columns neither count in the fan-in of the first layer nor use numbers of rng.
     """
     theta = np.zeros(network.n_params, dtype)
     weights, _ = network.views(theta)
     if has_spread is None:
         has_spread = np.ones(len(weights[0]), bool)
-    for layer, (W, initializer) in enumerate(zip(weights, initializers, strict=True)):
-        rows = has_spread if layer == 0 else np.ones(len(W), bool)
-        if rows.any():
-            W[rows] = initializer(rng, int(rows.sum()), W.shape[1])
-    draw_rows_without_spread(weights[0], initializers[0], rng, has_spread)
+    draw_rows(weights[0], initializers[0], rng, has_spread, int(has_spread.sum()))
+    for W, initializer in zip(weights[1:], initializers[1:], strict=True):
+        W[...] = initializer(rng, *W.shape)
     return theta
 
 
-def draw_rows_without_spread(
-    W: np.ndarray, initializer: Initializer, rng: RandomGenerator, has_spread: np.ndarray
+def draw_rows(
+    W: np.ndarray, initializer: Initializer, rng: RandomGenerator, rows: np.ndarray, fan_in: int
 ) -> None:
-    """Draw the rows of W (n_features, fan_out) of columns that do not vary, in place.
+    """Draw the weights of some of the inputs of a layer, in place.
 
-    They have the distribution of the others, and act when the column begins to vary. They are
-    drawn from a copy of rng, so that such a column changes nothing else.
+    Parameters
+    ----------
+    W : ndarray of shape (n_inputs, fan_out)
+    initializer : callable (rng, fan_in, fan_out) -> ndarray
+    rng : RandomState or Generator
+    rows : ndarray of bool of shape (n_inputs,)
+    fan_in : int
+        The number of inputs that count in the distribution, at least that of the rows.
     """
-    n_spread, n_others = int(has_spread.sum()), int((~has_spread).sum())
-    if n_others:
-        fan_in, rng = max(1, n_spread), copy.deepcopy(rng)
-        n_draws = -(-n_others // fan_in)
-        drawn = [initializer(rng, fan_in, W.shape[1]) for _ in range(n_draws)]
-        W[~has_spread] = np.concatenate(drawn)[:n_others]
+    if rows.any():
+        W[rows] = initializer(rng, fan_in, W.shape[1])[: int(rows.sum())]

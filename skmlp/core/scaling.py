@@ -7,8 +7,9 @@ On standardized columns ``x' = (x - mean) / scale``, the first layer computes::
 The network with weights ``W / scale`` and biases ``b - (mean / scale) W`` therefore has the
 same logits for the raw x: the scaling is *folded* into its first layer.
 
-A column without spread in the training rows has ``1 / scale = 0``: x' is 0 whatever x is, the
-gradient of the column's weights is 0, and so is its row of the folded weights.
+A column without spread in the training rows has ``1 / scale = 0``: x' is 0 whatever x is, and so
+are the gradient of the column's weights and its row of the folded weights. Its weights are 0, so
+that they have no penalty either, until the column begins to vary.
 
 When mean m and scale s become m' and s', as they do while rows arrive, the network's function is
 kept by *refolding*, in each column::
@@ -117,8 +118,7 @@ class Scaling:
         (W, *_), (b, *_) = network.views(theta)
         columns = columns & self.has_spread
         b += _shift(self._shift_to(new) * self.inverse * columns, W)
-        # The weights of a column that has lost its spread are kept, to act when it varies again.
-        factor = np.where(columns & new.has_spread, new.scale * self.inverse, 1.0)
+        factor = np.where(columns, new.scale * self.inverse, 1.0)
         W *= factor.astype(theta.dtype)[:, None]
 
     def refold_gradient(
@@ -135,7 +135,7 @@ class Scaling:
         of ``dJ/dW dJ/db`` is not known.
         """
         (W, *_), (b, *_) = network.views(grad)
-        columns = columns & self.has_spread & new.has_spread
+        columns = columns & self.has_spread
         factor = np.where(columns, self.scale * new.inverse, 1.0).astype(grad.dtype) ** power
         shift = (self._shift_to(new) * new.inverse * columns).astype(grad.dtype) ** power
         W *= factor[:, None]

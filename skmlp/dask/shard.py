@@ -229,7 +229,7 @@ class Shard:
         dropout = config.make_dropout(self._rng(start, 1, start.number))
         dropped = () if dropout is None else dropout.layers
         record = train_epoch(
-            config.make_objective(self.scaling),
+            config.make_objective(),
             config.make_optimizer(),
             optimizer,
             batches,

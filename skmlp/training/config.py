@@ -16,7 +16,6 @@ from skmlp.core.network import Network
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam, Optimizer
 from skmlp.core.penalties import Penalty
-from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
 from skmlp.training.parameters import LayerParameters, check_parameters, is_auto
 
@@ -196,28 +195,18 @@ class TrainConfig:
             for name in (*activations, "softmax")
         ]
 
-    def make_objective(self, scaling: Scaling | None = None) -> Objective:
-        """Return the objective: the loss of the network, and the penalties.
-
-        Weights of columns without spread, which have no effect, have no penalty.
-        """
-        network, has_spread = self.network, None
-        if scaling is not None and not scaling.has_spread.all():
-            has_spread = scaling.has_spread
-        l1, l2 = (self._penalty_strength(v, has_spread) for v in (self.layers.l1, self.layers.l2))
+    def make_objective(self) -> Objective:
+        """Return the objective: the loss of the network, and the penalties."""
+        network = self.network
+        l1, l2 = map(self._penalty_strength, (self.layers.l1, self.layers.l2))
         return Objective(network, Penalty(network.n_weights, l1, l2))
 
-    def _penalty_strength(
-        self, values: tuple[float, ...], has_spread: np.ndarray | None
-    ) -> float | np.ndarray:
-        """Return one float for all weights or, if they differ, a vector (n_weights,)."""
+    def _penalty_strength(self, values: tuple[float, ...]) -> float | np.ndarray:
+        """Return one float for all weights or, if layers differ, a vector (n_weights,)."""
         shapes = self.network.weight_shapes
-        if len(set(values)) == 1 and (has_spread is None or not values[0]):
+        if len(set(values)) == 1:
             return values[0]
-        strengths = np.repeat(np.array(values, self.theta_dtype), [prod(s) for s in shapes])
-        if has_spread is not None:
-            strengths[: prod(shapes[0])].reshape(shapes[0])[~has_spread] = 0.0
-        return strengths
+        return np.repeat(np.array(values, self.theta_dtype), [prod(shape) for shape in shapes])
 
     def make_optimizer(self) -> Optimizer | None:
         """Return the optimizer with its hyper-parameters; None for L-BFGS."""

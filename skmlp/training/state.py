@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skmlp.core.initializers import initial_theta
+from skmlp.core.initializers import draw_rows, initial_theta
 from skmlp.core.optimizers import Optimizer
 from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
@@ -138,7 +138,7 @@ class TrainState:
         The network's function is kept; but in a stream, only in columns with reliable
         statistics. In others it is the weights of standardized columns that are kept: if a
         column has been seen in two rows, its scale may change by orders of magnitude, and its
-        weights would with it.
+        weights would with it. Columns that begin to vary get initial weights.
         """
         old, network, optimizer = self.scaling, config.network, config.make_optimizer()
         assert old is not None
@@ -148,6 +148,12 @@ class TrainState:
             for name, power in () if optimizer is None else optimizer.powers.items():
                 if name in self.optimizer:
                     old.refold_gradient(network, self.optimizer[name], new, reliable, power)
+        begins = new.has_spread & ~old.has_spread
+        if begins.any():
+            (W, *_), _ = network.views(self.theta)
+            # From a copy, so that a column that varies late changes no other random number.
+            rng, initializer = copy.deepcopy(self.rng), config.make_initializers()[0]
+            draw_rows(W, initializer, rng, begins, int(new.has_spread.sum()))
         self.scaling = new
 
     def update_weights(

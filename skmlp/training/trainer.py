@@ -60,7 +60,7 @@ class TrainingRun:
         self.config, self.state = config, state
         self.class_weight, self.evaluator, self._max_abs_X = class_weight, evaluator, max_abs_X
         self.n_epochs = config.n_epochs
-        self.network, self.objective = config.network, config.make_objective(state.scaling)
+        self.network, self.objective = config.network, config.make_objective()
         self.optimizer, self.schedule = config.make_optimizer(), config.make_schedule()
         state.continue_with(config, self.optimizer, self.schedule)
         self.schedule = state.schedule or self.schedule  # the adaptive one has a state

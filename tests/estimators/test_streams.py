@@ -173,12 +173,15 @@ def test_partial_fit_after_fit_has_the_rows_of_both(rng, warm_start):
     np.testing.assert_allclose(clf._train_state.scaling.scale, X.std(axis=0))
 
 
-def test_drawn_weights_of_a_constant_column_are_kept(rng):
+@pytest.mark.parametrize("first", ["fit", "warm start", "partial_fit"])
+def test_column_that_begins_to_vary_gets_initial_weights(rng, first):
     X, y = np.column_stack([rng.randn(50), np.full(50, 3.0)]), np.arange(50) % 2
-    clf = small(epochs=2, warm_start=True).fit(X, y)
-    network = clf._network
+    clf = small(epochs=2, warm_start=first == "warm start")
+    clf = clf.partial_fit(X, y, [0, 1]) if first == "partial_fit" else clf.fit(X, y)
     assert not clf.coefs_[0][1].any()
-    assert network.views(clf._train_state.theta)[0][0][1].all()
+    clf.set_params(learning_rate=1e-12).partial_fit(X * [1, 2], y)
+    W = clf._network.views(clf._train_state.theta)[0][0]
+    assert 0.2 < np.abs(W[1]).mean() / np.abs(W[0]).mean() < 5
 
 
 def test_first_call_of_one_row(rng):
