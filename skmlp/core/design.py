@@ -9,6 +9,9 @@ as X, and the row vector o = mean / scale, standardized rows are ``S - 1 o``, an
 
     (S - 1 o) W = S W - 1 (o W)        (S - 1 o)^T delta = S^T delta - o^T (1^T delta)
 
+Both are products with S' = [S; -o], which has one more row: ``S' W`` ends with ``-o W``, and
+``S'^T`` is multiplied by delta with its sum as the last row.
+
 In a column whose mean is many times its scale, both terms of ``S W - o W`` would be much larger
 than their difference, and rounding would remove its digits. Zeros must be rare in such a column,
 because each is far from the others. It is therefore held as ``(X - mean) / scale`` in all rows,
@@ -19,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 import numpy as np
@@ -29,7 +32,6 @@ if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
 
 MAX_OFFSET = 10.0
-CACHED_ROWS = 512
 
 __all__ = [
     "CentredMatrix",
@@ -88,6 +90,17 @@ class CentredMatrix:
     rows: SparseMatrix
     offset: np.ndarray
 
+    @cached_property
+    def extended(self) -> SparseMatrix:
+        """The rows, and minus the offset as one more row."""
+        rows, n_columns = self.rows, len(self.offset)
+        data = np.concatenate([rows.data, -self.offset])
+        indices = np.concatenate([rows.indices, np.arange(n_columns, dtype=rows.indices.dtype)])
+        indptr = np.append(rows.indptr, rows.indptr[-1] + n_columns)
+        shape = rows.shape[0] + 1, n_columns
+        extended: SparseMatrix = type(rows)((data, indices, indptr), shape=shape)  # type: ignore[call-arg]
+        return extended
+
     @property
     def shape(self) -> tuple[int, int]:
         """(n, columns)."""
@@ -123,7 +136,8 @@ def matmul(A: Matrix, W: np.ndarray, out: np.ndarray) -> None:
     if isinstance(A, np.ndarray):
         np.matmul(A, W, out=out)
     elif isinstance(A, CentredMatrix):
-        np.subtract(A.rows @ W, A.offset @ W, out=out)
+        product = A.extended @ W
+        np.add(product[:-1], product[-1], out=out)
     else:
         out[...] = A @ W
 
@@ -133,11 +147,7 @@ def matmul_transposed(A: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
     if isinstance(A, np.ndarray):
         np.matmul(A.mT, delta, out=out)
     elif isinstance(A, CentredMatrix):
-        product, total = A.rows.T @ delta, delta.sum(axis=0)
-        for start in range(0, len(out), CACHED_ROWS):  # which saves a pass over memory
-            part = slice(start, start + CACHED_ROWS)
-            np.multiply(A.offset[part, None], total, out=out[part])
-            np.subtract(product[part], out[part], out=out[part])
+        out[...] = A.extended.T @ np.vstack([delta, delta.sum(axis=0)])
     else:
         out[...] = A.T @ delta
 

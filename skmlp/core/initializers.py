@@ -13,8 +13,9 @@ Numbers are drawn in double precision for every dtype, W1 first, so that a seed 
 same network in float32 and float64.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -30,24 +31,40 @@ __all__ = [
 ]
 
 RandomGenerator = np.random.RandomState | np.random.Generator
-Initializer = Callable[[RandomGenerator, int, int], np.ndarray]
 
 
-def _glorot_uniform(rng: RandomGenerator, fan_in: int, fan_out: int) -> np.ndarray:
+class Initializer(Protocol):
+    """A distribution of the weights of a layer."""
+
+    def __call__(
+        self, rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
+    ) -> np.ndarray:
+        """Return weights (n_rows, fan_out) of a layer with fan_in inputs; of all by default."""
+
+
+def _glorot_uniform(
+    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
+) -> np.ndarray:
     r = sqrt(6.0 / (fan_in + fan_out))
-    return rng.uniform(-r, r, size=(fan_in, fan_out))
+    return rng.uniform(-r, r, size=(n_rows or fan_in, fan_out))
 
 
-def _he_normal(rng: RandomGenerator, fan_in: int, fan_out: int) -> np.ndarray:
-    return rng.normal(0.0, sqrt(2.0 / fan_in), size=(fan_in, fan_out))
+def _he_normal(
+    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
+) -> np.ndarray:
+    return rng.normal(0.0, sqrt(2.0 / fan_in), size=(n_rows or fan_in, fan_out))
 
 
-def _lecun_normal(rng: RandomGenerator, fan_in: int, fan_out: int) -> np.ndarray:
-    return rng.normal(0.0, sqrt(1.0 / fan_in), size=(fan_in, fan_out))
+def _lecun_normal(
+    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
+) -> np.ndarray:
+    return rng.normal(0.0, sqrt(1.0 / fan_in), size=(n_rows or fan_in, fan_out))
 
 
-def _standard_normal(rng: RandomGenerator, fan_in: int, fan_out: int) -> np.ndarray:
-    return rng.normal(0.0, 1.0, size=(fan_in, fan_out))
+def _standard_normal(
+    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
+) -> np.ndarray:
+    return rng.normal(0.0, 1.0, size=(n_rows or fan_in, fan_out))
 
 
 INITIALIZERS: dict[str, Initializer] = {
@@ -88,11 +105,11 @@ def draw_rows(
     Parameters
     ----------
     W : ndarray of shape (n_inputs, fan_out)
-    initializer : callable (rng, fan_in, fan_out) -> ndarray
+    initializer : Initializer
     rng : RandomState or Generator
     rows : ndarray of bool of shape (n_inputs,)
     fan_in : int
         The number of inputs that count in the distribution, at least that of the rows.
     """
     if rows.any():
-        W[rows] = initializer(rng, fan_in, W.shape[1])[: int(rows.sum())]
+        W[rows] = initializer(rng, fan_in, W.shape[1], int(rows.sum()))

@@ -74,10 +74,11 @@ class Scaling:
 
     def fold(self, network: Network, theta: np.ndarray) -> np.ndarray:
         """Return parameters (n_params,) for raw rows; they may overflow."""
-        folded = theta.copy()
+        folded = np.empty_like(theta)
         (W, *_), (b, *_) = network.views(folded)
         with np.errstate(all="ignore"):
-            W *= self.inverse[:, None]
+            np.multiply(network.views(theta)[0][0], self.inverse[:, None], out=W)
+            folded[W.size :] = theta[W.size :]
             if self.mean is not None:
                 b -= _shift(self.mean, W)
         return folded

@@ -186,7 +186,7 @@ class TrainConfig:
         return requested_batch_size(self.batch_size)
 
     def make_initializers(self) -> list[Initializer]:
-        """Return a function (rng, fan_in, fan_out) -> W for each layer."""
+        """Return the initializer of each layer."""
         activations = self.layers.activations
         if self.init != "auto":
             return [INITIALIZERS[self.init]] * (len(activations) + 1)

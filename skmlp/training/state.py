@@ -71,7 +71,8 @@ class TrainState:
     def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
         """Return a copy of start, or the state of a new network, whose weights are yet to come."""
         if start is not None:
-            state = copy.deepcopy(start)
+            unchanged = {id(part): part for part in (start.scaling, start.moments)}
+            state = copy.deepcopy(start, unchanged)
             if state.rng is None:
                 state.rng = check_random_state(config.random_state)
             return state
