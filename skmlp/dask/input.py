@@ -23,7 +23,13 @@ from skmlp.data.checks import (
     max_abs,
     zero_weights_error,
 )
-from skmlp.data.moments import working_dtype
+from skmlp.data.moments import (
+    Moments,
+    integer_dtype,
+    large_integer_moments,
+    merge_moments,
+    working_dtype,
+)
 
 __all__ = [
     "ShardStats",
@@ -48,6 +54,8 @@ class ShardSummary(NamedTuple):
     feature_names : ndarray of shape (n_features,) or None
     working_dtype : dtype
         The one in which to compute with X, see `data.moments.working_dtype`.
+    integer_moments : Moments or None
+        Of large integers, whose working dtype depends on the rows of all shards.
     is_sparse : bool
     max_abs : float
         The largest magnitude in X.
@@ -61,6 +69,7 @@ class ShardSummary(NamedTuple):
     n_features: int
     feature_names: np.ndarray | None
     working_dtype: np.dtype
+    integer_moments: Moments | None
     is_sparse: bool
     max_abs: float
     labels: np.ndarray
@@ -110,11 +119,13 @@ def validate_shard(blocks: Sequence[Block], number: int) -> ValidatedShard:
     labels, indices = np.unique(rows.y, return_inverse=True)
     weights = np.bincount(indices, rows.sample_weight)
     n_rows, n_features = rows.X.shape
+    moments = large_integer_moments(rows.X)
     summary = ShardSummary(
         n_rows,
         n_features,
         names,
-        working_dtype(rows.X),
+        working_dtype(rows.X) if moments is None else integer_dtype(moments),
+        moments,
         is_sparse(rows.X),
         max_abs(rows.X),
         labels,
@@ -263,7 +274,12 @@ class ShardStats:
     @property
     def working_dtype(self) -> np.dtype:
         """The dtype in which to compute with all rows."""
-        return np.result_type(*(summary.working_dtype for summary in self.summaries))
+        dtypes = [s.working_dtype for s in self.summaries if s.integer_moments is None]
+        parts = [s.integer_moments for s in self.summaries if s.integer_moments is not None]
+        if parts:
+            # A column may be constant in each shard and vary between them.
+            dtypes.append(integer_dtype(merge_moments(parts)))
+        return np.result_type(*dtypes)
 
     @property
     def max_abs(self) -> float:

@@ -34,6 +34,8 @@ __all__ = [
     "cached_scaling",
     "check_foldable",
     "column_moments",
+    "integer_dtype",
+    "large_integer_moments",
     "merge_moments",
     "scaling_from_moments",
     "working_dtype",
@@ -80,12 +82,22 @@ def working_dtype(X: Any) -> np.dtype:
     """
     if X.dtype.kind == "f":
         return np.dtype(np.float64 if X.dtype.itemsize >= 8 else np.float32)
+    moments = large_integer_moments(X)
+    return np.dtype(np.float32) if moments is None else integer_dtype(moments)
+
+
+def large_integer_moments(X: Any) -> Moments | None:
+    """Return the Moments of integers of which float32 rounds some; None for other X."""
     if X.dtype.kind in "iu" and X.dtype.itemsize >= 4 and max_abs(X) > EXACT_IN_FLOAT32:
-        moments = column_moments(X, None, np.arange(X.shape[0]))
-        scale = np.where(_has_spread(moments), np.sqrt(moments.var), 0.0)
-        if _is_coarse(moments.mean, scale, np.dtype(np.float32)).any():
-            return np.dtype(np.float64)
-    return np.dtype(np.float32)
+        return column_moments(X, None, np.arange(X.shape[0]))
+    return None
+
+
+def integer_dtype(moments: Moments) -> np.dtype:
+    """Return the `working_dtype` of integers with these Moments."""
+    scale = np.where(_has_spread(moments), np.sqrt(moments.var), 0.0)
+    is_coarse = _is_coarse(moments.mean, scale, np.dtype(np.float32)).any()
+    return np.dtype(np.float64 if is_coarse else np.float32)
 
 
 def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> tuple[Moments, Scaling]:
@@ -133,6 +145,7 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
         v = None if w is None else w[part]
         here, D = len(part) if v is None else v.sum(), memory[: len(part)]
         D[...] = X[part]
+        _fill_second_values(values, D)
         if len(counted):
             shares[:, counted] += _weights_of(values[:, counted], D[:, counted], v)
         found = _mean_and_variance(D, np.full(len(part), 1 / here) if v is None else v / here)
@@ -167,6 +180,20 @@ def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return values
 
 
+def _fill_second_values(values: np.ndarray, D: np.ndarray) -> None:
+    """Set second values that the sample missed to the first one in the rows D, in place.
+
+    Until then all rows have the first value. Columns of two values are thus counted exactly, and
+    so are their shares when parts of the rows are merged.
+    """
+    columns = np.flatnonzero(np.isfinite(values[0]) & np.isnan(values[1]))
+    if len(columns):
+        differs = D[:, columns] != values[0, columns]
+        row = differs.argmax(axis=0)
+        found = differs[row, np.arange(len(columns))]
+        values[1, columns[found]] = D[row, columns][found]
+
+
 def _weights_of(values: np.ndarray, D: np.ndarray, v: np.ndarray | None) -> np.ndarray:
     """Return the weight of the rows D, weighted by v, that have each value (2, columns)."""
     if v is None:
@@ -186,22 +213,28 @@ def _mean_and_variance(D: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, n
 def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
     """Return the Moments of some rows of sparse X.
 
-    0 is the frequent value of columns where at least half of the rows have it. The others, with
-    more stored entries than zeros, are treated as dense columns.
+    0 is the frequent value of columns where at least half of the rows have it, and a stored one
+    the second value. The others, with more stored entries than zeros, are treated as dense
+    columns.
     """
     n_features = X.shape[1]
-    weight, mean, var, stored = 0.0, np.zeros(0), np.zeros(0), np.zeros(n_features)
+    weight, mean, var = 0.0, np.zeros(0), np.zeros(0)
+    second, stored, equal = np.full(n_features, np.nan), np.zeros(n_features), np.zeros(n_features)
     for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
         part = rows[chunk]
         v = np.ones(len(part)) if w is None else w[part]
         batch, here = X[part].astype(np.float64), v.sum()
         found = mean_variance_axis(batch, axis=0, weights=v)
-        of_entry = np.repeat(v, np.diff(batch.indptr))
-        stored += np.bincount(batch.indices, of_entry * (batch.data != 0), n_features)
+        batch.eliminate_zeros()
+        column, of_entry = batch.indices, np.repeat(v, np.diff(batch.indptr))
+        is_new = np.isnan(second[column])
+        second[column[is_new]] = batch.data[is_new]
+        stored += np.bincount(column, of_entry, n_features)
+        equal += np.bincount(column, of_entry * (batch.data == second[column]), n_features)
         mean, var = _merge([(mean, var), found], [weight, here]) if weight else found
         weight += here
-    values = np.vstack([np.zeros(n_features), np.full(n_features, np.nan)])
-    shares = np.vstack([1.0 - stored / weight, np.zeros(n_features)])
+    values = np.vstack([np.zeros(n_features), second])
+    shares = np.vstack([1.0 - stored / weight, equal / weight])
     columns = np.flatnonzero(shares[0] < HALF)
     if len(columns):
         dense, v = X[rows][:, columns].toarray(), None if w is None else w[rows]
