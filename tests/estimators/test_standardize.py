@@ -1,0 +1,348 @@
+"""standardize=True: what changes of the columns, and of how X is stored, do not matter."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.preprocessing import OneHotEncoder
+
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+
+N = 90
+SEEDS = st.integers(0, 2**32 - 1)
+SOLVERS = st.sampled_from(["adam", "sgd", "lbfgs"])
+CONTAINERS = {
+    "dense": np.asarray,
+    "csr": sparse.csr_array,
+    "csc": sparse.csc_matrix,
+}
+
+
+def mixed(rng, n=N):
+    """Return columns with and without a frequent value, and labels that depend on them."""
+    spread = rng.randn(n, 2)
+    X = np.column_stack(
+        [
+            spread,
+            rng.rand(n) < 0.05,
+            np.arange(n) % 2,
+            rng.poisson(0.3, n),
+            np.where(rng.rand(n) < 0.7, 0.0, 3 + spread[:, 0]),
+            np.where(rng.rand(n) < 0.7, 2.5, spread[:, 1]),
+        ]
+    )
+    X[0, 2], X[1, 2] = 0, 1
+    return X, np.digitize(spread[:, 0] + X[:, 3] + rng.randn(n) / 2, [-0.2, 1.2])
+
+
+def net(**params):
+    return SoftmaxMLPClassifier(
+        **{"units": 6, "epochs": 4, "batch_size": 20, "random_state": 0} | params
+    )
+
+
+def assert_same_fit(clf, expected, rtol=1e-6):
+    assert clf.history_.keys() == expected.history_.keys()
+    for name, values in expected.history_.items():
+        if name != "seconds":
+            np.testing.assert_allclose(clf.history_[name], values, rtol=rtol, err_msg=name)
+
+
+# Affine maps of columns; a negative factor changes the sign of what initial weights are drawn for
+
+
+def affine_map(rng, X, far):
+    """Return factors, their signs, and shifts of up to ``far`` standard deviations."""
+    sign = rng.choice([-1.0, 1.0], 7)
+    a = sign * 10 ** rng.uniform(-3, 3, 7)
+    return a, sign, a * X.std(axis=0) * rng.uniform(-far, far, 7)
+
+
+@settings(max_examples=40)
+@given(seed=SEEDS, solver=SOLVERS, container=st.sampled_from([*CONTAINERS]))
+def test_affine_maps_of_columns_change_nothing(seed, solver, container):
+    rng = np.random.RandomState(seed)
+    X, y = mixed(rng)
+    a, sign, b = affine_map(rng, X, 1e4)
+    clf, expected = net(solver=solver), net(solver=solver).fit(X * sign, y)
+    clf.fit(CONTAINERS[container](X * a + b), y)
+    probabilities = clf.predict_proba(X * a + b)
+    np.testing.assert_allclose(probabilities, expected.predict_proba(X * sign), atol=1e-6)
+    assert_same_fit(clf, expected)
+
+
+@settings(max_examples=10)
+@given(seed=SEEDS)
+def test_affine_maps_do_not_change_the_optimum(seed):
+    rng = np.random.RandomState(seed)
+    X, y = mixed(rng)
+    a, _, b = affine_map(rng, X, 1e4)
+    clf = net(units=(), solver="lbfgs", l2=0.01, tol=1e-8, epochs=1000)
+    expected = clf.fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(clf.fit(X * a + b, y).predict_proba(X * a + b), expected, atol=1e-6)
+
+
+@settings(max_examples=15)
+@given(seed=SEEDS, solver=SOLVERS)
+def test_affine_maps_in_float32(seed, solver):
+    """A column of mean 1e3 standard deviations has four digits left."""
+    rng = np.random.RandomState(seed)
+    X, y = mixed(rng)
+    a, sign, b = affine_map(rng, X, 1e3)
+    X *= sign
+    clf, expected = net(solver=solver), net(solver=solver).fit(X.astype("f4"), y)
+    mapped = (X * np.abs(a) + b).astype("f4")
+    assert clf.fit(mapped, y).theta_.dtype == np.float32
+    probabilities = clf.predict_proba(mapped)
+    np.testing.assert_allclose(probabilities, expected.predict_proba(X), atol=1e-2)
+
+
+@settings(max_examples=20)
+@given(seed=SEEDS, solver=SOLVERS, dtype=st.sampled_from([np.uint8, np.int64]))
+def test_affine_maps_of_integers(seed, solver, dtype):
+    rng = np.random.RandomState(seed)
+    X, y = mixed(rng)
+    X = X.round().clip(0, 5)
+    a, b = rng.randint(1, 20, 7), rng.randint(0, 150, 7)
+    if dtype == np.int64:
+        a, b = a * 1000, b * 1000 - 50_000
+    mapped = (X * a + b).astype(dtype)
+    clf, expected = net(solver=solver), net(solver=solver).fit(X.astype(dtype), y)
+    probabilities = clf.fit(mapped, y).predict_proba(mapped)
+    np.testing.assert_allclose(probabilities, expected.predict_proba(X), atol=1e-3)
+
+
+# Sparse X
+
+
+PARAMS = st.sampled_from(
+    [
+        {},
+        {"units": ()},
+        {"l1": 0.01},
+        {"early_stopping": True, "n_iter_no_change": 2, "epochs": 8},
+        {"units": (5, 4), "activation": "tanh", "class_weight": "balanced"},
+    ]
+)
+
+
+def with_far_columns(rng, X):
+    """Append columns of 1e6 and -1e5 scales from 0."""
+    return np.column_stack([X, 5e6 + 5 * rng.randn(len(X)), rng.randn(len(X)) - 1e5])
+
+
+@settings(max_examples=40)
+@given(SEEDS, SOLVERS, PARAMS, st.booleans(), st.sampled_from(["csr", "csc"]))
+def test_sparse_equals_dense(seed, solver, params, weighted, container):
+    rng, to_sparse = np.random.RandomState(seed), CONTAINERS[container]
+    X, y = mixed(rng)
+    X = with_far_columns(rng, X)
+    w = rng.uniform(0.2, 2, N) if weighted else None
+    X_val = X[::3].copy()
+    X_val[::4, -2] = 0  # without the entry of a far column
+    clf, dense = net(solver=solver, **params), net(solver=solver, **params)
+    val = {} if "early_stopping" in params else {"y_val": y[::3]}
+    dense.fit(X, y, sample_weight=w, **val | ({"X_val": X_val} if val else {}))
+    clf.fit(to_sparse(X), y, sample_weight=w, **val | ({"X_val": to_sparse(X_val)} if val else {}))
+    assert_same_fit(clf, dense)
+    expected = dense.predict_proba(X)
+    np.testing.assert_allclose(clf.predict_proba(to_sparse(X)), expected, atol=1e-6)
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-6)
+
+
+@settings(max_examples=15)
+@given(seed=SEEDS, solver=st.sampled_from(["adam", "sgd"]), weighted=st.booleans())
+def test_sparse_equals_dense_in_partial_fit(seed, solver, weighted):
+    rng = np.random.RandomState(seed)
+    X, y = mixed(rng)
+    X = with_far_columns(rng, X)
+    X[rng.rand(N) < 0.1, -2] = X[50:52, -1] = 0
+    w = rng.uniform(0.2, 2, N) if weighted else None
+    clf, dense = net(solver=solver), net(solver=solver)
+    for rows in (slice(0, 40), slice(40, 70), slice(70, 90)):
+        weights = None if w is None else w[rows]
+        for each, A in ((dense, X), (clf, sparse.csr_array(X))):
+            each.partial_fit(A[rows], y[rows], classes=[0, 1, 2], sample_weight=weights)
+    assert_same_fit(clf, dense)
+    np.testing.assert_allclose(clf.predict_proba(X), dense.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_sparse_equals_dense_in_float32(rng, solver):
+    X, y = mixed(rng)
+    X = np.column_stack([X, 1000 + rng.randn(N)]).astype("f4")
+    dense, clf = net(solver=solver).fit(X, y), net(solver=solver).fit(sparse.csr_array(X), y)
+    assert clf.theta_.dtype == np.float32
+    probabilities = clf.predict_proba(sparse.csr_array(X))
+    np.testing.assert_allclose(probabilities, dense.predict_proba(X), atol=1e-3)
+
+
+# Columns that are constant in training
+
+
+CONSTANTS = st.sampled_from([0.0, 0.1, -7.3, 1e12, 3e-30])
+
+
+@settings(max_examples=40)
+@given(SEEDS, SOLVERS, PARAMS, CONSTANTS, st.integers(0, 7), st.booleans(), st.booleans())
+def test_constant_columns_change_nothing(seed, solver, params, c, at, weighted, is_sparse):
+    rng = np.random.RandomState(seed)
+    container = sparse.csr_array if is_sparse else np.asarray
+    X, y = mixed(rng)
+    w = rng.uniform(0.2, 2, N) if weighted else None
+    more = np.insert(X, at, c, axis=1)
+    params = {"solver": solver, "l2": 0.01, **params}
+    expected = net(**params).fit(container(X), y, sample_weight=w)
+    clf = net(**params).fit(container(more), y, sample_weight=w)
+    assert_same_fit(clf, expected, rtol=1e-9)
+    first, *others = clf.coefs_
+    assert not first[at].any()
+    theta = np.delete(first, at, axis=0), *others, *clf.intercepts_
+    for ours, theirs in zip(theta, (*expected.coefs_, *expected.intercepts_), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-9)
+    for value in (c, 0.0, -c - 1, 1e9, 1e300):
+        more[:, at] = value
+        probabilities = clf.predict_proba(container(more))
+        np.testing.assert_allclose(probabilities, expected.predict_proba(X), atol=1e-9)
+
+
+def test_huge_constant_columns_train(rng):
+    X, y = mixed(rng)
+    for dtype, huge in (("f4", 3e38), ("f8", 1e150), (np.int64, 2**62), (np.uint64, 2**64 - 1)):
+        part = np.abs(X[:, :2] * 100).astype(dtype)
+        more = np.column_stack([part, np.full(N, huge, dtype)])
+        expected = net().fit(part, y).predict_proba(part)
+        np.testing.assert_allclose(net().fit(more, y).predict_proba(more), expected, atol=1e-6)
+
+
+def test_column_that_is_constant_in_one_fold(rng):
+    X, y = mixed(rng)
+    cv, grid = KFold(3), {"l2": [0.0, 0.1], "l1": [0.0, 0.01], "learning_rate": [0.01, 0.1]}
+    X[:, 4] = np.where(np.arange(N) < 30, X[:, 4], 4.0)  # varies in the first test fold only
+    searches = [PopulationGridSearchCV, GridSearchCV]
+    ours, theirs = (S(net(), grid, cv=cv, scoring="neg_log_loss").fit(X, y) for S in searches)
+    without = PopulationGridSearchCV(net(), grid, cv=cv, scoring="neg_log_loss")
+    without.fit(np.delete(X, 4, axis=1), y)
+    for k in range(3):
+        name = f"split{k}_test_score"
+        found = ours.cv_results_[name]
+        np.testing.assert_allclose(found, theirs.cv_results_[name], atol=1e-6)
+        assert np.allclose(found, without.cv_results_[name], atol=1e-6) == (k == 0)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.01, 1.0])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_weights_kept_for_constant_columns_are_those_drawn(rng, solver, l2):
+    """They neither train nor decay, so that they can act once the column varies."""
+    X, y = mixed(rng)
+    X[:, 3] = 4.0
+    clf = net(solver=solver, l2=l2, l1=l2, warm_start=True, epochs=1).fit(X, y)
+    drawn = clf._train_state.theta[3 * 6 : 4 * 6].copy()
+    assert drawn.std() > 0.1
+    clf.fit(X, y)
+    np.testing.assert_array_equal(clf._train_state.theta[3 * 6 : 4 * 6], drawn)
+    assert not clf.coefs_[0][3].any()
+
+
+# Weights of rows
+
+
+@settings(max_examples=20)
+@given(seed=SEEDS, solver=SOLVERS, is_sparse=st.booleans(), l1=st.sampled_from([0.0, 0.01]))
+def test_weights_equal_repeated_rows(seed, solver, is_sparse, l1):
+    rng = np.random.RandomState(seed)
+    container = sparse.csr_array if is_sparse else np.asarray
+    X, y = mixed(rng)
+    X = np.column_stack([X, np.full(N, 0.3)])
+    counts = rng.randint(0, 3, N)
+    counts[np.unique(y, return_index=True)[1]] = 1
+    X[counts == 0, -1] = 5.0  # varies in rows without weight only
+    twice = np.repeat(np.arange(N), counts)
+    params = {"solver": solver, "l1": l1, "epochs": 6}
+    if solver == "lbfgs":
+        params["units"] = ()
+    clf = net(batch_size=int((counts > 0).sum()), **params)
+    clf.fit(container(X), y, sample_weight=counts)
+    expected = net(batch_size=len(twice), **params).fit(container(X[twice]), y[twice])
+    np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-6)
+    assert not clf.coefs_[0][-1].any()
+
+
+# Large integers
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint64])
+def test_large_integers_are_separated(rng, dtype, container):
+    X = np.column_stack([10**9 + rng.randint(-50, 50, 200), rng.randint(0, 9, 200)]).astype(dtype)
+    y = X[:, 0] > 10**9
+    X[y, 0] += 5
+    clf = net(epochs=60, learning_rate=0.05).fit(CONTAINERS[container](X), y)
+    assert clf.theta_.dtype == np.float64
+    assert clf.score(CONTAINERS[container](X), y) == 1
+
+
+def test_integers_with_a_large_spread_are_computed_in_float32(rng):
+    X = rng.randint(0, 10**9, (200, 2))
+    clf = net(epochs=60, learning_rate=0.05).fit(X, X[:, 0] > 5 * 10**8)
+    assert clf.theta_.dtype == np.float32
+    assert clf.score(X, X[:, 0] > 5 * 10**8) > 0.95
+
+
+def test_large_integers_in_a_search(rng):
+    X = np.column_stack([10**9 + rng.randint(-50, 50, 200), rng.randint(0, 9, 200)])
+    y = X[:, 0] > 10**9
+    X[y, 0] += 5
+    grid = {"learning_rate": [0.02, 0.05]}
+    search = PopulationGridSearchCV(net(epochs=60), grid, cv=3).fit(X, y)
+    assert search.best_estimator_.theta_.dtype == np.float64
+    assert search.best_score_ > 0.98
+
+
+# What users have
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_year_beside_one_hot_levels(rng, solver):
+    year, shop = rng.uniform(1990, 2020, (1000, 1)), rng.randint(0, 40, (1000, 1))
+    y = (year[:, 0] - 2005) / 8 + rng.randn(40)[shop[:, 0]] > 0
+    X = sparse.hstack([OneHotEncoder().fit_transform(shop), year], format="csr")
+    scores = [
+        SoftmaxMLPClassifier(solver=solver, units=20, epochs=30, random_state=0)
+        .fit(rows[:600], y[:600])
+        .score(rows[600:], y[600:])
+        for rows in (X, X.toarray())
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=0.005)
+    assert scores[0] > 0.9
+
+
+def test_rare_words_are_not_blown_up(rng):
+    """Most words occur in few of 800 documents."""
+    topics = rng.dirichlet(np.full(1500, 0.05) / np.arange(1, 1501) ** 0.3, 8)
+    y = rng.randint(0, 8, 800)
+    mixture = 0.4 * topics[y] + 0.6 * topics.mean(axis=0)
+    X = sparse.csr_array(np.array([rng.multinomial(40, p / p.sum()) for p in mixture]) * 1.0)
+    X = X / sparse.linalg.norm(X, axis=1)[:, None]
+    X = sparse.csr_array(X)
+    losses = {}
+    for standardize in (True, False):
+        clf = SoftmaxMLPClassifier(standardize=standardize, random_state=0).fit(X[:400], y[:400])
+        losses[standardize] = log_loss(y[400:], clf.predict_proba(X[400:]))
+    assert losses[True] < 1.1 * losses[False]
+    assert losses[True] < 0.7 * np.log(8)
+
+
+def test_value_of_a_constant_column_later_does_not_matter(rng):
+    X, X_test = rng.randn(300, 4), rng.randn(1000, 4)
+    y, y_test = X[:, 0] + X[:, 1] > 0, X_test[:, 0] + X_test[:, 1] > 0
+    X[:, 3], scores = 9.99, set()
+    clf = SoftmaxMLPClassifier(random_state=0).fit(X, y)
+    for value in (9.99, 12.99, 19.99, -1e6):
+        X_test[:, 3] = value
+        scores.add(clf.score(X_test, y_test))
+    assert len(scores) == 1
+    assert scores.pop() > 0.95
