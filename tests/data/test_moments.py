@@ -92,6 +92,22 @@ def test_merged_moments_are_those_of_all_rows(seed, weighted):
         np.testing.assert_allclose(merged.shares[:, 2:4], whole.shares[:, 2:4], atol=1e-12)
 
 
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("value", [1.0, -30.0])
+def test_merged_binary_columns_in_any_order_of_the_rows(rng, container, value):
+    """Most parts of sorted rows have one value, or a second one that few rows have."""
+    X = np.zeros((3000, 4))
+    for column, n_ones in enumerate([1, 1499, 1501, 2999]):
+        X[:n_ones, column] = value
+    X[1:, 3] = X[:0:-1, 3]
+    for cuts in ([1000, 2000], [1499], [1502], [300, 310, 1400]):
+        parts = np.split(np.arange(3000), cuts)
+        merged = merge_moments([column_moments(container(X), None, part) for part in parts])
+        np.testing.assert_allclose(merged.shares.sum(axis=0), 1)
+        scale = scaling_from_moments(merged, np.dtype("f8"), lambda: 0.0).scale
+        np.testing.assert_allclose(scale, abs(value))
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_frequent_value_of_a_stream_is_nearly_exact(rng, size):
     X = np.where(rng.rand(2000) < 0.6, 4.0, rng.randn(2000))[:, None]

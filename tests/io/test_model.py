@@ -132,6 +132,23 @@ def test_invalid_member_is_rejected(tmp_path, case):
         load(path)
 
 
+def test_scale_zero_is_kept_and_a_negative_one_rejected(tmp_path):
+    path, constant = tmp_path / "model.npz", np.insert(X, 1, 7.0, axis=1)
+    clf = SoftmaxMLPClassifier(units=5, random_state=0).fit(constant, y)
+    save(clf, path)
+    again = load(path).partial_fit(constant, y)
+    scale = again._train_state.scaling.scale.copy()
+    np.testing.assert_array_equal(scale, clf._scaling.scale)
+    np.testing.assert_array_equal(scale == 0, np.arange(5) == 1)
+    assert not again.coefs_[0][1].any()
+    scale[2] *= -1
+    with zipfile.ZipFile(path) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("scale.npy")]
+    rewrite(path, **{name: npy(scale)})
+    with pytest.raises(ValueError, match="some of its scales are negative"):
+        load(path)
+
+
 def test_zip_bomb_is_rejected(tmp_path):
     path = tmp_path / "model.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
