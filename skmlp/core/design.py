@@ -31,7 +31,7 @@ from numpy.typing import DTypeLike
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
 
-MAX_OFFSET = 10.0
+MAX_OFFSET = 10.0  # |mean| / scale, from which on a sparse column is held in all rows
 
 __all__ = [
     "CentredMatrix",
@@ -176,10 +176,7 @@ def slice_rows(X: RawMatrix, rows: slice, dtype: DTypeLike) -> Matrix:
 
 
 def batch_reader(
-    X: RawMatrix,
-    shape: tuple[int, ...],
-    dtype: DTypeLike,
-    scaling: Scaling | None = None,
+    X: RawMatrix, shape: tuple[int, ...], dtype: DTypeLike, scaling: Scaling | None = None
 ) -> Callable[[np.ndarray], Matrix]:
     """Return a function rows -> X[rows] in dtype, scaled.
 

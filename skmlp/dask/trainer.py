@@ -190,12 +190,14 @@ def _set_global_stats(
 ) -> None:
     """Set the scaling, the mean weight and the class frequencies of all rows."""
 
-    def scaling() -> tuple[Moments, Scaling]:
+    def moments() -> Moments:
         parts: list[Any] = [plan.moments for plan in plans]
-        moments = merge_moments(parts)
-        return moments, scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
+        return merge_moments(parts)
 
-    state.set_scaling(config, scaling, lambda: stats.max_abs)
+    def scaling_of(moments: Moments) -> Scaling:
+        return scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
+
+    state.set_scaling(config, moments, scaling_of)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
     means = np.array([plan.mean_weight for plan in plans])
     mean = float(shares @ means)  # a sum might overflow

@@ -31,6 +31,7 @@ from skmlp.data.weights import mean_weight, normalize_weights
 __all__ = [
     "N_VALUES",
     "Moments",
+    "cached_moments",
     "cached_scaling",
     "check_foldable",
     "column_moments",
@@ -100,8 +101,18 @@ def integer_dtype(moments: Moments) -> np.dtype:
     return np.dtype(np.float64 if is_coarse else np.float32)
 
 
-def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> tuple[Moments, Scaling]:
-    """Return Moments and Scaling of some rows, computed once for all networks with these rows.
+def cached_moments(dataset: Dataset, rows: np.ndarray) -> Moments:
+    """Return the Moments of some rows, computed once for all networks with these rows."""
+
+    def compute() -> Moments:
+        return column_moments(dataset.X, dataset.sample_weight, rows)
+
+    moments: Moments = dataset.cached(("moments", hash_indices(rows)), compute)
+    return moments
+
+
+def cached_scaling(dataset: Dataset, dtype: np.dtype, moments: Moments) -> Scaling:
+    """Return the `scaling_from_moments`; the same object for the same Moments object.
 
     Raises
     ------
@@ -110,11 +121,11 @@ def cached_scaling(dataset: Dataset, rows: np.ndarray, dtype: np.dtype) -> tuple
     """
 
     def compute() -> tuple[Moments, Scaling]:
-        moments = column_moments(dataset.X, dataset.sample_weight, rows)
+        # With the moments, so that their id is that of no other object as long as it is a key.
         return moments, scaling_from_moments(moments, dtype, lambda: max_abs(dataset.X))
 
-    found: tuple[Moments, Scaling] = dataset.cached(("scaling", hash_indices(rows), dtype), compute)
-    return found
+    found: tuple[Moments, Scaling] = dataset.cached(("scaling", id(moments), dtype), compute)
+    return found[1]
 
 
 def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:

@@ -12,7 +12,7 @@ from skmlp.core.objective import Objective
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
 from skmlp.data.memmap import block_shuffle
-from skmlp.data.moments import cached_scaling
+from skmlp.data.moments import cached_moments, cached_scaling
 from skmlp.data.splitting import split_rows, stratified_sample
 from skmlp.data.weights import (
     class_frequencies,
@@ -153,9 +153,11 @@ def local_trainer(
         )
         validation = dataset.take(held_out)
     config = config.resolve(n_rows=len(row_indices))
-    scaling = partial(cached_scaling, dataset, row_indices, config.theta_dtype)
-    largest = partial(max_abs, dataset.X)
-    state.set_scaling(config, scaling, largest)
+    state.set_scaling(
+        config,
+        partial(cached_moments, dataset, row_indices),
+        partial(cached_scaling, dataset, config.theta_dtype),
+    )
     mean = 1.0 if w is None else mean_weight(w[row_indices])
     frequencies = class_frequencies(dataset, w, row_indices)
     state.update_weights(mean, len(row_indices), frequencies, restart=config.cyclic)
@@ -171,6 +173,7 @@ def local_trainer(
         validation_set,
         make_estimator,
     )
+    largest = partial(max_abs, dataset.X)
     run = TrainingRun(config, state, history, class_weight, evaluator, largest)
     return Trainer(LocalSource(run, dataset, row_indices, w), [run])
 

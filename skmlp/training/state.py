@@ -13,7 +13,7 @@ from skmlp.core.optimizers import Optimizer
 from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive, Schedule
-from skmlp.data.moments import Moments, merge_moments, scaling_from_moments
+from skmlp.data.moments import Moments, merge_moments
 from skmlp.training.config import Architecture, TrainConfig
 
 __all__ = ["FitResult", "TrainState"]
@@ -83,8 +83,8 @@ class TrainState:
     def set_scaling(
         self,
         config: TrainConfig,
-        compute: Callable[[], tuple[Moments, Scaling]],
-        largest: Callable[[], float],
+        compute_moments: Callable[[], Moments],
+        scaling_of: Callable[[Moments], Scaling],
     ) -> None:
         """Express theta in the features that are trained on: standardized or as they come.
 
@@ -94,13 +94,13 @@ class TrainState:
         Parameters
         ----------
         config : TrainConfig
-        compute : callable () -> (Moments, Scaling)
+        compute_moments : callable () -> Moments
             Returns those of the training rows of this call.
-        largest : callable () -> float
-            Returns the largest magnitude of these rows, for messages.
+        scaling_of : callable (Moments) -> Scaling
+            As `scaling_from_moments`.
         """
         if config.standardize:
-            self._standardize(config, *compute(), largest)
+            self._standardize(config, compute_moments(), scaling_of)
         elif self.scaling is not None:
             self.theta, self.optimizer = self.scaling.fold(config.network, self.theta), {}
             self.scaling = self.moments = None
@@ -114,14 +114,14 @@ class TrainState:
             )
 
     def _standardize(
-        self, config: TrainConfig, moments: Moments, scaling: Scaling, largest: Callable[[], float]
+        self, config: TrainConfig, moments: Moments, scaling_of: Callable[[Moments], Scaling]
     ) -> None:
         """Take over the moments of a call: of its rows in fit, of all rows in partial_fit."""
         before, self.moments = self.moments, moments
         if self.scaling is None:
-            self.scaling = scaling
+            self.scaling = scaling_of(moments)
             if self.theta is not None:
-                self.theta = scaling.unfold(config.network, self.theta)
+                self.theta = self.scaling.unfold(config.network, self.theta)
                 self.optimizer = {}
             return
         if before is None:  # of a file, which has the scaling alone
@@ -129,7 +129,7 @@ class TrainState:
             return
         if not config.cyclic:
             self.moments = merge_moments([before, moments])
-            scaling = scaling_from_moments(self.moments, config.theta_dtype, largest)
+        scaling = scaling_of(self.moments)
         if not scaling.is_near(self.scaling):
             self._change_scaling(config, scaling, before)
 
