@@ -2,6 +2,7 @@
 
 import pickle
 from threading import Thread
+from types import SimpleNamespace
 
 import dask
 import numpy as np
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_info
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.dask import DaskSoftmaxMLPClassifier
+from skmlp.dask.trainer import ShardedSource
 from tests.dask.arrays import DIGITS, W, X, Y, cut
 
 
@@ -34,6 +36,21 @@ def test_one_step_per_round_equals_full_batch_gradient_descent(momentum, weighte
     np.testing.assert_allclose(clf.theta_, local.theta_, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(clf.loss_curve_, local.loss_curve_, rtol=1e-9)
     assert clf.class_weight_ == pytest.approx(local.class_weight_)
+
+
+@pytest.mark.parametrize("per_epoch", [1, 2])
+def test_mean_of_losses_may_overflow(per_epoch):
+    """Losses near the largest float, as of a training that diverges; no warning."""
+
+    class Shards:
+        def map(self, function, start):
+            return [(start.theta, {"step": 1}, 1.7e308, 0.1)] * 2
+
+    state = SimpleNamespace(theta=np.zeros(3), optimizer={"step": 0})
+    run = SimpleNamespace(state=state, n_epochs=1, schedule=None)
+    source = ShardedSource(run, Shards(), np.array([75, 75]), per_epoch, seed=0)
+    (record,) = source.run_epoch(0)
+    assert record.loss == np.inf
 
 
 def test_lbfgs_equals_logistic_regression():
