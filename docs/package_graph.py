@@ -16,7 +16,7 @@ __all__ = ["count_imports", "draw"]
 PACKAGE = Path(__file__).parents[1] / "skmlp"
 ORDER = [
     "core", "data", "training", "io", "callbacks", "estimators", "model_selection", "dask",
-    "plotting", "datasets", "cli",
+    "onnx", "plotting", "datasets", "cli",
 ]  # fmt: skip
 LAYERS = 8  # of these, in the order of the rule; those after them may import anything
 NOT_DRAWN = {"__init__", "__main__", "_errors", "_sklearn_compat"}

@@ -3,41 +3,9 @@ Exporting to ONNX
 =================
 
 ONNX is a file format for predictions without Python: in a browser, on a phone, or in a service
-written in another language. `to_sklearn` converts the network to scikit-learn's `MLPClassifier`
-with the same parameters, and skl2onnx exports that, together with preprocessing steps.
+written in another language. `import skmlp.onnx` lets skl2onnx convert `SoftmaxMLPClassifier`, alone
+or with the preprocessing steps of a pipeline. It needs ``pip install "skmlp[onnx]"``.
 """
-
-# %%
-# Conversion to scikit-learn's network
-# ------------------------------------
-#
-# The activation must be one that `MLPClassifier` has: identity, logistic, tanh or relu. Means and
-# scales of the columns are folded into the first layer, so no scaler has to be exported.
-
-from textwrap import fill
-
-import numpy as np
-from sklearn.model_selection import train_test_split
-
-from skmlp import SoftmaxMLPClassifier
-from skmlp.datasets import load_fashion_mnist_sample
-
-fashion = load_fashion_mnist_sample()
-X, y = fashion.data.astype(np.float32), np.array(fashion.target_names)[fashion.target]
-X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-
-clf = SoftmaxMLPClassifier(units=50, epochs=10, random_state=0).fit(X_train, y_train)
-mlp = clf.to_sklearn()
-print(type(mlp).__module__, type(mlp).__name__)
-assert np.allclose(mlp.predict_proba(X_test), clf.predict_proba(X_test), atol=1e-6)
-
-# %%
-# For other activations there is an error:
-
-try:
-    SoftmaxMLPClassifier(5, activation="gelu", epochs=1).fit(X[:100], y[:100]).to_sklearn()
-except ValueError as error:
-    print(fill(str(error), 80))
 
 # %%
 # The file
@@ -46,9 +14,23 @@ except ValueError as error:
 # skl2onnx takes the type and number of the features from an example row. With `zipmap=False` the
 # probabilities are one array, not a list of dicts.
 
-from skl2onnx import to_onnx
+from textwrap import fill
 
-model = to_onnx(mlp, X_train[:1], options={"zipmap": False})
+import numpy as np
+from skl2onnx import to_onnx
+from sklearn.model_selection import train_test_split
+
+import skmlp.onnx  # noqa: F401  registers the converter; there is nothing to call in it
+from skmlp import SoftmaxMLPClassifier
+from skmlp.datasets import load_fashion_mnist_sample
+
+fashion = load_fashion_mnist_sample()
+X, y = fashion.data.astype(np.float32), np.array(fashion.target_names)[fashion.target]
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+clf = SoftmaxMLPClassifier(units=50, activation="silu", epochs=10, random_state=0)
+clf.fit(X_train, y_train)
+model = to_onnx(clf, X_train[:1], options={"zipmap": False})
 written = model.SerializeToString()  # the bytes of a .onnx file
 print(f"{len(written) / 1000:.0f} kB, parameters {clf.theta_.nbytes / 1000:.0f} kB")
 print(fill("operations: " + ", ".join(node.op_type for node in model.graph.node), 80))
@@ -89,15 +71,14 @@ plt.show()
 # Pipelines
 # ---------
 #
-# In a pipeline, replace the last step and export the pipeline:
+# A pipeline is exported as a whole:
 
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
 pipeline = make_pipeline(PCA(30, random_state=0), SoftmaxMLPClassifier(50, random_state=0))
 pipeline.fit(X_train, y_train)
-exported = make_pipeline(pipeline[0], pipeline[-1].to_sklearn())
-model = to_onnx(exported, X_train[:1], options={"zipmap": False})
+model = to_onnx(pipeline, X_train[:1], options={"zipmap": False})
 session = onnxruntime.InferenceSession(model.SerializeToString())
 labels, proba = session.run(None, {session.get_inputs()[0].name: X_test})
 assert (labels == pipeline.predict(X_test)).mean() > 0.999
@@ -105,3 +86,27 @@ print(
     "probabilities of the pipeline agree:",
     np.allclose(proba, pipeline.predict_proba(X_test), atol=1e-3),
 )
+
+# %%
+# Numbers of large offset
+# -----------------------
+#
+# A float32 does not hold a Unix time to the second. The network does not need to be exported with
+# float64 as a whole: columns may be inputs of different types, and are standardized before they
+# are rounded. Here, the first column is the time in seconds, within one day:
+
+from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
+
+rng = np.random.default_rng(0)
+seconds, other = 1_700_000_000 + rng.integers(86_400, size=1000), rng.normal(size=1000)
+late = np.where(seconds % 86_400 / 43_200 - 1 + other > 0, "late", "early")
+clf = SoftmaxMLPClassifier(20, random_state=0).fit(np.column_stack([seconds, other]), late)
+
+types = [("time", Int64TensorType([None, 1])), ("other", FloatTensorType([None, 1]))]
+model = to_onnx(clf, initial_types=types, options={"zipmap": False})
+session = onnxruntime.InferenceSession(model.SerializeToString())
+rounded = other.astype(np.float32)
+_, proba = session.run(None, {"time": seconds[:, None], "other": rounded[:, None]})
+expected = clf.predict_proba(np.column_stack([seconds, rounded]))
+assert proba.dtype == np.float32
+print(f"largest difference of a probability: {np.abs(proba - expected).max():.0e}")
