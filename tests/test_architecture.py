@@ -19,7 +19,7 @@ MAY_IMPORT = {package: set(ORDER[: i + 1]) for i, package in enumerate(ORDER)} |
 }
 FREE = {"datasets", "plotting", "cli", "onnx"}  # may import anything; imported by the top alone
 TOP = {"__init__", "__main__"}
-# Libraries: NumPy alone in the core, SciPy in core/lbfgs.py.
+# Libraries: NumPy alone in the core, SciPy in lbfgs and temperature.
 LIBRARIES = {
     "core": {"numpy"},
     "data": {"numpy", "scipy", "sklearn"},
@@ -72,7 +72,7 @@ def test_inner_packages_need_few_libraries(name):
     libraries = {m.split(".")[0] for m in imported(TREES[name])} & {
         "dask", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "threadpoolctl",
     }  # fmt: skip
-    extra = {"scipy"} if name == "core/lbfgs" else set()
+    extra = {"scipy"} if name in ("core/lbfgs", "core/temperature") else set()
     assert libraries <= LIBRARIES[package_of(name)] | extra
 
 

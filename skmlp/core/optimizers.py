@@ -30,16 +30,14 @@ class ProximalStep(Protocol):
 
 
 class Optimizer(Protocol):
-    """An optimizer.
+    """An optimizer."""
 
-    Attributes
-    ----------
-    powers : mapping of str to int
-        The arrays of the state that are sums of gradients (1) or of their squares (2). They are
-        converted when the units of the weights change, see `Scaling.refold_gradient`.
-    """
+    @property
+    def powers(self) -> Mapping[str, int]:
+        """The arrays of the state that are sums of gradients (1) or of their squares (2).
 
-    powers: ClassVar[Mapping[str, int]]
+        They are converted when the units of the weights change, see `Scaling.refold_gradient`.
+        """
 
     def init(self, theta: np.ndarray) -> OptimizerState:
         """Return the state before the first step.
