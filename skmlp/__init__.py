@@ -2,10 +2,12 @@
 
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.persistence import load, save
+from skmlp.estimators.presets import PRESETS
 from skmlp.model_selection import PopulationGridSearchCV, PopulationRandomizedSearchCV
 from skmlp.plotting.loss_curve import LossCurveDisplay
 
 __all__ = [
+    "PRESETS",
     "LossCurveDisplay",
     "PopulationGridSearchCV",
     "PopulationRandomizedSearchCV",

@@ -46,9 +46,10 @@ class Checkpoint:
     process is killed, the last complete file remains. After a crash or Ctrl-C,
     ``SoftmaxMLPClassifier.resume`` continues.
 
-    The file carries no code. It takes two to four times the memory of the parameters, since the
-    optimizer's arrays are as large. If it cannot be written during training, for instance
-    because the disk is full, a warning is given, the last file is kept, and training continues.
+    The file carries no code. It takes two to five times the memory of the parameters, since the
+    optimizer's arrays, the average and the best epoch's parameters are as large. If it cannot be
+    written during training, for instance because the disk is full, a warning is given, the last
+    file is kept, and training continues.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ def test_fit_does_not_change_process_state(params):
 @pytest.mark.parametrize("units", [4, 600])  # in processes, in threads
 def test_search_does_not_change_process_state(n_jobs, units):
     search = PopulationGridSearchCV(
-        quick(units=units, epochs=1, batch_size=300), {"l2": [0.0, 0.1]}, cv=2, n_jobs=n_jobs
+        quick(units=units, epochs=1, batch_size=270), {"l2": [0.0, 0.1]}, cv=2, n_jobs=n_jobs
     )
     clone(search).fit(X, y)  # starts the processes of joblib, which stay
     before = process_state()

@@ -10,7 +10,7 @@ from skmlp import SoftmaxMLPClassifier
 
 def test_public_names():
     assert skmlp.__all__ == [
-        "LossCurveDisplay", "PopulationGridSearchCV", "PopulationRandomizedSearchCV",
+        "PRESETS", "LossCurveDisplay", "PopulationGridSearchCV", "PopulationRandomizedSearchCV",
         "SoftmaxMLPClassifier", "load", "save",
     ]  # fmt: skip
     assert skmlp.datasets.__all__ == ["fetch_fashion_mnist", "load_fashion_mnist_sample"]
@@ -49,8 +49,8 @@ def test_signatures():
         "units", "activation", "init", "standardize", "l1", "l2", "dropout", "label_smoothing",
         "class_weight", "solver", "learning_rate", "schedule", "momentum", "nesterovs_momentum",
         "beta_1", "beta_2", "epsilon", "batch_size", "epochs", "shuffle", "early_stopping",
-        "scoring", "validation_fraction", "n_iter_no_change", "tol", "dtype", "warm_start",
-        "random_state", "verbose",
+        "scoring", "validation_fraction", "n_iter_no_change", "tol", "averaging", "calibration",
+        "dtype", "warm_start", "random_state", "verbose",
     ]  # fmt: skip
     search = signature(skmlp.PopulationGridSearchCV)
     assert str(search) == (

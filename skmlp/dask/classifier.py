@@ -58,7 +58,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
 
     Parameters
     ----------
-    units : int or sequence of int, default=(100,)
+    units : int or sequence of int, default=(128, 128)
         Sizes of the hidden layers.
     n_shards : int or None, default=None
         Number of shards, at most one for each partition. None means one for each thread of the
@@ -68,11 +68,12 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         the result is closer to that of training on one machine, and more data is sent.
     **params : dict
         All other parameters of SoftmaxMLPClassifier. `batch_size` is that of each shard, at most
-        the rows of a round. With "adam" and "sgd", a weight is only exactly zero through `l1` if
-        it is zero in all shards. Without X_val, early stopping sets aside a part of each shard;
-        an integer `validation_fraction` is converted to a share of all rows. With a `scoring`
-        other than "loss", the labels of the scored rows are gathered once and their logits after
-        each epoch; a callable is passed these logits as X, and an estimator that accepts them.
+        the rows of a round, and "auto" is chosen by the rows of a shard. With "adam" and "sgd", a
+        weight is only exactly zero through `l1` if it is zero in all shards. Without X_val, early
+        stopping sets aside a part of each shard; an integer `validation_fraction` is converted to
+        a share of all rows. With a `scoring` other than "loss", the labels of the scored rows are
+        gathered once and their logits after each epoch; a callable is passed these logits as X,
+        and an estimator that accepts them.
 
     Attributes
     ----------
@@ -120,7 +121,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
     @_add_base_parameters
     def __init__(
         self,
-        units: Any = (100,),
+        units: Any = (128, 128),
         *,
         n_shards: int | None = None,
         rounds_per_epoch: int = 1,
@@ -187,7 +188,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
                 validation_stats = self._stats(validation_blocks, "sample_weight_val")
                 validation_stats.check_features_of(self, "X_val")
                 check_labels(validation_stats.labels, self.classes_, "y_val")
-            self._check_split(stats, continues=continues)
+            self._check_split(config, stats, continues=continues)
             start, history = resume_state(self, config) if continues else (None, None)
             trainer = sharded_trainer(
                 self._resolve(config, stats.n_features, lambda: stats.working_dtype, start),
@@ -230,16 +231,17 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         if stats.summaries[0].feature_names is not None:
             self.feature_names_in_ = stats.summaries[0].feature_names
 
-    def _check_split(self: Any, stats: ShardStats, *, continues: bool) -> None:
+    def _check_split(self: Any, config: TrainConfig, stats: ShardStats, *, continues: bool) -> None:
         """Raise if the shards have changed, since validation rows would be trained on."""
         rows = [summary.n_rows for summary in stats.summaries]
-        if continues and self.early_stopping and self._shards_split not in (None, rows):
+        splits = config.sets_rows_aside(stats.n_rows)
+        if continues and splits and self._shards_split not in (None, rows):
             raise ValueError(
                 "warm_start with early_stopping needs the shards of the previous fit, of which "
                 f"some rows were set aside: they had {self._shards_split} rows, now they have "
                 f"{rows}. Set n_shards, or give X_val."
             )
-        self._shards_split = rows if self.early_stopping else None
+        self._shards_split = rows if splits else None
 
     @available_if(_raise_in_memory_only)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:

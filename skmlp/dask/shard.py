@@ -26,9 +26,9 @@ from skmlp.data.checks import check_targets, check_weights
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
-from skmlp.data.splitting import MAX_SCORED_ROWS, split_rows, stratified_sample, validation_size
+from skmlp.data.splitting import MAX_SCORED_ROWS, split_if_possible, stratified_sample
 from skmlp.data.weights import class_frequencies, divide_by_mean, mean_weight, row_weights
-from skmlp.training.config import TrainConfig, requested_batch_size
+from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import LocalEvaluationSet
 from skmlp.training.inference import finite_logits
 from skmlp.training.local import FULL_BATCH_ROWS
@@ -61,6 +61,8 @@ class ShardPlan(NamedTuple):
         Moments of their columns, if these are standardized.
     validation_weight : tuple of float
         The sums of the validation rows' weights in the loss and in the score.
+    n_validation : int
+        Their number.
     """
 
     n_rows: int
@@ -69,6 +71,7 @@ class ShardPlan(NamedTuple):
     score_weight: float
     moments: Moments | None
     validation_weight: tuple[float, float]
+    n_validation: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,10 @@ def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
     w, row_indices = row_weights(dataset, class_weight)
     held_out = moments = None
     if common.split_seed is not None:
-        row_indices, validation = _split(dataset, row_indices, common)
+        fraction = config.validation_fraction
+        row_indices, validation = split_if_possible(
+            fraction, dataset, row_indices, common.split_seed
+        )
         held_out = dataset.take(validation) if len(validation) else None
     if common.needs_moments and len(row_indices):
         moments = column_moments(dataset.X, dataset.sample_weight, row_indices)
@@ -136,26 +142,6 @@ def validation_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
     """Encode a shard of a validation set; it has no training rows."""
     dataset = encode(shard.rows, common.classes, common.config.theta_dtype)
     return Shard(common, shard.number, dataset, np.arange(0), None, dataset, None)
-
-
-def _split(
-    dataset: Dataset, row_indices: np.ndarray, common: ShardConfig
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split the rows as `split_rows`, but without its errors for small shards.
-
-    A class with one row stays in the training rows. A shard with too few rows has no validation
-    rows.
-    """
-    fraction = common.config.validation_fraction
-    labels = dataset.y_encoded[row_indices]
-    counts = np.bincount(labels, minlength=len(common.classes))
-    single = counts[labels] == 1
-    others, n_classes = row_indices[~single], int((counts > 1).sum())
-    n_validation = validation_size(fraction, len(others), n_classes)
-    if len(others) - n_validation < n_classes or not len(others):
-        return row_indices, row_indices[:0]
-    train, held_out = split_rows(fraction, dataset, others, common.split_seed)
-    return np.union1d(train, row_indices[single]), held_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,27 +191,32 @@ class Shard:
         mean = 1.0 if w is None or not len(rows) else float(mean_weight(w[rows]))
         frequencies = class_frequencies(self.dataset, w, rows) if len(rows) else None
         total = float(len(rows) if sample_weight is None else sample_weight[rows].sum())
-        totals = 0.0, 0.0
+        totals, n_held_out = (0.0, 0.0), 0
         if held_out is not None:
+            n_held_out = len(held_out.y_encoded)
             v = held_out.sample_weight
             v = np.ones(len(held_out.y_encoded)) if v is None else v
             totals = float(self.common.class_weight[held_out.y_encoded] @ v), float(v.sum())
-        return ShardPlan(len(rows), mean, frequencies, total, self.moments, totals)
+        return ShardPlan(len(rows), mean, frequencies, total, self.moments, totals, n_held_out)
 
     def with_global_stats(
-        self, scaling: Scaling | None, mean: float, prior: np.ndarray, n_rows: int
+        self, config: TrainConfig, scaling: Scaling | None, mean: float, prior: np.ndarray
     ) -> "Shard":
-        """Return the shard with scaling, mean weight, prior and number of rows of all shards."""
-        dtype, n_here = self.common.config.theta_dtype, len(self.dataset.y_encoded)
-        w = divide_by_mean(self.w, mean, n_here, dtype)
-        share = len(self.row_indices) / n_rows
-        return replace(self, w=w, scaling=scaling, share=share, prior=prior)
+        """Return the shard with what is known of the rows of all shards.
+
+        These are scaling, mean weight, prior, their number, and what depends on it.
+        """
+        n_here = len(self.dataset.y_encoded)
+        w = divide_by_mean(self.w, mean, n_here, config.theta_dtype)
+        share = len(self.row_indices) / config.n_rows
+        common = replace(self.common, config=self.common.config.resolve(layers=config.layers))
+        return replace(self, common=common, w=w, scaling=scaling, share=share, prior=prior)
 
     def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], Any, Any]:
         """Train for one round; return theta, the optimizer's state, loss and learning rate."""
-        config = self.common.config
+        config = self.common.config.resolve(n_rows=len(self.row_indices))
         theta, optimizer = start.theta.copy(), copy.deepcopy(start.optimizer)
-        batches = self._batches(self._order(start), requested_batch_size(config.batch_size))
+        batches = self._batches(self._order(start), config.requested_batch_size(config.n_rows))
         dropout = config.make_dropout(self._rng(start, 1, start.number))
         dropped = () if dropout is None else dropout.layers
         record = train_epoch(
@@ -275,13 +266,26 @@ class Shard:
         self, network: Network, theta: np.ndarray, *, validation: bool
     ) -> tuple[float, float]:
         """Return loss and accuracy on the validation rows, or on a sample of the training rows."""
+        return self._evaluation_set(validation).loss_and_accuracy(network, theta.copy())
+
+    def temperature_derivative(
+        self, network: Network, theta: np.ndarray, q: np.ndarray, b: float, n: int
+    ) -> float:
+        """Return `LocalEvaluationSet.temperature_derivative` of the validation rows."""
+        rows = self._evaluation_set(validation=True)
+        return rows.temperature_derivative(network, theta.copy(), q, n)(b)
+
+    def _evaluation_set(self, validation: bool) -> LocalEvaluationSet:
+        """Return the validation rows, or a sample of the training rows, to be evaluated."""
         dataset = self._evaluated(validation)
         name = "the validation rows" if validation else "X"
         weight = self.common.class_weight
         if not weight[dataset.y_encoded].any():  # the loss of this shard has weight 0
             weight = np.ones(len(weight))
-        rows = dataset.cached(name, lambda: LocalEvaluationSet(dataset, weight, "loss", name))
-        return rows.loss_and_accuracy(network, theta.copy())
+        rows: LocalEvaluationSet = dataset.cached(
+            name, lambda: LocalEvaluationSet(dataset, weight, "loss", name)
+        )
+        return rows
 
     def logits(self, network: Network, theta: np.ndarray, *, validation: bool) -> np.ndarray:
         """Return the logits of the rows of `evaluate`, for scorers."""

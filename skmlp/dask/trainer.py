@@ -19,6 +19,7 @@ from skmlp.core.minibatch import EpochRecord
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
 from skmlp.core.scaling import Scaling
+from skmlp.core.temperature import find_inverse_temperature
 from skmlp.dask._cluster import Executor
 from skmlp.dask.input import ShardStats
 from skmlp.dask.shard import (
@@ -40,6 +41,8 @@ from skmlp.training.trainer import Trainer, TrainingRun
 __all__ = ["ShardedEvaluationSet", "ShardedSource", "sharded_trainer"]
 
 MAX_CLASS_DISTANCE = 0.5  # total variation distance of class frequencies, shard to all rows
+# Parameters that shards do not use: a callable or a RandomState may not be picklable.
+UNUSED_BY_SHARDS: dict[str, Any] = {"random_state": None, "scoring": "loss", "schedule": "constant"}
 Plans = Sequence[ShardPlan]
 
 
@@ -142,11 +145,17 @@ def sharded_trainer(
     plans = shards.map(Shard.plan)
     n_rows = np.array([plan.n_rows for plan in plans])
     check_any_rows(config, int(n_rows.sum()))
-    config = config.resolve(n_rows=int(n_rows.sum()))
+    n_set_aside = sum(plan.n_validation for plan in plans)
+    validated = validation is not None or n_set_aside > 0
+    config = config.resolve_rows(int(n_rows.sum()), n_set_aside, validated)
     plans = [plan for plan in plans if plan.n_rows]
     _set_global_stats(config, state, stats, plans)
     shards = shards.filter(n_rows > 0).transform(
-        Shard.with_global_stats, state.scaling, state.mean_weight, state.prior, config.n_rows
+        Shard.with_global_stats,
+        config.resolve(**UNUSED_BY_SHARDS),
+        state.scaling,
+        state.mean_weight,
+        state.prior,
     )
     n_rows = n_rows[n_rows > 0]
     if not config.full_batch:
@@ -168,22 +177,18 @@ def _shard_config(
     validation: ShardStats | None,
 ) -> ShardConfig:
     """Return the settings that are the same for all shards."""
-    fraction: Any = config.validation_fraction
-    splits = validation is None and config.early_stopping and fraction is not None
+    splits = validation is None and config.sets_rows_aside(stats.n_rows)
+    fraction: Any = config.part_to_set_aside(stats.n_rows) if splits else None
     seed = state.get_split_seed() if splits else None
     is_count = isinstance(fraction, Integral)  # a number of rows of all shards
     if is_count:
-        if config.early_stopping and fraction >= stats.n_rows:
+        if config.early_stopping is True and fraction >= stats.n_rows:
             raise ValueError(
                 f"validation_fraction={fraction!r} must be less than the number of rows, "
                 f"{stats.n_rows}."
             )
         fraction = min(fraction / stats.n_rows, 0.999)
-    # Parameters that shards do not use are reset, since a callable or a RandomState may not be
-    # picklable.
-    config = config.resolve(
-        random_state=None, scoring="loss", schedule="constant", validation_fraction=fraction
-    )
+    config = config.resolve(**UNUSED_BY_SHARDS, validation_fraction=fraction)
     return ShardConfig(config, classes, class_weight, seed, bool(config.standardize))
 
 
@@ -221,7 +226,7 @@ def _evaluator(
         held_out = validation.take_shards().transform(validation_shard, common)
         held_out_plans = held_out.map(Shard.plan)
         validation_set = ShardedEvaluationSet(held_out, held_out_plans, config, classes, "X_val")
-    elif common.split_seed is not None:
+    elif common.split_seed is not None and config.early_stopping:
         if not any(plan.validation_weight[1] for plan in plans):
             raise ValueError(
                 "The validation set is too small. No shard has enough rows for "
@@ -274,6 +279,7 @@ class ShardedEvaluationSet:
         has_weight = weights[:, 1] > 0
         self._shards = shards.filter(has_weight)
         self._loss_weights, self._score_weights = weights[has_weight].T
+        self._n_validation = sum(plan.n_validation for plan in plans)
         self._labels = (None, None) if config.monitors_loss else self._gather_labels()
 
     def _gather_labels(self) -> tuple[np.ndarray, np.ndarray | None]:
@@ -288,6 +294,16 @@ class ShardedEvaluationSet:
         losses, accuracies = zip(*pairs, strict=True)
         loss = np.average(losses, weights=self._loss_weights)
         return float(loss), float(np.average(accuracies, weights=self._score_weights))
+
+    def inverse_temperature(self, network: Network, theta: np.ndarray, q: np.ndarray) -> float:
+        """Return the inverse temperature, given class frequencies q: see `core.temperature`."""
+
+        def derivative(b: float) -> float:
+            method, n = Shard.temperature_derivative, self._n_validation
+            parts = self._shards.map(method, network, theta, q, b, n)
+            return float(np.average(parts, weights=self._loss_weights))
+
+        return find_inverse_temperature(derivative)
 
     def scored_result(self, result: FitResult) -> FitResult:
         """Return an identity network: the estimator's input for scoring are logits, not X."""

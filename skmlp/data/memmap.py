@@ -61,10 +61,13 @@ def block_shuffle(
 def take_rows(X: Any, rows: np.ndarray) -> Any:
     """Return some rows of X; those of a memory map as a map of an unnamed temporary file.
 
-    The file is in the folder of Python's `tempfile`, and deleted with the array.
+    The file is in the folder of Python's `tempfile`, and deleted with the array. Up to 16 MiB are
+    copied to memory instead.
     """
-    if not is_memmap(X) or not len(rows):
+    if not is_memmap(X):
         return X[rows]
+    if len(rows) * X[:1].nbytes <= COPY_BYTES:
+        return np.asarray(X)[rows]
     shape, n_rows = (len(rows), *X.shape[1:]), max(1, COPY_BYTES // max(1, X[:1].nbytes))
     with tempfile.TemporaryFile() as file:
         part = np.memmap(file, X.dtype, "w+", shape=shape)

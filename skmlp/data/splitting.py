@@ -9,7 +9,13 @@ from sklearn.utils import resample
 
 from skmlp.data.dataset import Dataset
 
-__all__ = ["MAX_SCORED_ROWS", "split_rows", "stratified_sample", "validation_size"]
+__all__ = [
+    "MAX_SCORED_ROWS",
+    "split_if_possible",
+    "split_rows",
+    "stratified_sample",
+    "validation_size",
+]
 
 MAX_SCORED_ROWS = 10_000  # training rows scored per epoch, as HistGradientBoostingClassifier
 MAX_STRATIFIED_ROWS = 1_000_000  # to draw these from; stratified sampling takes 60 bytes a row
@@ -61,13 +67,42 @@ def split_rows(
     return np.sort(train), np.sort(validation)
 
 
+def split_if_possible(
+    validation_fraction: float, dataset: Dataset, row_indices: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split rows as `split_rows`, without its errors where there are too few.
+
+    A class with one row stays in the training rows. Where the others are too few for both parts
+    to have every class, no rows are set aside.
+    """
+    n_classes = dataset.Y.shape[1]
+    n_validation = validation_size(validation_fraction, len(row_indices), n_classes)
+    candidates = _thinned(row_indices, seed)
+    if n_validation > len(candidates) // 2:
+        candidates = row_indices
+    labels = dataset.y_encoded[candidates]
+    counts = np.bincount(labels, minlength=n_classes)
+    others, n_classes = candidates[counts[labels] > 1], int((counts > 1).sum())
+    n_validation = validation_size(validation_fraction, len(row_indices), n_classes)
+    if len(others) - n_validation < n_classes or not len(others):
+        return row_indices, row_indices[:0]
+    _, held_out = split_rows(n_validation, dataset, others, seed)
+    return row_indices[np.isin(row_indices, held_out, invert=True)], held_out
+
+
+def _thinned(row_indices: np.ndarray, seed: int) -> np.ndarray:
+    """Return a million random rows, or all if there are fewer: stratifying takes 80 bytes a row."""
+    if len(row_indices) <= MAX_STRATIFIED_ROWS:
+        return row_indices
+    thinned = np.random.RandomState(seed).randint(len(row_indices), size=MAX_STRATIFIED_ROWS)
+    return row_indices[np.unique(thinned)]
+
+
 def stratified_sample(
     dataset: Dataset, row_indices: np.ndarray, max_rows: int = MAX_SCORED_ROWS
 ) -> Dataset:
     """Return these rows of a dataset, or max_rows of them, the same ones in every call."""
-    if len(row_indices) > MAX_STRATIFIED_ROWS:
-        thinned = np.random.RandomState(0).randint(len(row_indices), size=MAX_STRATIFIED_ROWS)
-        row_indices = row_indices[np.unique(thinned)]
+    row_indices = _thinned(row_indices, seed=0)
     if len(row_indices) > max_rows:
         y = dataset.y[row_indices]
         row_indices = resample(

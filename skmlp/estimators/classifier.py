@@ -50,17 +50,18 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
     Parameters
     ----------
-    units : int or sequence of int, default=(100,)
+    units : int or sequence of int, default=(128, 128)
         Sizes of the hidden layers. ``()``, or None, is softmax (multinomial logistic)
         regression.
-    activation : str or sequence of str, default="relu"
+    activation : str or sequence of str, default="silu"
         Activation function f of the hidden layers, one for all or one for each: "identity",
         "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
         form). Without hidden layers, ``()`` and None are accepted as well.
     init : str, default="auto"
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" is "he_normal" for layers
-        followed by relu, leaky_relu, elu, silu or gelu, otherwise "glorot_uniform".
+        followed by relu, leaky_relu or elu; "lecun_normal" for those followed by silu or gelu,
+        and for the output layer after one of these; otherwise "glorot_uniform".
     standardize : bool, default=True
         Whether to train on ``(x - mean) / scale``, with the mean of each column over the
         training rows, weighted by sample_weight. The scale is the standard deviation, except
@@ -75,15 +76,19 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It
         is applied by a proximal step after every gradient step, so that weights become
         exactly zero.
-    l2 : float or sequence of float, default=3e-4
+    l2 : float, sequence of float or "auto", default="auto"
         Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
+        "auto" is 0 from 300 training rows on, in partial_fit and with "lbfgs"; with n < 300 rows
+        it is 0.5 / n.
         MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
-    dropout : float or sequence of float, default=0.0
+    dropout : float, sequence of float or "auto", default="auto"
         Probability of setting each input of a layer to 0 in a training step; the other inputs
         are divided by 1 minus this probability. One number is for the outputs of all hidden
         layers; a sequence has one more entry than there are hidden layers, the first one for
-        X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs".
-    label_smoothing : float, default=0.01
+        X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs". "auto"
+        is 0 from 1,500 training rows on, in partial_fit and with "lbfgs"; 0.3 with fewer rows;
+        and 0.5, with 0.2 for X, with fewer than 300.
+    label_smoothing : float, default=0.05
         A number s in [0, 1): the training targets are ``(1 - s) y + s * prior`` instead of
         one-hot rows y. The prior is the frequencies of the classes among the training rows,
         weighted by sample_weight and `class_weight`; in partial_fit, among the rows of all
@@ -120,18 +125,22 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     epsilon : float, default=1e-8
         Term added to the denominator in "adam".
     batch_size : int or "auto", default="auto"
-        Number of rows in a mini-batch; "auto" is 128. At most the number of rows.
+        Number of rows in a mini-batch, at most the number of rows. "auto" is the power of two
+        nearest to a 64th of the training rows, at least 16 and at most 128; with fewer than
+        300 rows it is 32, and in partial_fit 128.
     epochs : int or "auto", default="auto"
         Number of passes over the training rows in a call of fit; with "lbfgs", the maximum
-        number of iterations. "auto" is 40, but at least 100 and at most 4,000 steps; with
-        "lbfgs", 200.
+        number of iterations. "auto" is 100, but at most 10,000 steps and at least 5 epochs;
+        60 with fewer than 300 training rows; with "lbfgs", 200.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to stop after `n_iter_no_change` consecutive epochs without an improvement of
         more than `tol`, and to keep the parameters of the best epoch. The metric is `scoring`
         on X_val, or on a part of the training rows that is set aside. Without early stopping,
-        training takes `epochs` epochs.
+        training takes `epochs` epochs. "auto" stops early if X_val is given or there are at
+        least 300 training rows, but not in partial_fit and not with "lbfgs". It sets at most
+        10,000 rows aside, and no row of a class with a single row.
     scoring : str or callable, default="loss"
         The metric of early stopping: "loss", the cross-entropy on the validation rows, with
         the class weights of training; the name of a scikit-learn scorer; or a callable
@@ -141,10 +150,19 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Fraction or number of the training rows that early stopping sets aside without X_val,
         stratified, with at least one of each class. None sets none aside; the metric is then
         the training loss, or the score on (at most 10,000 of) the training rows.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int, default=20
         Patience of early stopping and of "adaptive", in epochs; numpy.inf for no limit.
     tol : float, default=1e-4
         Minimum improvement; with "lbfgs", the tolerance of the gradient.
+    averaging : float, default=1.0
+        Time constant, in epochs, of an exponential moving average of the parameters over the
+        steps, which is what is validated and kept. It reaches back over no more than about a
+        tenth of the steps so far. 0 keeps the parameters of the last step; so do "lbfgs" and
+        partial_fit.
+    calibration : {"temperature"} or None, default="temperature"
+        With early stopping on validation rows, "temperature" divides by `temperature_`, after
+        training, how far the logits are from the logarithms of the class frequencies in the
+        training rows. It is the number that minimises the cross-entropy on the validation rows.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the parameters and all computations. "auto" is the dtype of X if that is
         float32 or float64, and float32 for integers and bools; but float64 for integers with a
@@ -192,7 +210,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         training), "learning_rate" (of the epoch's last step; not with "lbfgs"), "seconds"
         (wall time of the epoch's steps). With a validation set also, computed after the epoch,
         "validation_loss" (weighted cross-entropy without penalty and smoothing),
-        "validation_score" and "score" (on at most 10,000 of the training rows).
+        "validation_score" and "score" (on as many of the training rows as there are validation
+        rows, but at least 1,000 and at most 10,000, if there are so many). Validation
+        losses are those before `calibration`.
         ``pandas.DataFrame(clf.history_)`` has one row per epoch.
     loss_curve_ : list of float
         ``history_["loss"]``.
@@ -205,6 +225,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         early stopping.
     best_validation_score_ : float or None
         The entry of that epoch in `validation_scores_`.
+    temperature_ : float
+        The temperature of `calibration`, which is part of the last layer; 1 without.
     stop_reason_ : str
         "epochs" after all epochs; "early_stopping"; "converged", with "lbfgs"; "callback", if
         a callback stopped training; "interrupted" after Ctrl-C (KeyboardInterrupt), which
@@ -227,6 +249,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016,
     section 7: label smoothing.
 
+    Guo et al., "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599:
+    temperature scaling.
+
     Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
 
     Examples
@@ -245,15 +270,15 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
     def __init__(
         self,
-        units: int | Sequence[int] | None = (100,),
+        units: int | Sequence[int] | None = (128, 128),
         *,
-        activation: str | Sequence[str] | None = "relu",
+        activation: str | Sequence[str] | None = "silu",
         init: str = "auto",
         standardize: bool = True,
         l1: float | Sequence[float] = 0.0,
-        l2: float | Sequence[float] = 3e-4,
-        dropout: float | Sequence[float] = 0.0,
-        label_smoothing: float = 0.01,
+        l2: float | Sequence[float] | str = "auto",
+        dropout: float | Sequence[float] | str = "auto",
+        label_smoothing: float = 0.05,
         class_weight: Mapping[Any, float] | str | None = None,
         solver: str = "adam",
         learning_rate: float = 0.01,
@@ -266,11 +291,13 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         batch_size: int | str = "auto",
         epochs: int | str = "auto",
         shuffle: bool = True,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         scoring: str | Callable[..., float] = "loss",
         validation_fraction: float | None = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: float = 20,
         tol: float = 1e-4,
+        averaging: float = 1.0,
+        calibration: str | None = "temperature",
         dtype: str = "auto",
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -301,6 +328,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.averaging = averaging
+        self.calibration = calibration
         self.dtype = dtype
         self.warm_start = warm_start
         self.random_state = random_state
@@ -322,20 +351,21 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
-            not copied, whatever their dtype: only batches are cast. Of a memory-mapped file
-            only batches are copied as well, rows set aside go to a temporary file (to choose
-            them takes 80 bytes of memory a row; X_val does without), and from 64 MiB on its
-            rows are shuffled by blocks: blocks of 4 MiB in random order, then the rows within
-            each group of 16 blocks (CorgiPile, Xu et al., SIGMOD 2022).
+            not copied, whatever their dtype: only batches are cast, and rows that early
+            stopping sets aside are copied. Of a memory-mapped file only batches are copied as
+            well, rows set aside go to a temporary file if they take more than 16 MiB (to choose
+            them takes 80 bytes of memory a row; X_val does without), and from 64 MiB on its rows
+            are shuffled by blocks: blocks of 4 MiB in random order, then the rows within each
+            group of 16 blocks (CorgiPile, Xu et al., SIGMOD 2022).
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, >= 0: in the objective, weight 2 is a row twice and weight 0
-            no row at all.
+            no row at all. Values of "auto" depend on the number of rows of weight > 0.
         X_val : array-like of shape (n_val, n_features), default=None
             A validation set, whose loss and score are recorded after each epoch; what
-            early stopping watches. GridSearchCV and cross_validate cut it like X if it has
-            exactly as many rows.
+            early stopping watches and `calibration` uses. GridSearchCV and cross_validate cut
+            it like X if it has exactly as many rows.
         y_val : array-like of shape (n_val,), default=None
             Its labels, all of which must occur in y.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -434,9 +464,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
         Optimizer state, random stream and history are kept between calls. With standardize,
         means and scales are those of the rows of all calls. When they change, the function of
-        the network is kept in columns whose statistics rest on 1,000 rows or more, and the
+        the network is kept in columns whose statistics rest on 300 rows or more, and the
         weights of standardized columns in the others. The factor of cyclic schedules and of
-        callables is 1. Callbacks are not called.
+        callables is 1, and `batch_size="auto"` is 128. There is no early stopping, averaging or
+        calibration. Callbacks are not called.
 
         Parameters
         ----------
@@ -458,7 +489,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         ------
         ValueError
             As `fit`; also without the classes that are needed, for labels that are none of
-            them, and with early_stopping or class_weight="balanced", which need all rows.
+            them, and with early_stopping=True or class_weight="balanced", which need all rows.
         """
         config = TrainConfig.from_params(self.get_params(deep=False))
         check_partial_fit_parameters(self)
@@ -573,6 +604,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             "_moments": moments and tuple(moments),
             "_train_state": None,
             "theta_": result.theta,
+            "temperature_": result.temperature,
             "history_": history,
             "n_iter_": len(history["loss"]),
             "loss_": history["loss"][-1] if history["loss"] else np.nan,

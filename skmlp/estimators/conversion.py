@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp._errors import invalid
 from skmlp._sklearn_compat import mlp_private_attributes
 from skmlp.estimators.validation import set_classes
-from skmlp.training.config import requested_batch_size, uses_all_rows
+from skmlp.training.config import uses_all_rows
+from skmlp.training.parameters import is_auto
 from skmlp.training.state import FitResult
 
 __all__ = ["from_mlpclassifier", "to_mlpclassifier"]
@@ -37,9 +38,9 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier:
     """Return a fitted MLPClassifier with the same probabilities.
 
     Its parameters give the most similar training in scikit-learn: ``alpha = l2 * batch_size``
-    is the equivalent penalty, and "auto" is replaced by the batch size. A parameter without
-    a counterpart (such as different l2 for different layers, or a cyclic schedule) is
-    scikit-learn's default.
+    is the equivalent penalty, where a batch of "auto" has 200 rows. `early_stopping` is True if it
+    was used in fit. A parameter without a counterpart (such as different l2 for different layers,
+    ``l2="auto"``, or a cyclic schedule) is scikit-learn's default.
 
     Parameters
     ----------
@@ -124,21 +125,26 @@ def _shared_activation(activations: tuple[str, ...]) -> str:
     if len(names) > 1 or not names <= set(SHARED_ACTIVATIONS):
         got = names.pop() if len(names) == 1 else activations
         accepted = f"one of {list(SHARED_ACTIVATIONS)}, the same for all hidden layers, for a "
-        raise invalid("activation", got, accepted + "conversion to MLPClassifier")
+        error = invalid("activation", got, accepted + "conversion to MLPClassifier")
+        raise ValueError(
+            f"{error} For ONNX, import skmlp.onnx and convert the SoftmaxMLPClassifier itself."
+        )
     return names.pop()
 
 
 def _sklearn_params(clf: Any, activation: str) -> dict[str, Any]:
     """Return the parameters of MLPClassifier; layer sizes are those of the fitted network."""
-    params, n_rows = _renamed(clf, COUNTERPARTS), requested_batch_size(clf.batch_size)
-    params |= {"activation": activation, "batch_size": n_rows}
+    params = _renamed(clf, COUNTERPARTS) | {"activation": activation, "batch_size": clf.batch_size}
+    n_rows = SKLEARN_AUTO_BATCH_SIZE if is_auto(clf.batch_size) else clf.batch_size
+    if is_auto(clf.early_stopping):
+        params["early_stopping"] = clf.best_epoch_ is not None
     params["hidden_layer_sizes"] = clf._layer_sizes[1:-1]
     if clf.epochs == "auto":
         del params["max_iter"]
     if clf.schedule in SHARED_SCHEDULES:
         params["learning_rate"] = clf.schedule
     strengths = np.unique(clf.l2)
-    if len(strengths) == 1:
+    if not is_auto(clf.l2) and len(strengths) == 1:
         params["alpha"] = float(strengths[0]) * n_rows
     if clf.validation_fraction is not None and clf.validation_fraction < 1:
         params["validation_fraction"] = clf.validation_fraction
@@ -147,11 +153,11 @@ def _sklearn_params(clf: Any, activation: str) -> dict[str, Any]:
 
 def _params(mlp: MLPClassifier) -> dict[str, Any]:
     """Return the parameters, without units, most similar to those of an MLPClassifier."""
-    auto = mlp.batch_size == "auto"
+    n_rows = SKLEARN_AUTO_BATCH_SIZE if is_auto(mlp.batch_size) else mlp.batch_size
     return {
         **_renamed(mlp, {theirs: ours for ours, theirs in COUNTERPARTS.items()}),
         "activation": mlp.activation,
-        "l2": mlp.alpha / (SKLEARN_AUTO_BATCH_SIZE if auto else mlp.batch_size),
+        "l2": mlp.alpha / n_rows,
         "batch_size": mlp.batch_size,
         # MLPClassifier uses learning_rate with sgd only.
         "schedule": mlp.learning_rate if mlp.solver == "sgd" else "constant",
@@ -159,6 +165,9 @@ def _params(mlp: MLPClassifier) -> dict[str, Any]:
         "scoring": "accuracy",  # monitored by MLPClassifier's early stopping
         "standardize": False,
         "label_smoothing": 0.0,
+        "dropout": 0.0,
+        "averaging": 0.0,
+        "calibration": None,
     }
 
 
@@ -198,7 +207,7 @@ def _training_attributes(clf: Any) -> dict[str, Any]:
     """Return the attributes of an MLPClassifier that describe its training."""
     losses, scores, best_score = clf.history_["loss"], None, None
     best_loss: Any = float(np.fmin.reduce(losses, initial=np.inf))  # without NaN
-    if clf.early_stopping:  # MLPClassifier keeps either the best score or the best loss
+    if clf.best_epoch_ is not None:  # MLPClassifier keeps either the best score or the best loss
         scores, best_loss = list(clf.history_.get("validation_score", [])), None
         best_score = -np.inf if clf.best_validation_score_ is None else clf.best_validation_score_
     return {

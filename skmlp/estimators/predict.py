@@ -158,7 +158,8 @@ class PredictMixin:
         """Return the network as an MLPClassifier of scikit-learn, with the same probabilities.
 
         For two classes, the two outputs become one, whose logistic function is the probability
-        of the second class.
+        of the second class. The default activation, "silu", cannot be converted: train with
+        ``activation="relu"``. The export to ONNX needs no conversion: see `skmlp.onnx`.
 
         Returns
         -------

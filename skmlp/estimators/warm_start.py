@@ -35,7 +35,7 @@ def supports_partial_fit(estimator: Any) -> bool:
 
 def check_partial_fit_parameters(estimator: Any) -> None:
     """Raise if a parameter needs all rows at once, unlike partial_fit."""
-    if estimator.early_stopping:
+    if estimator.early_stopping is True:
         raise ValueError(
             "partial_fit does not support early_stopping=True: an epoch at a time, it is the "
             "caller who stops."

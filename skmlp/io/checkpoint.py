@@ -50,6 +50,10 @@ REQUIRED = {"theta", "classes"}
 OPTIONAL = {"best_theta", "mean", "scale"}
 OPTIMIZER = "optimizer_"  # the prefix of the optimizer's arrays
 FINGERPRINT_ROWS = 64
+# Parameters that files of skmlp 0.1.0 do not have, with the values that mean what it did, and
+# what "auto" meant there.
+LATER_PARAMETERS = {"averaging": 0.0, "calibration": None}
+EARLIER_AUTO_BATCH_SIZE = 128
 
 
 @dataclass(frozen=True)
@@ -257,7 +261,12 @@ class CheckpointState:
         unknown = sorted(self.params.keys() - set(accepted))
         if unknown:
             raise ValueError(f"The checkpoint has parameters that {owner} has not: {unknown}.")
-        return {**self.params, **given}
+        params = {**self.params, **given}
+        if params.keys() >= LATER_PARAMETERS.keys():
+            return params
+        if params["batch_size"] == "auto":
+            params["batch_size"] = EARLIER_AUTO_BATCH_SIZE
+        return LATER_PARAMETERS | params
 
     def check_origin(self, config: TrainConfig, origin: Origin) -> None:
         """Raise unless these are the rows, and this the network, that the checkpoint is of."""

@@ -88,6 +88,7 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "history": result.history,
         "stop_reason": result.stop_reason,
         "best_epoch": result.best_epoch,
+        "temperature": result.temperature,
         "rows": None if result.moments is None else [result.moments.n, result.moments.weight],
     }
     arrays = {
@@ -147,6 +148,7 @@ def _restore(
         weights,
         restore_scaling(mean, scale, n_features, theta.dtype),
         restore_moments(header.get("rows"), moments, n_features),
+        temperature=_temperature(header),
     )
     return ModelFile(params, [str(name) for name in names], classes, result)
 
@@ -164,6 +166,14 @@ def _check_arrays(architecture: Architecture, theta: np.ndarray, classes: np.nda
         raise ValueError("its parameters are not all finite float32 or float64 numbers")
     if len(classes) != layer_sizes[-1] or (classes[:-1] >= classes[1:]).any():
         raise ValueError("its labels are not sorted, or not as many as its outputs")
+
+
+def _temperature(header: Mapping[str, Any]) -> float:
+    """Return the temperature; files of skmlp 0.1.0 have none."""
+    temperature = header.get("temperature", 1.0)
+    if type(temperature) is not float or not 0.0 < temperature < np.inf:
+        raise ValueError(f"its temperature is {temperature!r}")
+    return temperature
 
 
 def _check_class_weight(weights: np.ndarray | None, n_classes: int) -> None:

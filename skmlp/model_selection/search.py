@@ -139,8 +139,9 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     speed-up is largest for small networks and batches.
 
     Candidates are trained in separate passes if they differ in `units`, `activation`,
-    `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, in having dropout or not, in
-    "adam" or "sgd", or in the size of the split. All other parameters may differ within a
+    `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, in having dropout or `averaging` or
+    not, in "adam" or "sgd", or in the number of rows that are trained on: that of the split,
+    without the rows that early stopping sets aside. All other parameters may differ within a
     pass. The steps of a pipeline before the network are fitted once for each split and
     combination of their parameters. Candidates that cannot be trained together (with "lbfgs",
     sparse rows, callbacks set on the network, or another estimator in place of the network)
@@ -225,7 +226,7 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     >>> from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> grid = {"l2": [0, 1e-3, 1e-2], "learning_rate": [0.003, 0.01, 0.03]}
-    >>> search = PopulationGridSearchCV(SoftmaxMLPClassifier(16, random_state=0), grid)
+    >>> search = PopulationGridSearchCV(SoftmaxMLPClassifier(16, dropout=0, random_state=0), grid)
     >>> search.fit(X, y).best_score_ > 0.95
     np.True_
     >>> len(search.cv_results_["params"]), search.n_splits_

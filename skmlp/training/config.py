@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
-from math import prod
+from math import exp, log2, prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from skmlp._errors import invalid, warn_user
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.dropout import Dropout
 from skmlp.core.initializers import INITIALIZERS, Initializer
+from skmlp.core.moving_average import AveragedOptimizer
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam, Optimizer
@@ -24,16 +25,23 @@ __all__ = [
     "Architecture",
     "TrainConfig",
     "build_network",
-    "requested_batch_size",
     "theta_dtype",
     "uses_all_rows",
 ]
 
 Architecture = tuple[tuple[int, ...], tuple[str, ...]]
-AUTO_BATCH_SIZE = 128
-MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 40, (100, 4000), 200
-# relu and its smooth relatives halve the variance, for which He's scale compensates.
-HE_ACTIVATIONS = {"relu", "leaky_relu", "elu", "silu", "gelu"}
+# Rows of a batch: a power of two, about a 64th of the rows; with very few rows another number.
+AUTO_BATCH_SIZES, AUTO_BATCHES, VERY_FEW_ROWS_BATCH = (16, 128), 64, 32
+MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
+VERY_FEW_ROWS_EPOCHS = 60
+# Rows from which on early_stopping="auto" sets some aside, from which on there is no dropout, and
+# that are set aside at most;
+# below, the dropout of X and of the outputs of hidden layers, and l2 times the number of rows.
+MIN_SPLIT_ROWS, MANY_ROWS, MAX_AUTO_ROWS = 300, 1500, 10_000
+VERY_FEW_ROWS_DROPOUT, FEW_ROWS_DROPOUT, VERY_FEW_ROWS_L2 = (0.2, 0.5), (0.0, 0.3), 0.5
+# relu and its relatives halve the variance, for which He's scale compensates. silu and gelu do so
+# as well, but train better from smaller weights, those of the output layer included.
+HE_ACTIVATIONS, LECUN_ACTIVATIONS = {"relu", "leaky_relu", "elu"}, {"silu", "gelu"}
 
 # The solvers that train by mini-batches: a function TrainConfig -> optimizer by name.
 OPTIMIZERS: dict[str, Callable[["TrainConfig"], Optimizer]] = {
@@ -67,8 +75,8 @@ class TrainConfig:
         Sizes of the input and output layer.
     theta_dtype : dtype
         Of the parameters and of all computation.
-    n_rows : int
-        Rows to train on, those set aside for validation not counted.
+    n_rows, n_given : int
+        Rows to train on; and with those that early stopping sets aside.
     cyclic : bool
         Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
     smoothing_prior : {"frequencies", "uniform"}
@@ -95,11 +103,13 @@ class TrainConfig:
     batch_size: Any
     epochs: Any
     shuffle: bool
-    early_stopping: bool
+    early_stopping: Any
     scoring: Any
     validation_fraction: Any
     n_iter_no_change: float
     tol: float
+    averaging: float
+    calibration: str | None
     dtype: str
     random_state: Any
     verbose: int
@@ -108,6 +118,7 @@ class TrainConfig:
     n_classes: int = 0
     theta_dtype: np.dtype = None  # type: ignore[assignment]  # until `resolve`
     n_rows: int = 0
+    n_given: int = 0
     cyclic: bool = True
     smoothing_prior: str = "frequencies"
 
@@ -146,6 +157,42 @@ class TrainConfig:
         """Whether training is by L-BFGS over all rows at once, not by mini-batches."""
         return uses_all_rows(self.solver)
 
+    def sets_rows_aside(self, n_rows: int) -> bool:
+        """Whether early stopping sets some of n_rows aside, given no validation set.
+
+        Where `early_stopping` is "auto", it does not in partial_fit, with L-BFGS, and where the
+        rows are so few that those set aside would cost more than they tell.
+        """
+        if self.validation_fraction is None or not is_auto(self.early_stopping):
+            return bool(self.early_stopping) and self.validation_fraction is not None
+        return self.cyclic and not self.full_batch and n_rows >= MIN_SPLIT_ROWS
+
+    def part_to_set_aside(self, n_rows: int) -> float:
+        """Return `validation_fraction`; where `early_stopping` is "auto", 10,000 rows at most."""
+        fraction = self.validation_fraction
+        if is_auto(self.early_stopping) and fraction < 1 and fraction * n_rows > MAX_AUTO_ROWS:
+            return MAX_AUTO_ROWS
+        return float(fraction) if fraction < 1 else int(fraction)
+
+    def resolve_rows(self, n_rows: int, n_set_aside: int, validated: bool) -> "TrainConfig":
+        """Return the configuration for n_rows to train on, with "auto" decided.
+
+        Early stopping is on if there are validation rows. Few rows are trained on with dropout,
+        and very few with a penalty. None of it is used in partial_fit and with L-BFGS.
+        """
+        stops, layers, by_batches = self.early_stopping, self.layers, not self.full_batch
+        n_given = n_rows + n_set_aside
+        if is_auto(stops):
+            stops = validated and self.cyclic and by_batches
+        if self.cyclic and by_batches:
+            very_few = n_given < MIN_SPLIT_ROWS
+            if is_auto(self.dropout) and n_given < MANY_ROWS:
+                of_X, of_hidden = VERY_FEW_ROWS_DROPOUT if very_few else FEW_ROWS_DROPOUT
+                layers = layers._replace(dropout=(of_X, *[of_hidden] * len(layers.units)))
+            if is_auto(self.l2) and very_few:
+                layers = layers._replace(l2=(VERY_FEW_ROWS_L2 / n_rows,) * len(layers.l2))
+        return self.resolve(n_rows=n_rows, n_given=n_given, early_stopping=stops, layers=layers)
+
     @property
     def monitors_loss(self) -> bool:
         """Whether early stopping watches the loss, not a score of scikit-learn's scorers."""
@@ -165,16 +212,31 @@ class TrainConfig:
     def n_epochs(self) -> int:
         """Epochs of a call of fit.
 
-        "auto" is 40 epochs; more if these have less than 100 steps, since a hundred rows make
-        one step an epoch; and fewer, but at least 5, if they have more than 4,000.
+        "auto" is 100 epochs; fewer, but at least 5, if they have more than 10,000 steps; and 60
+        with very few rows.
         """
         if not is_auto(self.epochs):
             return int(self.epochs)
         if self.full_batch:
             return AUTO_ITERATIONS
-        steps = -(-self.n_rows // requested_batch_size(self.batch_size))  # per epoch
-        fewest, most = AUTO_STEPS
-        return max(MIN_AUTO_EPOCHS, round(min(max(AUTO_EPOCHS, fewest / steps), most / steps)))
+        if self.has_very_few_rows:
+            return VERY_FEW_ROWS_EPOCHS
+        return max(MIN_AUTO_EPOCHS, round(min(AUTO_EPOCHS, AUTO_STEPS / self.steps_per_epoch)))
+
+    @property
+    def has_very_few_rows(self) -> bool:
+        """Whether there are too few rows for early_stopping="auto" to set some aside."""
+        return max(self.n_given, self.n_rows) < MIN_SPLIT_ROWS
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches of the rows, at least one."""
+        return max(-(-self.n_rows // self.requested_batch_size(self.n_rows)), 1)
+
+    @property
+    def averages(self) -> bool:
+        """Whether the moving average of the parameters is the result; not in partial_fit."""
+        return float(self.averaging) > 0.0 and self.cyclic and not self.full_batch
 
     def rows_per_batch(self, n_rows: int) -> int:
         """Return the batch size, which MiniBatches clips; warn if it is more than n_rows."""
@@ -183,17 +245,31 @@ class TrainConfig:
                 f"batch_size={self.batch_size} is larger than the number of rows to train on: it "
                 f"is clipped to {n_rows}."
             )
-        return requested_batch_size(self.batch_size)
+        return self.requested_batch_size(n_rows)
+
+    def requested_batch_size(self, n_rows: int) -> int:
+        """Return the batch size that the parameter asks for; it may be more than n_rows.
+
+        "auto" is a power of two near a 64th of the rows, and 32 for very few; in partial_fit,
+        whose calls have few rows, it is the largest.
+        """
+        if not is_auto(self.batch_size):
+            return int(self.batch_size)
+        fewest, most = AUTO_BATCH_SIZES
+        if not self.cyclic:
+            return most
+        if self.has_very_few_rows:
+            return VERY_FEW_ROWS_BATCH
+        return int(min(max(2 ** round(log2(n_rows / AUTO_BATCHES)), fewest), most))
 
     def make_initializers(self) -> list[Initializer]:
         """Return the initializer of each layer."""
         activations = self.layers.activations
         if self.init != "auto":
             return [INITIALIZERS[self.init]] * (len(activations) + 1)
-        return [
-            INITIALIZERS["he_normal" if name in HE_ACTIVATIONS else "glorot_uniform"]
-            for name in (*activations, "softmax")
-        ]
+        names = [_auto_initializer(activation) for activation in activations]
+        of_output = "lecun_normal" if names[-1:] == ["lecun_normal"] else "glorot_uniform"
+        return [INITIALIZERS[name] for name in (*names, of_output)]
 
     def make_objective(self) -> Objective:
         """Return the objective: the loss of the network, and the penalties."""
@@ -210,7 +286,13 @@ class TrainConfig:
 
     def make_optimizer(self) -> Optimizer | None:
         """Return the optimizer with its hyper-parameters; None for L-BFGS."""
-        return None if self.full_batch else OPTIMIZERS[self.solver](self)
+        if self.full_batch:
+            return None
+        optimizer = OPTIMIZERS[self.solver](self)
+        if not self.averages:
+            return optimizer
+        n_steps = float(self.averaging) * self.steps_per_epoch
+        return AveragedOptimizer(optimizer, exp(-1.0 / n_steps))
 
     def make_schedule(self) -> Schedule:
         """Return the schedule (step, fraction) -> factor; outside of a cycle, 1 for cyclic ones."""
@@ -253,6 +335,13 @@ class TrainConfig:
             raise invalid("dtype", self.dtype, accepted)
 
 
+def _auto_initializer(activation: str) -> str:
+    """Return the name of the distribution of the weights before an activation."""
+    if activation in HE_ACTIVATIONS:
+        return "he_normal"
+    return "lecun_normal" if activation in LECUN_ACTIVATIONS else "glorot_uniform"
+
+
 @lru_cache
 def build_network(layer_sizes: tuple[int, ...], activations: tuple[str, ...]) -> Network:
     """Return the Network with these sizes and names of hidden activations.
@@ -260,11 +349,6 @@ def build_network(layer_sizes: tuple[int, ...], activations: tuple[str, ...]) ->
     Cached, because a fitted estimator needs it in every prediction.
     """
     return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations))
-
-
-def requested_batch_size(batch_size: Any) -> int:
-    """Return the batch size that the parameter asks for, whatever the number of rows."""
-    return AUTO_BATCH_SIZE if is_auto(batch_size) else int(batch_size)
 
 
 def theta_dtype(dtype: str, auto: Callable[[], np.dtype]) -> np.dtype:

@@ -39,7 +39,7 @@ class EarlyStopping:
     """
 
     def __init__(self, config: TrainConfig, state: TrainState, validated: bool) -> None:
-        self._enabled, self._schedule = config.early_stopping, state.schedule
+        self._enabled, self._schedule = bool(config.early_stopping), state.schedule
         self.patience, self._metric, self._sign = state.patience, "loss", 1.0
         if config.early_stopping:
             self.patience = Patience(config.n_iter_no_change, config.tol)
@@ -58,7 +58,7 @@ class EarlyStopping:
         epoch : int
             Index of the epoch in the history.
         theta : ndarray of shape (n_params,)
-            The parameters after the epoch.
+            The parameters after the epoch, averaged if they are.
         """
         assert self.patience is not None, "update is for a configuration that needs patience"
         if self.patience.update(self._sign * metrics[self._metric]) and self._enabled:

@@ -10,11 +10,13 @@ from sklearn.metrics import get_scorer
 
 from skmlp.core.losses import softmax_cross_entropy
 from skmlp.core.network import Network
+from skmlp.core.temperature import find_inverse_temperature, inverse_temperature_derivative
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
+from skmlp.data.splitting import stratified_sample
 from skmlp.data.weights import normalize_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
-from skmlp.training.inference import finite_chunks
+from skmlp.training.inference import finite_chunks, finite_logits
 from skmlp.training.state import FitResult
 
 __all__ = ["EvaluationSet", "Evaluator", "LocalEvaluationSet", "MakeEstimator", "score_rows"]
@@ -34,6 +36,9 @@ class EvaluationSet(Protocol):
 
     def score(self, result: FitResult, estimator: Any) -> float:
         """Return the score of a result, given the estimator made of its `scored_result`."""
+
+    def inverse_temperature(self, network: Network, theta: np.ndarray, q: np.ndarray) -> float:
+        """Return the inverse temperature, given class frequencies q: see `core.temperature`."""
 
 
 @dataclass
@@ -98,6 +103,7 @@ class LocalEvaluationSet:
 
     def __init__(self, dataset: Dataset, class_weight: np.ndarray, scoring: Any, name: str) -> None:
         self.dataset, self.scoring, self.name = dataset, scoring, name
+        self._class_weight = class_weight
         self._w = None
         if dataset.sample_weight is not None or np.ptp(class_weight) > 0:
             sample_weight = 1.0 if dataset.sample_weight is None else dataset.sample_weight
@@ -124,6 +130,26 @@ class LocalEvaluationSet:
                 f"{max_abs(dataset.X):g}, far from what the network was trained on."
             )
         return float(loss), float(np.average(correct, weights=self._sample_weight))
+
+    def inverse_temperature(self, network: Network, theta: np.ndarray, q: np.ndarray) -> float:
+        """Return the inverse temperature, given class frequencies q."""
+        n = len(self.dataset.y_encoded)
+        return find_inverse_temperature(self.temperature_derivative(network, theta, q, n))
+
+    def temperature_derivative(
+        self, network: Network, theta: np.ndarray, q: np.ndarray, n: int
+    ) -> Callable[[float], float]:
+        """Return `inverse_temperature_derivative` as a function of b; the rows are a part of n.
+
+        One parameter needs no more than 10,000 rows, which are drawn from more.
+        """
+        dataset = stratified_sample(self.dataset, np.arange(len(self.dataset.y_encoded)))
+        rows = self
+        if dataset is not self.dataset:
+            rows = LocalEvaluationSet(dataset, self._class_weight, "loss", self.name)
+        logits = finite_logits(network, theta, dataset.X, self.name)
+        Y = dataset.Y[:].toarray()
+        return lambda b: inverse_temperature_derivative(logits, Y, rows._w, q, b, n)
 
     def scored_result(self, result: FitResult) -> FitResult:
         """Return the result itself, whose estimator takes the rows."""

@@ -13,7 +13,12 @@ from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import cached_moments, cached_scaling
-from skmlp.data.splitting import split_rows, stratified_sample
+from skmlp.data.splitting import (
+    MAX_SCORED_ROWS,
+    split_if_possible,
+    split_rows,
+    stratified_sample,
+)
 from skmlp.data.weights import (
     class_frequencies,
     class_totals,
@@ -24,11 +29,13 @@ from skmlp.data.weights import (
 )
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, LocalEvaluationSet, MakeEstimator
+from skmlp.training.parameters import is_auto
 from skmlp.training.state import TrainState
 from skmlp.training.trainer import Trainer, TrainingRun
 
 __all__ = ["FULL_BATCH_ROWS", "LocalSource", "check_any_rows", "local_trainer"]
 
+MIN_SCORED_ROWS = 1000  # training rows scored in an epoch, if there are so many
 FULL_BATCH_ROWS = 4096  # rows computed at once in a pass of L-BFGS over all rows
 
 
@@ -145,14 +152,13 @@ def local_trainer(
     class_weight = class_weights(config.class_weight, classes, totals)
     w, row_indices = row_weights(dataset, None if config.class_weight is None else class_weight)
     check_any_rows(config, len(row_indices))
-    name = "X_val"
-    if validation is None and config.early_stopping and config.validation_fraction is not None:
-        name = "the rows set aside from X"
-        row_indices, held_out = split_rows(
-            config.validation_fraction, dataset, row_indices, state.get_split_seed()
-        )
-        validation = dataset.take(held_out)
-    config = config.resolve(n_rows=len(row_indices))
+    name = "X_val" if validation is not None else "the rows set aside from X"
+    n_set_aside = 0
+    if validation is None:
+        row_indices, held_out = _set_aside(config, dataset, row_indices, state)
+        n_set_aside = len(held_out)
+        validation = dataset.take(held_out) if n_set_aside else None
+    config = config.resolve_rows(len(row_indices), n_set_aside, validated=validation is not None)
     state.set_scaling(
         config,
         partial(cached_moments, dataset, row_indices),
@@ -168,7 +174,10 @@ def local_trainer(
     evaluator = Evaluator.create(
         config,
         lambda: LocalEvaluationSet(
-            stratified_sample(dataset, row_indices), class_weight, config.scoring, "X"
+            stratified_sample(dataset, row_indices, _n_scored(validation)),
+            class_weight,
+            config.scoring,
+            "X",
         ),
         validation_set,
         make_estimator,
@@ -176,6 +185,24 @@ def local_trainer(
     largest = partial(max_abs, dataset.X)
     run = TrainingRun(config, state, history, class_weight, evaluator, largest)
     return Trainer(LocalSource(run, dataset, row_indices, w), [run])
+
+
+def _set_aside(
+    config: TrainConfig, dataset: Dataset, row_indices: np.ndarray, state: TrainState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on, and those that early stopping sets aside."""
+    if not config.sets_rows_aside(len(row_indices)):
+        return row_indices, row_indices[:0]
+    split = split_if_possible if is_auto(config.early_stopping) else split_rows
+    part = config.part_to_set_aside(len(row_indices))
+    return split(part, dataset, row_indices, state.get_split_seed())
+
+
+def _n_scored(validation: Dataset | None) -> int:
+    """Return how many training rows to score in each epoch: about as many as validation rows."""
+    if validation is None:
+        return MAX_SCORED_ROWS
+    return min(max(len(validation.y_encoded), MIN_SCORED_ROWS), MAX_SCORED_ROWS)
 
 
 def check_any_rows(config: TrainConfig, n_rows: int) -> None:

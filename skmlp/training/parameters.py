@@ -32,7 +32,8 @@ class LayerParameters(NamedTuple):
     activations : tuple of str
         Of the hidden layers.
     l1, l2, dropout : tuple of float
-        Of all layers, the output layer included; dropout acts on a layer's input.
+        Of all layers, the output layer included; dropout acts on a layer's input. "auto" is 0
+        until the number of rows is known.
     """
 
     units: tuple[int, ...]
@@ -70,23 +71,29 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
     for name in ("batch_size", "epochs"):
         if not is_auto(p[name]):
             _integer(name, p[name], 1, "'auto' or an integer >= 1")
-    for name in ("shuffle", "nesterovs_momentum", "standardize", "early_stopping", "warm_start"):
+    for name in ("shuffle", "nesterovs_momentum", "standardize", "warm_start"):
         if not _is_bool(p[name]):
             raise invalid(name, p[name], "True or False")
+    if not _is_bool(p["early_stopping"]) and not is_auto(p["early_stopping"]):
+        raise invalid("early_stopping", p["early_stopping"], "'auto', True or False")
+    if p["calibration"] is not None:
+        _one_of("calibration", p["calibration"], ("temperature",), "None")
     if not _is_bool(p["verbose"]):
         _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
-    for name in ("l1", "l2"):
-        _layer_numbers(name, p[name], len(units), lambda v: v >= 0, "a finite number >= 0")
-    in_unit = lambda v: 0 <= v < 1  # noqa: E731
-    _layer_numbers("dropout", p["dropout"], len(units), in_unit, "a number in [0, 1)")
+    at_least_0, in_unit = (lambda v: v >= 0), (lambda v: 0 <= v < 1)
+    _layer_numbers("l1", p["l1"], len(units), at_least_0, "a finite number >= 0")
+    _layer_numbers("l2", p["l2"], len(units), at_least_0, "a finite number >= 0", auto=True)
+    _layer_numbers("dropout", p["dropout"], len(units), in_unit, "a number in [0, 1)", auto=True)
     for name in ("learning_rate", "epsilon"):
         _number(name, p[name], lambda v: v > 0, "a finite number > 0")
     for name in ("momentum", "beta_1", "beta_2", "label_smoothing"):
         _number(name, p[name], in_unit, "a number in [0, 1)")
-    _number("tol", p["tol"], lambda v: v >= 0, "a finite number >= 0")
+    for name in ("tol", "averaging"):
+        _number(name, p[name], lambda v: v >= 0, "a finite number >= 0")
     _check_stopping(p)
     _check_class_weight(p["class_weight"])
-    l1, l2, dropout = (_layer_values(p[name], len(units) + 1) for name in ("l1", "l2", "dropout"))
+    given = (0.0 if is_auto(p[name]) else p[name] for name in ("l1", "l2", "dropout"))
+    l1, l2, dropout = (_layer_values(value, len(units) + 1) for value in given)
     if not _is_sequence(p["dropout"]):  # one rate is for the outputs of hidden layers
         dropout = (0.0, *dropout[1:])
     return LayerParameters(units, activations, l1, l2, dropout)
@@ -186,11 +193,20 @@ def _number(
 
 
 def _layer_numbers(
-    name: str, value: Any, n_hidden: int, holds: Callable[[Any], bool], accepted: str
+    name: str,
+    value: Any,
+    n_hidden: int,
+    holds: Callable[[Any], bool],
+    accepted: str,
+    *,
+    auto: bool = False,
 ) -> None:
-    """Check a number, or one for each of n_hidden + 1 layers."""
+    """Check a number, one for each of n_hidden + 1 layers, or where it is accepted "auto"."""
+    if auto and is_auto(value):
+        return
     if not _is_sequence(value):
-        _number(name, value, holds, f"{accepted}, or one for each of {n_hidden + 1} layers")
+        otherwise = f"{accepted}, or one for each of {n_hidden + 1} layers"
+        _number(name, value, holds, f"'auto', {otherwise}" if auto else otherwise)
         return
     accepted = f"{n_hidden + 1} numbers, one for each layer, each {accepted}"
     if len(value) != n_hidden + 1:

@@ -14,7 +14,7 @@ once. Streams of equally many networks make arrays of shape (streams, networks p
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any, cast
@@ -116,18 +116,23 @@ def _stack_key(run: TrainingRun, source: LocalSource) -> str:
     config, state, batches = run.config, run.state, source.batches
     schedule = config.schedule if isinstance(config.schedule, str) else id(config.schedule)
     dropped = () if run.dropout is None else tuple(run.dropout.layers)
-    flags = [value for _, value in _hyper_parameters(run.optimizer) if isinstance(value, bool)]
     key = (
         config.architecture, state.theta.dtype.str, batches.batch_size, batches.n_rows,
-        run.n_epochs, type(run.optimizer).__name__, flags, sorted(state.optimizer), schedule,
-        dropped,
+        run.n_epochs, _kind(run.optimizer), sorted(state.optimizer), schedule, dropped,
     )  # fmt: skip
     return repr(key)
 
 
 def _hyper_parameters(optimizer: Any) -> list[tuple[str, Any]]:
-    """Return the hyper-parameters of an optimizer by name."""
+    """Return the hyper-parameters of an optimizer by name; one of them may be an optimizer."""
     return [(field.name, getattr(optimizer, field.name)) for field in fields(optimizer)]
+
+
+def _kind(optimizer: Any) -> tuple[Any, ...]:
+    """Return the classes of an optimizer and of those that it holds, and their flags."""
+    values = [value for _, value in _hyper_parameters(optimizer)]
+    inner = [_kind(value) for value in values if is_dataclass(value)]
+    return type(optimizer).__name__, *(v for v in values if isinstance(v, bool)), *inner
 
 
 def _batch_key(run: TrainingRun, source: LocalSource) -> tuple[Any, ...]:
@@ -206,7 +211,7 @@ class Stack:
         if isinstance(first.schedule, Adaptive):
             schedules = [cast(Adaptive, run.schedule) for run in runs]
             self._schedule = lambda step, fraction: self._column([s.factor for s in schedules])
-        self._optimizer = self._stack_optimizer()
+        self._optimizer = self._stack_optimizer([run.optimizer for run in runs])
         self._objective = self._stack_objective(dtype)
         self._dropout = self._stack_dropout()
         dropped = () if self._dropout is None else self._dropout.layers
@@ -263,12 +268,12 @@ class Stack:
         rows = [np.broadcast_to(value, length) for value in values]
         return np.array(rows, dtype).reshape(*self._lead, length)
 
-    def _stack_optimizer(self) -> Optimizer:
-        optimizers: list[Any] = [run.optimizer for run in self._runs]
-        columns = {
-            name: self._column([getattr(optimizer, name) for optimizer in optimizers])
-            for name, _ in _hyper_parameters(optimizers[0])
-        }
+    def _stack_optimizer(self, optimizers: Sequence[Any]) -> Optimizer:
+        columns = {}
+        for name, value in _hyper_parameters(optimizers[0]):
+            values = [getattr(optimizer, name) for optimizer in optimizers]
+            stack = self._stack_optimizer if is_dataclass(value) else self._column
+            columns[name] = stack(values)
         optimizer: Optimizer = replace(optimizers[0], **columns)
         return optimizer
 

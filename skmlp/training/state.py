@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmlp.core.initializers import draw_rows, initial_theta
+from skmlp.core.moving_average import AVERAGE, AveragedOptimizer
 from skmlp.core.optimizers import Optimizer
 from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
@@ -19,9 +20,9 @@ from skmlp.training.config import Architecture, TrainConfig
 __all__ = ["FitResult", "TrainState"]
 
 # Rows that differ from a column's most frequent value, from which on its statistics are reliable.
-# Of 100, 300, 500, 1000, 2000 and infinity, this is the only number with which sorted rows, columns
-# that vary late and drifting units are all learnt as well as if they were scaled beforehand.
-RELIABLE_ROWS = 1000
+# Streams whose rows are sorted ask for a small number, those with a column that varies late for a
+# large one: of 100, 300, 1000, 3000 and infinity this loses least against scaling beforehand.
+RELIABLE_ROWS = 300
 
 
 @dataclass
@@ -102,7 +103,7 @@ class TrainState:
         if config.standardize:
             self._standardize(config, compute_moments(), scaling_of)
         elif self.scaling is not None:
-            self.theta, self.optimizer = self.scaling.fold(config.network, self.theta), {}
+            self.theta, self.optimizer = self.folded_theta(config), {}
             self.scaling = self.moments = None
         if self.theta is None:
             self.theta = initial_theta(
@@ -121,7 +122,7 @@ class TrainState:
         if self.scaling is None:
             self.scaling = scaling_of(moments)
             if self.theta is not None:
-                self.theta = self.scaling.unfold(config.network, self.theta)
+                self.theta = self.scaling.unfold(config.network, self.averaged_theta)
                 self.optimizer = {}
             return
         if before is None:  # of a file, which has the scaling alone
@@ -145,16 +146,18 @@ class TrainState:
         assert old is not None
         reliable = config.cyclic | (before.n * (1.0 - before.shares[0]) >= RELIABLE_ROWS)
         if reliable.any():
-            old.refold(network, self.theta, new, reliable)
+            for theta in self._thetas():
+                old.refold(network, theta, new, reliable)
             for name, power in () if optimizer is None else optimizer.powers.items():
                 if name in self.optimizer:
                     old.refold_gradient(network, self.optimizer[name], new, reliable, power)
         begins = new.has_spread & ~old.has_spread
         if begins.any():
-            (W, *_), _ = network.views(self.theta)
-            # From a copy, so that a column that varies late changes no other random number.
-            rng, initializer = copy.deepcopy(self.rng), config.make_initializers()[0]
-            draw_rows(W, initializer, rng, begins, int(new.has_spread.sum()))
+            initializer, n_columns = config.make_initializers()[0], int(new.has_spread.sum())
+            for theta in self._thetas():
+                (W, *_), _ = network.views(theta)
+                # From a copy, so that a column that varies late changes no other random number.
+                draw_rows(W, initializer, copy.deepcopy(self.rng), begins, n_columns)
         self.scaling = new
 
     def update_weights(
@@ -174,6 +177,13 @@ class TrainState:
         prior = frequencies if self.prior is None else self.prior
         self.prior = prior + (frequencies - prior) * share
 
+    def positive_prior(self) -> np.ndarray:
+        """Return the class frequencies as if there were one more row, spread over all classes."""
+        assert self.prior is not None, "set by update_weights"
+        n, n_classes = self.n_weighted, len(self.prior)
+        positive: np.ndarray = (n * self.prior + 1.0 / n_classes) / (n + 1)
+        return positive
+
     def continue_with(
         self, config: TrainConfig, optimizer: Optimizer | None, schedule: Schedule
     ) -> None:
@@ -191,10 +201,32 @@ class TrainState:
         if optimizer is None:
             self.optimizer = {}  # out of date after L-BFGS
             return
-        if self.optimizer.keys() != optimizer.init(self.theta[:0]).keys():
-            self.optimizer = optimizer.init(self.theta)
+        self._continue_optimizer(optimizer)
         if self.dropout_rng is None and any(config.layers.dropout):
             self.dropout_rng = np.random.default_rng(self.draw_seed())
+
+    def _continue_optimizer(self, optimizer: Optimizer) -> None:
+        """Keep the optimizer's state if it is of the same kind; an average begins at theta.
+
+        An optimizer that does not average continues from the average.
+        """
+        averages = isinstance(optimizer, AveragedOptimizer)
+        if not averages and AVERAGE in self.optimizer:
+            self.theta = self.optimizer.pop(AVERAGE)
+        if averages and self.optimizer:
+            self.optimizer.setdefault(AVERAGE, self.theta.copy())
+        if self.optimizer.keys() != optimizer.init(self.theta[:0]).keys():
+            self.optimizer = optimizer.init(self.theta)
+
+    def _thetas(self) -> list[np.ndarray]:
+        """Return the parameters and, if there is one, their average."""
+        return [self.theta, *(self.optimizer[name] for name in {AVERAGE} & self.optimizer.keys())]
+
+    @property
+    def averaged_theta(self) -> np.ndarray:
+        """The average of the parameters or, without averaging, the parameters."""
+        averaged: np.ndarray = self.optimizer.get(AVERAGE, self.theta)
+        return averaged
 
     def draw_seed(self) -> int:
         """Draw a seed from the random stream."""
@@ -210,10 +242,10 @@ class TrainState:
         return self.split_seed
 
     def folded_theta(self, config: TrainConfig) -> np.ndarray:
-        """Return the parameters that act on rows as they come; without scaling, no copy."""
+        """Return the averaged parameters, to act on rows as they come; without scaling, no copy."""
         if self.scaling is None:
-            return self.theta
-        return self.scaling.fold(config.network, self.theta)
+            return self.averaged_theta
+        return self.scaling.fold(config.network, self.averaged_theta)
 
 
 class FitResult(NamedTuple):
@@ -224,7 +256,7 @@ class FitResult(NamedTuple):
     architecture : tuple
         (layer_sizes, activations), what `build_network` takes.
     theta : ndarray of shape (n_params,)
-        Parameters that act on rows as they come.
+        Parameters that act on rows as they come, with the temperature.
     history : dict of str to list of float
     stop_reason : str
     best_epoch : int or None
@@ -233,6 +265,8 @@ class FitResult(NamedTuple):
     moments : Moments or None
         Of the columns, for a later partial_fit.
     state : TrainState or None
+    temperature : float
+        See `core.temperature`.
     """
 
     architecture: Architecture
@@ -244,3 +278,4 @@ class FitResult(NamedTuple):
     scaling: Scaling | None = None
     moments: Moments | None = None
     state: TrainState | None = None
+    temperature: float = 1.0

@@ -10,6 +10,7 @@ import numpy as np
 from skmlp._errors import warn_user
 from skmlp.core.lbfgs import ObjectiveOverRows, minimize_lbfgs
 from skmlp.core.minibatch import EpochRecord
+from skmlp.core.temperature import with_temperature
 from skmlp.data.moments import check_foldable
 from skmlp.training.config import TrainConfig
 from skmlp.training.early_stopping import EarlyStopping
@@ -93,7 +94,7 @@ class TrainingRun:
         stop = False
         if self.early_stopping.patience is not None:
             epoch = self.history.n_epochs - 1
-            stop = self.early_stopping.update(metrics, epoch, self.state.theta)
+            stop = self.early_stopping.update(metrics, epoch, self.state.averaged_theta)
             self.stop_reason = "early_stopping" if stop else self.stop_reason
         if self.config.verbose:
             epochs = self.n_epochs if self.config.cyclic else None
@@ -141,12 +142,24 @@ class TrainingRun:
     def finish(self) -> FitResult:
         """Return the result of a training that is over, with the best epoch's parameters."""
         if self.early_stopping.best_theta is not None:
-            np.copyto(self.state.theta, self.early_stopping.best_theta)
+            for theta in (self.state.theta, self.state.averaged_theta):
+                np.copyto(theta, self.early_stopping.best_theta)
         # Copy, so that the caller's later draws from its own generator have no effect.
         self.state.rng = copy.deepcopy(self.state.rng)
         result = self.result()
         check_foldable(result.theta, self.state.scaling)
-        return result
+        return self._calibrated(result)
+
+    def _calibrated(self, result: FitResult) -> FitResult:
+        """Return the result with the temperature that fits the validation rows best."""
+        validation = None if self.evaluator is None else self.evaluator.validation
+        # Without early stopping, a validation set has no influence on the model.
+        if validation is None or self.config.calibration is None or not self.config.early_stopping:
+            return result
+        q = self.state.positive_prior()
+        inverse = validation.inverse_temperature(self.network, result.theta, q)
+        theta = with_temperature(self.network, result.theta, q, inverse)
+        return result._replace(theta=theta, temperature=1.0 / inverse)
 
 
 class DataSource(Protocol):

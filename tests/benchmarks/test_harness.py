@@ -130,13 +130,23 @@ def test_averaging_experiment(tmp_path, capsys, monkeypatch):
     assert all(0.0 <= row["accuracies"][0] <= 1.0 for row in found["accuracies"])
 
 
+def test_failed_experiment_keeps_the_earlier_file(tmp_path, monkeypatch):
+    def fail(options):
+        raise RuntimeError("not today")
+
+    monkeypatch.setitem(EXPERIMENTS, "averaging", EXPERIMENTS["averaging"]._replace(measure=fail))
+    path = tmp_path / "found.json"
+    path.write_text("earlier", encoding="utf-8")
+    assert suite.main(["averaging", "--json", str(path)]) == 1
+    assert path.read_text(encoding="utf-8") == "earlier"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["nonsense"],
         ["--turns", "0"],
-        ["defaults", "--tables", "nonsense"],
-        ["defaults", "adam"],
+        ["averaging", "adam"],
         ["--json", "no/such/folder.json"],
     ],
 )

@@ -53,12 +53,12 @@ def half(fraction):
 CHANGED = {
     "units": (7, 5), "activation": ("tanh", "silu"), "init": "lecun_normal", "standardize": False,
     "l1": (1e-4, 0.0, 1e-5), "l2": [0.0, 1e-3, 1e-4], "dropout": (0.1, 0.2, 0.0),
-    "label_smoothing": 0.05, "class_weight": {"setosa": 2.0, "virginica": 0.5}, "solver": "sgd",
+    "label_smoothing": 0.1, "class_weight": {"setosa": 2.0, "virginica": 0.5}, "solver": "sgd",
     "learning_rate": 0.05, "schedule": half, "momentum": 0.8, "nesterovs_momentum": False,
     "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6, "batch_size": 20, "epochs": 4, "shuffle": False,
     "early_stopping": True, "scoring": "balanced_accuracy", "validation_fraction": 30,
-    "n_iter_no_change": np.inf, "tol": 1e-3, "dtype": "float32", "warm_start": True,
-    "random_state": 3, "verbose": 1,
+    "n_iter_no_change": np.inf, "tol": 1e-3, "averaging": 2.0, "calibration": None,
+    "dtype": "float32", "warm_start": True, "random_state": 3, "verbose": 1,
 }  # fmt: skip
 VARIANTS = {
     "defaults": {},

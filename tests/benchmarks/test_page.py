@@ -46,26 +46,6 @@ ACCURACY = [
              [at_least(0.95)]),
     Quantity("to 0.9", "s", {"skmlp": [2.0], "MLPClassifier": [math.inf]}),
 ]  # fmt: skip
-DEFAULTS = {
-    "comparisons": [
-        {
-            "table": "iris",
-            "shape": [150, 4],
-            "classes": 3,
-            "figures": {
-                "skmlp": {"accuracy": 0.95, "log_loss": 0.1, "seconds": 0.5},
-                "sklearn": {"accuracy": 0.96, "log_loss": 0.2, "seconds": 2.0},
-            },
-            "differences": {"skmlp - sklearn": {"accuracy": -0.01, "error": 0.02}},
-        }
-    ],
-    "summary": {
-        "skmlp - sklearn": {
-            "tables": 1, "at_least_ties": 1, "more_accurate": 0, "lower_log_loss": 1, "faster": 0,
-            "speed": 4.0, "mean_accuracy": [0.95, 0.96], "mean_log_loss": [0.1, 0.2],
-        }
-    },
-}  # fmt: skip
 
 
 def write(folder, **found):
@@ -98,49 +78,37 @@ def test_ratios_and_figures(tmp_path):
 
 def test_met_and_missed_targets(tmp_path):
     curves = {"cases": [case("accuracy", *ACCURACY)]}
-    write(tmp_path, speed={"cases": SPEED}, curves=curves, defaults=DEFAULTS)
+    write(tmp_path, speed={"cases": SPEED}, curves=curves)
     assert rows(tmp_path, "targets")[1:] == [
         ["adam", "epoch", f"≥ 8 {TIMES} as fast as MLPClassifier", f"1.50 {TIMES}", "missed"],
         ["adam", "epoch", f"≥ 1.5 {TIMES} as fast as MLPClassifier", f"1.50 {TIMES}", "met"],
         ["adam", "epoch", f"≤ 2 {TIMES} limit", f"4.00 {TIMES}", "missed"],
         ["adam", "memory", "≤ 30 MB", "40.0 MB", "missed"],
         ["accuracy", "test accuracy", "≥ 0.95", "0.9000", "missed"],
-        ["defaults, raw", "accuracy", "wins or ties on ≥ 90 %", "100.0 %", "met"],
-        ["defaults, raw", "log-loss", "mean below that of MLPClassifier", "0.100 against 0.200",
-         "met"],
-        ["defaults, raw", "time", "less than MLPClassifier on all", "on 0.0 %", "missed"],
-    ]  # fmt: skip
+    ]
     missed = rows(tmp_path, "missed")
     assert missed[1] == [
         "adam", f"≥ 8 {TIMES} as fast as MLPClassifier", f"1.50 {TIMES}", "81.2 %", f"6.00 {TIMES}",
     ]  # fmt: skip
-    assert [row[-2:] for row in missed[2:]] == [
-        ["100.0 %", ""], ["33.3 %", ""], ["5.3 %", ""], ["100.0 %", ""],
-    ]  # fmt: skip
+    assert [row[-2:] for row in missed[2:]] == [["100.0 %", ""], ["33.3 %", ""], ["5.3 %", ""]]
 
 
-def test_accuracy_and_defaults(tmp_path):
+def test_accuracy(tmp_path):
     curves = {"cases": [case("accuracy", *ACCURACY)]}
-    write(tmp_path, speed={"cases": SPEED}, curves=curves, defaults=DEFAULTS)
+    write(tmp_path, speed={"cases": SPEED}, curves=curves)
     assert rows(tmp_path, "accuracy") == [
         ["measured", "skmlp", "MLPClassifier", "turns"],
         ["whole fit", "2.00 s", "9.00 s", "1"],
         ["test accuracy", "0.9000", "0.8500", "1"],
         ["to 0.9", "2.00 s", "never", "1"],
     ]
-    assert rows(tmp_path, "defaults_raw") == [
-        ["table", "X", "classes", "accuracy", "difference", "skmlp", "log-loss", "time"],
-        ["iris", f"150 {TIMES} 4", "3", "0.9500 / 0.9600", "-0.0100 ± 0.0200", "ties",
-         "0.100 / 0.200", "500 ms / 2.00 s"],
-    ]  # fmt: skip
-    assert ["mean accuracy of skmlp", "0.9500"] in rows(tmp_path, "defaults")
 
 
 def test_environment_has_a_column_for_each_run(tmp_path):
     speed = {"cases": SPEED, "date": "2026-01-02T03:04:05+00:00", "notes": ["a_b *c*; --compile"]}
-    write(tmp_path, speed=speed, defaults=DEFAULTS)
+    write(tmp_path, speed=speed, curves={"cases": []})
     found = {what: cells for what, *cells in rows(tmp_path, "environment")}
-    assert found[""] == ["cases", "defaults"]
+    assert found[""] == ["cases", "plots"]
     assert found["date"][0] == "2026-01-02"
     assert found["notes"] == [r"a\_b \*c\*; `--compile`", ""]
 
@@ -169,7 +137,7 @@ def test_missing_and_failed_cases(tmp_path):
     names = write(tmp_path, speed={"cases": [*met, failed]}, curves={"cases": [failed]})
     assert "accuracy.csv" not in names
     assert "missed.csv" not in names
-    for name in ("accuracy", "width", "defaults", "steps", "steps_notes"):
+    for name in ("accuracy", "width", "steps", "steps_notes"):
         assert (tmp_path / f"{name}.txt").read_text(encoding="utf-8") == "*Not measured yet.*\n"
     assert (tmp_path / "missed.txt").read_text(encoding="utf-8") == "Every target is met.\n"
     assert ["deep", r"MemoryError: no\_", "", "", ""] in rows(tmp_path, "figures")
@@ -191,10 +159,10 @@ def test_page_is_up_to_date():
     """Run ``python -m benchmarks.page`` and commit what it writes."""
     made = page.texts(page.read())
     kept = {path.name for kind in ("csv", "txt") for path in page.FOLDER.glob(f"*.{kind}")}
-    assert kept == set(made)
+    assert {name for name in kept if not name.startswith("arena")} == set(made)
     for name, text in made.items():
         assert page.FOLDER.joinpath(name).read_bytes().decode() == text, name
-    drawn = {path.name for path in page.FOLDER.glob("*.svg")}
+    drawn = {path.name for path in page.FOLDER.glob("*.svg") if not path.name.startswith("arena")}
     assert drawn == {f"{name}.svg" for name in plots.PLOTS if f"{name}.csv" in made}
 
 
@@ -248,7 +216,7 @@ def test_readme_table(tmp_path):
     """Figures within the range of the best one are bold; missing files have no rows."""
     path = tmp_path / "README.md"
     path.write_text(f"above\n{page.START}what was here\n{page.END}below\n", encoding="utf-8")
-    found = {"speed": environment() | {"cases": SPEED}, "defaults": DEFAULTS}
+    found = {"speed": environment() | {"cases": SPEED}}
     assert page.write_readme(found, path) == path
     text = path.read_text(encoding="utf-8").replace(SPACE, " ")
     assert text.startswith("above\n")
@@ -256,7 +224,6 @@ def test_readme_table(tmp_path):
     assert "what was here" not in text
     assert "batches of 200 | 2.00 s | 3.00 s | **5.00 ms** |" in text
     assert "| import | 2.00 µs | **1.00 µs** |  |" in text
-    assert "mean of 1 tables | 0.9500 | **0.9600** |  |" in text
     assert "grid search" not in text
 
 

@@ -146,9 +146,8 @@ def test_notebook_recipe(monkeypatch, tmp_path):
     arguments = ["--recipe", "notebook", "--sample", "--epochs", "1", "--seed", "3"]
     assert job.main([*arguments, "--output", str(tmp_path)]) == 0
     expected = SoftmaxMLPClassifier(
-        **(PLAIN | {"learning_rate": 0.1}),
+        **(PLAIN | {"learning_rate": 0.1, "activation": "logistic"}),
         units=100,
-        activation="logistic",
         init="standard_normal",
         solver="sgd",
         momentum=0.0,

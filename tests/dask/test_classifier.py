@@ -55,7 +55,8 @@ def test_scikit_learn_interface():
 
 
 def test_save_and_convert_the_local_model(tmp_path):
-    clf = DaskSoftmaxMLPClassifier(4, n_shards=2, random_state=0).fit(*cut(X, Y))
+    clf = DaskSoftmaxMLPClassifier(4, activation="relu", n_shards=2, random_state=0)
+    clf.fit(*cut(X, Y))
     with pytest.raises(TypeError, match=r"to_local\(\)"):
         save(clf, tmp_path / "model")
     save(clf.to_local(), tmp_path / "model")

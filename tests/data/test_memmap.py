@@ -39,7 +39,7 @@ def test_large_memmap_is_shuffled_by_groups_of_blocks(mapped, monkeypatch):
 
 
 def test_take_rows_of_a_memmap_gives_a_memmap(mapped, monkeypatch, tmp_path, rng):
-    monkeypatch.setattr(memmap, "COPY_BYTES", 100)
+    monkeypatch.setattr(memmap, "COPY_BYTES", 50)  # two rows
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     X = rng.normal(size=(50, 3))
     rows = np.array([3, 4, 10, 49])
@@ -50,4 +50,6 @@ def test_take_rows_of_a_memmap_gives_a_memmap(mapped, monkeypatch, tmp_path, rng
     assert memmap.is_memmap(part)
     assert set(tmp_path.iterdir()) == before
     assert not memmap.is_memmap(memmap.take_rows(X, rows))
-    assert len(memmap.take_rows(file, rows[:0])) == 0
+    for few in (rows[:0], rows[:2]):
+        np.testing.assert_array_equal(memmap.take_rows(file, few), X[few])
+        assert not memmap.is_memmap(memmap.take_rows(file, few))

@@ -37,7 +37,8 @@ def quick(**params):
 def test_activations_learn_digits(digits, activation, solver):
     X_train, X_test, y_train, y_test = digits
     rate = 0.1 if solver == "sgd" else 0.01
-    clf = quick(units=50, activation=activation, solver=solver, learning_rate=rate, epochs=30)
+    params = {"learning_rate": rate, "batch_size": 128, "epochs": 30}
+    clf = quick(units=50, activation=activation, solver=solver, **params)
     assert clf.fit(X_train, y_train).score(X_test, y_test) > 0.94
 
 
@@ -177,9 +178,10 @@ def test_scorer_receives_independent_models(iris, scoring):
 def test_integer_weights_equal_repeated_rows(rng):
     X, y = rng.randn(40, 3), rng.randint(0, 3, 40)
     counts = rng.randint(0, 4, 40)
-    full_batch = {"batch_size": "auto", "epochs": 50}  # "auto" is at least 128 rows
-    weighted = quick(**full_batch).fit(X, y, sample_weight=counts)
-    repeated = quick(**full_batch).fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+    weighted = quick(batch_size=int((counts > 0).sum()), epochs=50)
+    weighted.fit(X, y, sample_weight=counts)
+    repeated = quick(batch_size=int(counts.sum()), epochs=50)
+    repeated.fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
     np.testing.assert_allclose(weighted.theta_, repeated.theta_, atol=1e-9)
 
 
@@ -452,7 +454,8 @@ def test_interrupt_before_the_first_step_keeps_the_previous_model(iris):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "epochs"), [(10, 100), (128, 100), (200, 50), (2000, 40), (48_000, 11), (10**6, 5)]
+    ("n_rows", "epochs"),
+    [(10, 60), (300, 100), (2000, 100), (12_800, 100), (48_000, 27), (10**6, 5)],
 )
 def test_epochs_auto(n_rows, epochs):
     def n_epochs(**params):

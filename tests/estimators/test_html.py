@@ -14,6 +14,7 @@ sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2]
 
 
 ALL_PARAMETERS = {} if sklearn_version >= (1, 7) else {"print_changed_only": False}
+MOST_SHOWN = None if sklearn_version >= (1, 7) else 30
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_html_shows_every_parameter(fitted, digits):
     clf = fit_if(fitted, SoftmaxMLPClassifier(units=(30, 7), epochs=2, l2=0.125), digits)
     with config_context(**ALL_PARAMETERS):
         html, _ = notebook_output(clf)
-    for name in clf.get_params():
+    for name in list(clf.get_params())[:MOST_SHOWN]:
         assert name in html
     for value in ("(30, 7)", "0.125"):
         assert value in html
@@ -59,7 +60,7 @@ def test_html_of_a_pipeline_shows_every_parameter(fitted, digits):
     pipeline = fit_if(fitted, make_pipeline(MinMaxScaler(), clf), digits)
     with config_context(**ALL_PARAMETERS):
         html, _ = notebook_output(pipeline)
-    for name in clf.get_params():
+    for name in list(clf.get_params())[:MOST_SHOWN]:
         assert name in html
 
 

@@ -40,7 +40,9 @@ def mixed(rng, n=N):
 
 def net(**params):
     return SoftmaxMLPClassifier(
-        **{"units": 6, "epochs": 4, "batch_size": 20, "random_state": 0} | params
+        # Masks of X would depend on the number of columns, and of sparse X on its stored entries.
+        **{"units": 6, "epochs": 4, "batch_size": 20, "dropout": 0.0, "random_state": 0, "l2": 3e-4}
+        | params
     )
 
 
@@ -247,7 +249,7 @@ def test_weights_of_a_constant_column_are_drawn_when_it_varies(rng, solver):
         assert not clf._train_state.theta[3 * 200 : 4 * 200].any()
     clf.set_params(epochs=1, learning_rate=1e-200, tol=1e9).fit(X, y)  # no step
     drawn = clf._train_state.theta[3 * 200 : 4 * 200]
-    assert drawn.std() == pytest.approx(np.sqrt(2 / 7), rel=0.2)  # he_normal
+    assert drawn.std() == pytest.approx(np.sqrt(1 / 7), rel=0.2)  # lecun_normal
     np.testing.assert_allclose(clf.coefs_[0][3], drawn)  # of scale 1
 
 
@@ -336,8 +338,7 @@ def test_rare_words_are_not_blown_up(rng):
     for standardize in (True, False):
         clf = SoftmaxMLPClassifier(standardize=standardize, random_state=0).fit(X[:400], y[:400])
         losses[standardize] = log_loss(y[400:], clf.predict_proba(X[400:]))
-    assert losses[True] < 1.1 * losses[False]
-    assert losses[True] < 0.7 * np.log(8)
+    assert losses[True] < losses[False] + 0.03 < 0.1 * np.log(8)
 
 
 def test_value_of_a_constant_column_later_does_not_matter(rng):

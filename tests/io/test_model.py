@@ -217,6 +217,9 @@ def test_checkpoint_of_version_0_1_0_resumes_with_uniform_smoothing(tmp_path):
 
 GOLDEN = SoftmaxMLPClassifier(
     units=(5, 4),
+    l2=3e-4,
+    label_smoothing=0.01,
+    n_iter_no_change=10,
     activation=("tanh", "relu"),
     l1=1e-4,
     dropout=0.1,

@@ -417,7 +417,7 @@ def test_failing_candidates():
     assert failed.tolist() == [False, True, True, True]
     assert "6 fits failed with the following error" in message  # counted together
     assert "Training diverged in epoch 1" in message
-    with pytest.raises(ValueError, match="l2 must be a finite number >= 0"):
+    with pytest.raises(ValueError, match="l2 must be 'auto', a finite number >= 0"):
         both(estimator, {"l2": [-1.0]}, error_score="raise")
     with pytest.raises(ValueError, match="Training diverged in epoch 1"):
         both(estimator, {"learning_rate": [1e300]}, error_score="raise")

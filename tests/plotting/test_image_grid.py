@@ -339,7 +339,8 @@ def test_order_of_units_is_kept_if_all_are_shown():
 
 
 def test_zero_units_are_counted(digits):
-    clf = SoftmaxMLPClassifier(units=8, epochs=20, l1=0.05, learning_rate=0.02, random_state=0)
+    params = {"activation": "relu", "batch_size": 128, "epochs": 20, "learning_rate": 0.02}
+    clf = SoftmaxMLPClassifier(units=8, l1=0.05, early_stopping=False, random_state=0, **params)
     clf.fit(*digits)
     n_zero = np.sum(~clf.coefs_[0].any(axis=0))
     assert 0 < n_zero < 8

@@ -16,7 +16,12 @@ X, y = load_iris(return_X_y=True)
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_held_out_validation_loss_is_not_smoothed(smoothing):
     clf = SoftmaxMLPClassifier(
-        epochs=20, early_stopping=True, label_smoothing=smoothing, warm_start=True, random_state=0
+        epochs=20,
+        early_stopping=True,
+        calibration=None,
+        label_smoothing=smoothing,
+        warm_start=True,
+        random_state=0,
     ).fit(X, y)
     rows = encode(ValidatedRows(X, y, None), clf.classes_, np.float64)
     _, held_out = split_rows(0.1, rows, np.arange(len(y)), clf._train_state.split_seed)
@@ -27,7 +32,7 @@ def test_held_out_validation_loss_is_not_smoothed(smoothing):
 def test_validation_in_chunks_equals_validation_on_all_rows(blobs, rng):
     X, y = blobs
     w = rng.randint(1, 4, len(y)).astype(float)
-    clf = SoftmaxMLPClassifier(units=5, epochs=2, random_state=0)
+    clf = SoftmaxMLPClassifier(units=5, epochs=2, early_stopping=False, random_state=0)
     clf.fit(X[::2], y[::2], X_val=X, y_val=y, sample_weight_val=w)
     proba = clf.predict_proba(X).astype(float)
     proba /= proba.sum(axis=1, keepdims=True)
