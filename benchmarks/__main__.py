@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, cases, clusters, data, openml_tasks, studies, tables
+from benchmarks import accuracy, cases, clusters, data, openml_tasks
 from benchmarks.harness import CASES, EXPERIMENTS, TORCH, Options, run
 
-REGISTERING = accuracy, cases, clusters, studies  # modules whose import registers cases
+REGISTERING = accuracy, cases, clusters  # modules whose import registers cases
 
 
 def main(argv=None):
@@ -33,14 +33,10 @@ def _parse(argv):
     add("--list", action="store_true", help="list the cases and experiments, and exit")
     add("--turns", type=int, metavar="N", help="number of turns (default: 5 for most cases)")
     add("--json", type=Path, metavar="PATH", help="file to write all figures to")
-    add("--tables", nargs="+", default=(), metavar="TABLE", help="tables of the experiments on "
-        f"tables, instead of all: {', '.join(tables.NAMES)}")  # fmt: skip
-    add("--jobs", type=int, default=1, metavar="N", help="their processes, of one thread each")
     args = parser.parse_args(argv)
     known = CASES | EXPERIMENTS
-    for kind, names, valid in (("case", args.cases, known), ("table", args.tables, tables.NAMES)):
-        if unknown := [name for name in names if name not in valid]:
-            parser.error(f"no such {kind}: {', '.join(unknown)}; there are {', '.join(valid)}")
+    if unknown := [name for name in args.cases if name not in known]:
+        parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(known)}")
     if len(args.cases) > 1 and EXPERIMENTS.keys() & set(args.cases):
         parser.error("an experiment cannot be combined with other cases")
     if args.turns is not None and args.turns < 1:
@@ -62,9 +58,8 @@ def _run(args):
         torch_peer.use_blas_threads()
     except ImportError as error:
         notes, torch = [f"{TORCH} left out: {error}", *notes], False
-    options = Options(args.turns, torch, tables=tuple(args.tables), jobs=args.jobs)
     names = args.cases or [name for name, case in CASES.items() if case.usual]
-    found = run(names, options, notes, args.json)
+    found = run(names, Options(args.turns, torch), notes, args.json)
     return int(any("error" in case for case in found["cases"]))
 
 

@@ -57,16 +57,20 @@ class _RecordingMLPClassifier(MLPClassifier):
 
 
 def _train_skmlp(clf, train, test):
-    """Return the seconds of one fit with the accuracies of an equal fit that is validated.
+    """Return the seconds and accuracies after each epoch of a fit; the last are those of `clf`.
 
-    `history_` has the seconds of the epochs; the rest of the first fit is before them.
+    `history_` has the seconds of the epochs; the rest of the first fit is before them. The fit that
+    is validated on the test images takes no part of them into account: it does not stop early, even
+    if `clf` does.
     """
     started = perf_counter()
     whole = clone(clf).fit(*train)
-    before = perf_counter() - started - sum(whole.history_["seconds"])
-    validated = clone(clf).set_params(scoring="accuracy").fit(*train, X_val=test[0], y_val=test[1])
-    times = before + np.cumsum(whole.history_["seconds"])
-    return list(zip(times.tolist(), validated.history_["validation_score"], strict=True))
+    took = perf_counter() - started
+    validated = clone(clf).set_params(scoring="accuracy", early_stopping=False)
+    validated.fit(*train, X_val=test[0], y_val=test[1])
+    times = took - sum(whole.history_["seconds"]) + np.cumsum(validated.history_["seconds"])
+    points = list(zip(times.tolist(), validated.history_["validation_score"], strict=True))
+    return [*(point for point in points[:-1] if point[0] < took), (took, whole.score(*test))]
 
 
 def _curves(options, seed):

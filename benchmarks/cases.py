@@ -102,6 +102,19 @@ def tabular(options):
     return [_whole_fit(setting, X, y, options, 100, targets=[faster(SKLEARN, 4.0)])]
 
 
+@case("40-128-128-5 silu, Adam, averaged and validated: the default's network, an epoch")
+def default(options):
+    """Measure the default network at the batch sizes that "auto" takes for so many rows."""
+    quantities = []
+    for n_rows, batch_size in ((1_000, 16), (4_000, 64), (16_000, 128), (16_000, 256)):
+        rows = data.tabular(options.rows(n_rows), n_features=40, n_classes=5)
+        setting = Setting((128, 128), "silu", learning_rate=0.01, averaging=1.0)
+        setting, targets = replace(setting, batch_size=batch_size), [faster(TORCH, 1.8)]
+        epoch = _epoch(setting, options, 2, 12, rows=rows, targets=targets)
+        quantities.append(replace(epoch, what=f"epoch, batches of {batch_size}"))
+    return quantities
+
+
 @case("150 x 4, 100 units, Adam, one batch, 200 epochs")
 def iris(options):
     """Measure a whole fit on a very small table, with all rows in one batch."""

@@ -154,7 +154,8 @@ def averaging(options):
 
 def _train_locally(X, y, kind, n_shards, n_rounds, seed):
     """Return a classifier trained on shards, with `n_rounds` rounds in an epoch."""
-    clf, rng = SoftmaxMLPClassifier(random_state=seed), np.random.default_rng(seed)
+    clf = SoftmaxMLPClassifier(early_stopping=False, averaging=0.0, random_state=seed)
+    rng = np.random.default_rng(seed)
     validated, _ = validate_fit_data(clf, X, y)
     config = TrainConfig.from_params(clf.get_params()).resolve(
         n_features=clf.n_features_in_, n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")

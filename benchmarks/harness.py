@@ -32,7 +32,7 @@ TORCH = "PyTorch"
 NOTEBOOK = "notebook's loop"
 LIMIT = "limit"  # the time of the matrix products alone
 
-LIBRARIES = "skmlp", "numpy", "scipy", "scikit-learn", "torch", "pytabkit", "dask", "distributed"
+LIBRARIES = "skmlp", "numpy", "scipy", "scikit-learn", "torch", "dask", "distributed"
 COLUMNS = "{:14} {:34} {:23} {:>17}{:8} {:>8}"
 
 
@@ -43,8 +43,6 @@ class Options:
     turns: int | None = None  # None means the number that each case prefers
     torch: bool = False  # whether PyTorch is measured
     tiny: bool = False  # whether to use the smallest sizes, to check that the code runs
-    tables: tuple = ()  # those that experiments on many tables use; empty means all
-    jobs: int = 1  # processes of such an experiment, with one thread each
 
     def turns_or(self, n):
         """Return the number of turns, where n is the usual number."""
@@ -211,7 +209,7 @@ def run(names, options, notes=(), path=None):
     for name in names:
         result = _measure((CASES | EXPERIMENTS)[name], options)
         if isinstance(result, dict):  # of an experiment
-            found |= result | {"notes": found["notes"] + result.get("notes", [])}
+            found |= result
         else:
             found["cases"] += result
         failed = name in EXPERIMENTS and found["cases"]

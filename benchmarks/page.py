@@ -24,19 +24,16 @@ ROOT = Path(__file__).parents[1]
 FOLDER, README = ROOT / "docs" / "benchmarks", ROOT / "README.md"
 # JSON files by name, and the heads of their columns in the tables of environments.
 SOURCES = {
-    "speed": "cases", "searches": "searches", "curves": "plots", "defaults": "defaults",
-    "realmlp": "larger", "steps": "steps", "dask": "cluster", "averaging": "averaging",
+    "speed": "cases", "searches": "searches", "curves": "plots", "steps": "steps",
+    "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
 CLUSTER = "dask", "averaging"  # the files shown on the page on Dask
 # The tables of each part; a plot of the same name comes first.
 PARTS = {name: [name] for name in ("accuracy", "width", "steps", "averaging", "missed")} | {
     "searches": ["search_ratios", "search_figures"],
-    "defaults": ["defaults", "defaults_raw", "defaults_scaled"],
-    "realmlp": ["realmlp", "realmlp_tables"],
     "cluster": ["cluster_environment", "cluster_figures"],
     "cluster_model": ["cluster_constants", "cluster_model"],
 }
-TITLES = {"defaults_raw": " X as it is", "defaults_scaled": " X after StandardScaler"}
 SAME_COLUMN = {"sklearn.neural_network": SKLEARN}  # contestants shown in the column of another
 
 
@@ -82,8 +79,7 @@ def texts(found):
         there = [name for name in names if name in tables]
         figure = plots.directive(part) if there and part in plots.PLOTS else ""
         directives = [
-            f".. csv-table::{TITLES.get(name, '')}\n   :file: {name}.csv\n   :header-rows: 1\n"
-            for name in there
+            f".. csv-table::\n   :file: {name}.csv\n   :header-rows: 1\n" for name in there
         ]
         parts[part] = figure + "\n".join(directives)
     parts["missed"] = parts["missed"] or "Every target is met.\n"
@@ -96,8 +92,9 @@ def _tables(found):
     """Return all tables by name."""
     speed, searches, cluster = (_cases(found, name) for name in ("speed", "searches", "dask"))
     curves = _succeeded(found, "curves")
-    verdicts = _verdicts([*speed, *searches, *curves.values(), *cluster])
-    verdicts = pd.DataFrame(verdicts + sections.study_verdicts(found), columns=VERDICT)
+    verdicts = pd.DataFrame(
+        _verdicts([*speed, *searches, *curves.values(), *cluster]), columns=VERDICT
+    )
     return {
         "environment": _environment({n: run for n, run in found.items() if n not in CLUSTER}),
         "cluster_environment": _environment({n: found[n] for n in CLUSTER if n in found}),
@@ -109,7 +106,6 @@ def _tables(found):
         **{name: _figures([case]).drop(columns="case") for name, case in curves.items()},
         "targets": verdicts[VERDICT[:5]],
         "missed": verdicts.loc[verdicts["verdict"] == "missed", MISSED],
-        **sections.study_tables(found),
         **sections.steps_tables(_succeeded(found, "steps")),
         **sections.cluster_tables(_succeeded(found, "dask")),
         **sections.averaging_tables(found.get("averaging", {})),
@@ -234,13 +230,7 @@ ROWS = [
     ("speed", "import", "import", "import"),
     ("searches", "search_medium", "search", "a grid search of 135 fits, 1,000 rows"),
     ("searches", "search_images", "search", "one of 27 fits, 10,000 images"),
-    ("curves", "accuracy", "whole fit", "Fashion-MNIST with defaults, 60,000 images"),
-    ("curves", "accuracy", "test accuracy", "its test accuracy"),
 ]
-STUDIES = {
-    sections.RAW: "accuracy with defaults, mean of {} tables",
-    sections.SCALED: "the same after StandardScaler",
-}
 
 
 def write_readme(found, path=README):
@@ -274,17 +264,12 @@ def _readme_rows(found):
             if (case["name"], quantity["what"]) == (name, what):
                 turns = {n: figure["turns"] for n, figure in _by_column(quantity).items()}
                 yield [title, *_marked(turns, quantity["unit"])]
-    for pair, title in STUDIES.items():
-        if summary := found.get("defaults", {}).get("summary", {}).get(pair):
-            accuracies = zip((SKMLP, SKLEARN), summary["mean_accuracy"], strict=True)
-            turns = {name: [accuracy] for name, accuracy in accuracies}
-            yield [title.format(summary["tables"]), *_marked(turns, "accuracy")]
 
 
 def _marked(turns, unit):
-    """Return cells; the best median and those within the range of its turns are bold."""
+    """Return cells; the least median and those within the range of its turns are bold."""
     medians = {name: median(turns[name]) for name in CONTESTANTS if name in turns}
-    best = (max if unit == "accuracy" else min)(medians, key=medians.get)
+    best = min(medians, key=medians.get)
     low, high = min(turns[best]), max(turns[best])
     cells = {name: fmt.amount(value, unit) for name, value in medians.items()}
     cells |= {name: f"**{cells[name]}**" for name in cells if low <= medians[name] <= high}

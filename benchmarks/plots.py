@@ -1,5 +1,6 @@
 """The plots of docs/benchmarks.rst and the picture of README.md."""
 
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from statistics import mean, median
@@ -54,19 +55,26 @@ def directive(name):
 def draw(cases, folder):
     """Draw those of the cases that have plots; return the names of the files."""
     drawing = {"accuracy": _draw_accuracy, "width": _draw_width, "steps": _draw_steps}
+    names = [name for name in cases if name in drawing]
+    for name in names:
+        with new_figure(Path(folder, f"{name}.svg")) as figure:
+            drawing[name](figure.add_subplot(), cases[name]["quantities"])
+    return [f"{name}.svg" for name in names]
+
+
+@contextmanager
+def new_figure(path, size=(5.6, 4.2)):
+    """Give a figure in the style of the pages, and save it when it has been drawn."""
     style = {
         "font.size": 11, "xtick.labelsize": 10, "ytick.labelsize": 10,
         "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
         "svg.hashsalt": "skmlp",  # the same bytes for the same figures
     }  # fmt: skip
-    names = [name for name in cases if name in drawing]
-    for name in names:
-        with rc_context(style):
-            figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-            figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # margins on dark pages
-            drawing[name](figure.add_subplot(), cases[name]["quantities"])
-            figure.savefig(Path(folder, f"{name}.svg"), metadata={"Date": None})
-    return [f"{name}.svg" for name in names]
+    with rc_context(style):
+        figure = Figure(figsize=size, layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # margins on dark pages
+        yield figure
+        figure.savefig(path, metadata={"Date": None})
 
 
 def _draw_accuracy(ax, quantities):
@@ -86,8 +94,8 @@ def _draw_accuracy(ax, quantities):
     ax.set(xlabel="seconds of training", ylabel="test accuracy")
     text = {"va": "bottom", "fontsize": 10, "transform": ax.get_yaxis_transform()}
     ax.text(0.01, end, f"where {SKLEARN} ends", **text)
-    _plain_numbers(ax.xaxis)
-    _label(ax, ends)
+    plain_numbers(ax.xaxis)
+    label(ax, ends)
 
 
 def _draw_width(ax, quantities):
@@ -104,13 +112,13 @@ def _draw_width(ax, quantities):
     ax.set(xscale="log", yscale="log", xticks=units)
     ax.set(xlabel="units of the hidden layer", ylabel="milliseconds of a step")
     ax.xaxis.set_minor_locator(NullLocator())
-    _plain_numbers(ax.xaxis)
-    _plain_numbers(ax.yaxis)
+    plain_numbers(ax.xaxis)
+    plain_numbers(ax.yaxis)
     bottom = ax.get_ylim()[0]
     limits = [1e3 * quantity["figures"][LIMIT]["median"] for quantity in quantities]
     ax.fill_between(units, limits, bottom, color="0.9", zorder=0)
     ax.set_ylim(bottom=bottom)
-    _label(ax, ends)
+    label(ax, ends)
 
 
 def _draw_steps(ax, quantities):
@@ -132,19 +140,19 @@ def _draw_steps(ax, quantities):
     ax.legend(frameon=False, loc="upper right", fontsize=10)
 
 
-def _plain_numbers(axis):
+def plain_numbers(axis):
     """Label a logarithmic axis with numbers instead of powers."""
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
 
 
-def _label(ax, ends):
+def label(ax, ends, colours=COLOURS, gap=0.065):
     """Write the names of the curves beside the axes, each with a line to the end of its curve."""
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     to_axes = ax.transScale + ax.transLimits
     heights = {name: float(to_axes.transform(end)[1]) for name, end in ends.items()}
-    for name, height in _apart(heights, 0.065).items():
-        line = {"arrowstyle": "-", "color": COLOURS[name], "linewidth": 1.0, "shrinkA": 1}
+    for name, height in _apart(heights, gap).items():
+        line = {"arrowstyle": "-", "color": colours[name], "linewidth": 1.0, "shrinkA": 1}
         ax.annotate(
             name, ends[name], (1.04, height), textcoords="axes fraction", va="center",
             arrowprops=line | {"shrinkB": 2, "linestyle": ":"}, annotation_clip=False,

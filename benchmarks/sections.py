@@ -1,4 +1,4 @@
-"""The tables of single experiments: studies on many tables, steps, and the cluster."""
+"""The tables of single experiments: the steps, and the cluster."""
 
 from itertools import pairwise
 from math import hypot, sqrt
@@ -9,121 +9,8 @@ import pandas as pd
 
 from benchmarks.accuracy import TRAINED_ON
 from benchmarks.clusters import ONE
-from benchmarks.formatting import SPACE, TIMES, amount, percent, significant, with_error
-from benchmarks.harness import SKLEARN, SKMLP
-
-# Studies on many tables
-
-RAW, SCALED = "skmlp - sklearn", "skmlp, scaled - sklearn, scaled"
-LARGER = "skmlp, larger - RealMLP"
-HEADS = {RAW: "X as it is", SCALED: "after StandardScaler", LARGER: "larger setting"}
-
-
-def study_tables(found):
-    """Return the tables on the defaults and on the larger setting, by name."""
-    made = {}
-    if defaults := found.get("defaults"):
-        names = {RAW: "defaults_raw", SCALED: "defaults_scaled"}
-        for pair in defaults["summary"]:
-            made[names[pair]] = _comparison_table(defaults["comparisons"], pair)
-        made["defaults"] = _columns(defaults["summary"], _defaults_column)
-    if realmlp := found.get("realmlp"):
-        made["realmlp_tables"] = _comparison_table(realmlp["comparisons"], LARGER, share=True)
-        made["realmlp"] = _columns(realmlp["summary"], _realmlp_column)
-    return made
-
-
-def _comparison_table(comparisons, pair, share=False):
-    """Return the figures of both contestants by table, and perhaps skmlp's share of the time."""
-    rows = []
-    for found in comparisons:
-        sides = [found["figures"][name] for name in pair.split(" - ")]
-        difference, error = (found["differences"][pair][key] for key in ("accuracy", "error"))
-        rows.append({
-            "table": found["table"],
-            "X": f"{SPACE}{TIMES} ".join(map(str, found["shape"])),
-            "classes": found["classes"],
-            "accuracy": _both(f"{side['accuracy']:.4f}" for side in sides),
-            "difference": with_error(difference, error, "+"),
-            "skmlp": "wins" if difference > error else "ties" if difference >= -error else "loses",
-            "log-loss": _both(f"{side['log_loss']:.3f}" for side in sides),
-            "time": _both(amount(side["seconds"], "s") for side in sides),
-        })  # fmt: skip
-        if share:
-            ours, theirs = (side["cpu_seconds"] for side in sides)
-            rows[-1]["share"] = percent(ours / theirs)
-    return pd.DataFrame(rows)
-
-
-def _both(cells):
-    """Join the cells of skmlp and of the other contestant."""
-    return f"{SPACE}/ ".join(cells)
-
-
-def _columns(summary, column):
-    """Return a table with a column for each pair."""
-    columns = {HEADS.get(pair, "defaults"): column(s) for pair, s in summary.items()}
-    return pd.DataFrame(columns).rename_axis("").reset_index()
-
-
-def _defaults_column(s):
-    return {
-        "tables": f"{s['tables']}",
-        "skmlp wins or ties": f"{s['at_least_ties']}",
-        "skmlp is more accurate": f"{s['more_accurate']}",
-        "mean accuracy of skmlp": f"{s['mean_accuracy'][0]:.4f}",
-        f"mean accuracy of {SKLEARN}": f"{s['mean_accuracy'][1]:.4f}",
-        "skmlp has the lower log-loss": f"{s['lower_log_loss']}",
-        "mean log-loss of skmlp": f"{s['mean_log_loss'][0]:.3f}",
-        f"mean log-loss of {SKLEARN}": f"{s['mean_log_loss'][1]:.3f}",
-        "skmlp takes less time": f"{s['faster']}",
-        f"times as fast as {SKLEARN}, geometric mean": significant(s["speed"]),
-    }
-
-
-def _realmlp_column(s):
-    ours, theirs = s["mean_accuracy"]
-    return {
-        "tables": f"{s['tables']}",
-        "wins": f"{s['wins']}",
-        "ties": f"{s['at_least_ties'] - s['wins']}",
-        "mean accuracy": f"{ours:.4f}",
-        "mean accuracy of RealMLP": f"{theirs:.4f}",
-        "difference of the means": with_error(ours - theirs, s["error"], "+"),
-        "lower log-loss": f"{s['lower_log_loss']}",
-        "mean log-loss": f"{s['mean_log_loss'][0]:.3f}",
-        "mean log-loss of RealMLP": f"{s['mean_log_loss'][1]:.3f}",
-        "share of RealMLP's time, geometric mean": percent(s["share"]),
-        "largest share of its time": percent(s["largest_share"]),
-        f"at most 10{SPACE}% of its time": f"{s['within_share']}",
-    }
-
-
-def study_verdicts(found):
-    """Return (case, measured, target, found, verdict, missed by, "") of each target."""
-    targets = []
-    for pair, s in found.get("defaults", {}).get("summary", {}).items():
-        name = f"defaults, {'scaled' if pair == SCALED else 'raw'}"
-        share = s["at_least_ties"] / s["tables"]
-        aim = f"wins or ties on ≥{SPACE}90{SPACE}%"
-        targets.append((name, "accuracy", aim, percent(share), 1 - share / 0.9))
-        ours, theirs = s["mean_log_loss"]
-        aim, found_losses = f"mean below that of {SKLEARN}", f"{ours:.3f} against {theirs:.3f}"
-        targets.append((name, "log-loss", aim, found_losses, ours / theirs - 1))
-        aim, share = f"less than {SKLEARN} on all", s["faster"] / s["tables"]
-        targets.append((name, "time", aim, f"on {percent(share)}", 1 - share))
-    if realmlp := found.get("realmlp"):
-        s, name = realmlp["summary"][LARGER], "larger setting"
-        ours, theirs = s["mean_accuracy"]
-        aim, accuracies = "mean at least that of RealMLP", f"{ours:.4f} against {theirs:.4f}"
-        targets.append((name, "accuracy", aim, accuracies, 1 - ours / theirs))
-        aim, share = f"≤{SPACE}10{SPACE}% of RealMLP's", s["share"]
-        targets.append((name, "time", aim, percent(share), share / 0.1 - 1))
-    return [
-        [*cells, "met" if shortfall <= 0.0 else "missed", percent(shortfall), ""]
-        for *cells, shortfall in targets
-    ]
-
+from benchmarks.formatting import amount, percent, with_error
+from benchmarks.harness import SKMLP
 
 # Steps from the network of the notebook
 
