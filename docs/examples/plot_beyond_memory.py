@@ -5,7 +5,8 @@ Data larger than memory
 There are two ways to train on data larger than memory:
 
 - **A matrix in a file.** `fit` accepts `numpy.memmap`. Only mini-batches are copied and cast;
-  labels, validation and predictions need a few bytes per row.
+  labels, validation and predictions need a few bytes per row. The rows that early stopping sets
+  aside, by default a tenth, are copied to a temporary file.
 - **Tables in parts**, such as Parquet files or Arrow batches, or rows that arrive over time.
   `partial_fit` trains on one part after the other.
 """
@@ -33,13 +34,13 @@ X, y = load_fashion_mnist_sample(return_X_y=True)
 np.save(path / "X.npy", X)
 
 X_file = np.load(path / "X.npy", mmap_mode="r")
-clf = SoftmaxMLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X_file, y)
+clf = SoftmaxMLPClassifier(epochs=5, random_state=0).fit(X_file, y)
 print(f"{X_file.nbytes / 1e6:.1f} MB of {X_file.dtype}, accuracy {clf.score(X_file, y):.3f}")
 
 # %%
 # The network is the same, bit for bit, as one trained on the array in memory.
 
-same = SoftmaxMLPClassifier(epochs=5, early_stopping=True, random_state=0).fit(X, y)
+same = SoftmaxMLPClassifier(epochs=5, random_state=0).fit(X, y)
 print("equal:", (clf.theta_ == same.theta_).all())
 
 # %%
@@ -90,12 +91,12 @@ def parts(file, rng, n_groups=8):
 
 # %%
 # The first call of `partial_fit` needs all classes, because a part may not contain all of them.
-# Means and scales of the columns are those of the first part, which should therefore be
-# representative, as eight random row groups are. Cyclic schedules have the factor 1 in
-# `partial_fit`, which has no fixed number of steps; the other schedules continue from call to call.
-# Each call adds an epoch to `history_`.
+# Means and scales of the columns are those of the rows of all calls so far. Cyclic schedules have
+# the factor 1 in `partial_fit`, which has no fixed number of steps; the other schedules continue
+# from call to call. Each call adds an epoch to `history_`.
 #
-# `partial_fit` has no early stopping, so it is a few lines here.
+# `partial_fit` has no early stopping, average of parameters or temperature. Early stopping is a few
+# lines here.
 
 clf = SoftmaxMLPClassifier(schedule="invscaling", random_state=0)
 rng, rows_val, losses, best = np.random.RandomState(0), np.arange(len(y_val)), [], None

@@ -50,7 +50,8 @@ print(log[::5].round(3).to_string())
 # `fitted_estimator` is a fitted copy of the network after the epoch, which is made only if a
 # callback has this argument. If a callback returns True, training ends with "callback" in
 # `stop_reason_`. This callback stops when the recall of every class is high enough, which early
-# stopping cannot express:
+# stopping cannot express. `early_stopping=False` keeps the parameters at which it stops: otherwise
+# those with the lowest validation loss so far would be kept.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import recall_score
@@ -79,7 +80,9 @@ class StopAtRecall:
 
 
 stop_at_recall = StopAtRecall(X_val, y_val, recall=0.9)
-clf = SoftmaxMLPClassifier(epochs=100, schedule="constant", learning_rate=1e-3, random_state=0)
+clf = SoftmaxMLPClassifier(
+    epochs=100, schedule="constant", learning_rate=3e-4, early_stopping=False, random_state=0
+)
 clf.set_callbacks(stop_at_recall).fit(X_train, y_train)
 print(f"stopped by {clf.stop_reason_!r} after {clf.n_iter_} of 100 epochs")
 assert clf.stop_reason_ == "callback"

@@ -13,7 +13,8 @@ The data are scikit-learn's digits, 1,797 images of 8 x 8 pixels.
 # The same grid for both searches
 # -------------------------------
 #
-# Three sizes of the hidden layer, three strengths of either penalty, five splits.
+# Three sizes of the hidden layer, three strengths of either penalty, five splits. (`dropout="auto"`
+# would be 0.3 in the splits, which have fewer than 1,500 rows, and 0 in a fit on all rows.)
 
 from time import perf_counter
 
@@ -24,7 +25,7 @@ from sklearn.model_selection import GridSearchCV
 from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 
 X, y = load_digits(return_X_y=True)
-clf = SoftmaxMLPClassifier(epochs=15, random_state=0)
+clf = SoftmaxMLPClassifier(epochs=15, dropout=0.0, random_state=0)
 grid = {"units": [8, 16, 32], "l1": [0.0, 1e-4, 1e-3], "l2": [0.0, 1e-3, 1e-2]}
 
 # %%
@@ -57,8 +58,8 @@ assert np.abs(differences).max() == 0
 # The scores
 # ----------
 #
-# Mean accuracy on the test rows of the splits. Eight units are too few for all penalties; from 16
-# units on, the penalties have as much effect as the number of units.
+# Mean accuracy on the test rows of the splits. The number of units has the largest effect. The
+# strongest penalties reduce the accuracy of 32 units, and not that of 8.
 
 import matplotlib.pyplot as plt
 
@@ -122,9 +123,11 @@ print(f"{search.best_score_:.4f}", best)
 # -------------------------------------
 #
 # Networks with the same layers, batch size, number of rows and epochs, optimizer and schedule are
-# trained together. Everything else may differ: rates, penalties, dropout, class weights, seeds and
-# early stopping (a network that has stopped takes no more time). Other candidates are trained in
-# separate groups, as the three sizes above. Candidates that cannot be stacked (lbfgs, sparse rows)
+# trained together, if all or none of them have dropout, and an average of their parameters.
+# Everything else may differ: rates, penalties, class weights, seeds, the patience of early stopping
+# (a network that has stopped takes no more time). With early stopping, a network has fewer rows to
+# train on than without. Other candidates are trained in separate groups, as the three sizes above.
+# Candidates that cannot be stacked (lbfgs, sparse rows)
 # are fitted one by one, with the same results as in `GridSearchCV`.
 #
 # Training together saves the overhead of Python and NumPy in each step, so it saves most for small
