@@ -168,6 +168,13 @@ def apply_mask(A: Matrix, mask: np.ndarray, out: np.ndarray | None) -> Matrix:
     return A
 
 
+def stored_columns(X: SparseMatrix | CentredMatrix) -> np.ndarray:
+    """Return the column of each stored entry of sparse X."""
+    rows = X.rows if isinstance(X, CentredMatrix) else X
+    columns: np.ndarray = cast(Any, rows).indices
+    return columns
+
+
 def slice_rows(X: RawMatrix, rows: slice, dtype: DTypeLike) -> Matrix:
     """Return the rows of a slice in dtype, without a copy if X has it already."""
     if isinstance(X, np.ndarray):

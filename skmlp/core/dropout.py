@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skmlp.core.design import Matrix, is_sparse
+from skmlp.core.design import Matrix, is_sparse, stored_columns
 from skmlp.core.network import Workspace
 
 __all__ = ["Dropout"]
@@ -37,10 +37,15 @@ class Dropout:
         One for each layer, in [0, 1); the first is that of X.
     rngs : ndarray of shape (...) of numpy.random.Generator
         One for each network. Drawing advances them.
+    shared : bool, default=False
+        Whether all rows of a batch share their masks, one number for each column (Graham et al.
+        2015, "Efficient batchwise dropout", arXiv:1502.02478). Then, also with dropout, a row of
+        weight 2 is a row twice.
     """
 
     rates: Sequence[float | np.ndarray]
     rngs: np.ndarray
+    shared: bool = False
 
     @cached_property
     def layers(self) -> list[int]:
@@ -61,12 +66,18 @@ class Dropout:
         """Fill ``work.masks`` for the rows X (..., n, n_features): 0 or 1 / (1 - rate)."""
         for layer in self.layers:
             masks: np.ndarray = work.masks[layer]  # type: ignore[assignment]  # in dropped_layers
+            columns = stored_columns(X) if layer == 0 and is_sparse(X) else None
             for i, rng in np.ndenumerate(self.rngs):
                 mask, threshold = masks[i].reshape(-1), self._thresholds[layer][i]
-                if layer == 0 and is_sparse(X):
-                    mask = mask[: X.nnz]  # one number for each stored entry
-                np.greater_equal(_random_uint16(rng, mask.size), threshold, out=mask)
-                mask *= RATE_LEVELS / (RATE_LEVELS - float(threshold))
+                if columns is not None:  # one number for each stored entry
+                    mask = mask[: len(columns)]
+                drawn = np.empty(masks.shape[-1], mask.dtype) if self.shared else mask
+                np.greater_equal(_random_uint16(rng, drawn.size), threshold, out=drawn)
+                drawn *= RATE_LEVELS / (RATE_LEVELS - float(threshold))
+                if self.shared and columns is not None:
+                    np.take(drawn, columns, out=mask)
+                elif self.shared:
+                    masks[i][...] = drawn
 
 
 def _random_uint16(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -209,7 +209,10 @@ class Shard:
         n_here = len(self.dataset.y_encoded)
         w = divide_by_mean(self.w, mean, n_here, config.theta_dtype)
         share = len(self.row_indices) / config.n_rows
-        common = replace(self.common, config=self.common.config.resolve(layers=config.layers))
+        common = replace(
+            self.common,
+            config=self.common.config.resolve(layers=config.layers, n_given=config.n_given),
+        )
         return replace(self, common=common, w=w, scaling=scaling, share=share, prior=prior)
 
     def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], Any, Any]:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skmlp.core.targets import OneHotTargets, one_hot_targets
 from skmlp.data.checks import CHUNK_LABELS, ValidatedRows
@@ -59,6 +61,18 @@ class Dataset:
         key = "targets", smoothing, None if prior is None else prior.tobytes()
         targets: OneHotTargets = self.cached(key, lambda: self.Y.smooth(smoothing, prior))
         return targets
+
+    def count_distinct(self, row_indices: np.ndarray) -> int:
+        """Return how many different rows, labels included, are among some of the rows."""
+        X, codes = self.X[row_indices], self.y_encoded[row_indices].tolist()
+        if issparse(X):
+            parts = (
+                X.data[start:stop].tobytes() + X.indices[start:stop].tobytes()
+                for start, stop in pairwise(X.indptr)
+            )
+        else:
+            parts = (row.tobytes() for row in X)
+        return len(set(zip(parts, codes, strict=True)))
 
     def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return ``make()``, computed once for all networks that train on these rows."""

@@ -79,7 +79,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     l2 : float, sequence of float or "auto", default="auto"
         Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
         "auto" is 0 from 300 training rows on, in partial_fit and with "lbfgs"; with n < 300 rows
-        it is 0.5 / n.
+        it is 0.5 divided by the number of different rows.
         MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
     dropout : float, sequence of float or "auto", default="auto"
         Probability of setting each input of a layer to 0 in a training step; the other inputs
@@ -87,7 +87,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         layers; a sequence has one more entry than there are hidden layers, the first one for
         X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs". "auto"
         is 0 from 1,500 training rows on, in partial_fit and with "lbfgs"; 0.3 with fewer rows;
-        and 0.5, with 0.2 for X, with fewer than 300.
+        and 0.5, with 0.2 for X, with fewer than 300, where all rows of a step have the same units
+        dropped, so that weights keep their exact meaning.
     label_smoothing : float, default=0.05
         A number s in [0, 1): the training targets are ``(1 - s) y + s * prior`` instead of
         one-hot rows y. The prior is the frequencies of the classes among the training rows,
@@ -127,11 +128,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     batch_size : int or "auto", default="auto"
         Number of rows in a mini-batch, at most the number of rows. "auto" is the power of two
         nearest to a 64th of the training rows, at least 16 and at most 128; with fewer than
-        300 rows it is 32, and in partial_fit 128.
+        300 rows it is 64, and in partial_fit 128.
     epochs : int or "auto", default="auto"
         Number of passes over the training rows in a call of fit; with "lbfgs", the maximum
         number of iterations. "auto" is 100, but at most 10,000 steps and at least 5 epochs;
-        60 with fewer than 300 training rows; with "lbfgs", 200.
+        with "lbfgs", 200.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     early_stopping : bool or "auto", default="auto"

@@ -31,9 +31,8 @@ __all__ = [
 
 Architecture = tuple[tuple[int, ...], tuple[str, ...]]
 # Rows of a batch: a power of two, about a 64th of the rows; with very few rows another number.
-AUTO_BATCH_SIZES, AUTO_BATCHES, VERY_FEW_ROWS_BATCH = (16, 128), 64, 32
+AUTO_BATCH_SIZES, AUTO_BATCHES, VERY_FEW_ROWS_BATCH = (16, 128), 64, 64
 MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
-VERY_FEW_ROWS_EPOCHS = 60
 # Rows from which on early_stopping="auto" sets some aside, from which on there is no dropout, and
 # that are set aside at most;
 # below, the dropout of X and of the outputs of hidden layers, and l2 times the number of rows.
@@ -174,11 +173,18 @@ class TrainConfig:
             return MAX_AUTO_ROWS
         return float(fraction) if fraction < 1 else int(fraction)
 
-    def resolve_rows(self, n_rows: int, n_set_aside: int, validated: bool) -> "TrainConfig":
+    def resolve_rows(
+        self,
+        n_rows: int,
+        n_set_aside: int,
+        validated: bool,
+        count_distinct: Callable[[], int] | None = None,
+    ) -> "TrainConfig":
         """Return the configuration for n_rows to train on, with "auto" decided.
 
         Early stopping is on if there are validation rows. Few rows are trained on with dropout,
-        and very few with a penalty. None of it is used in partial_fit and with L-BFGS.
+        and very few with a penalty, by the number of rows that differ (`count_distinct`), so that
+        a row of weight 2 is a row twice. None of it is used in partial_fit and with L-BFGS.
         """
         stops, layers, by_batches = self.early_stopping, self.layers, not self.full_batch
         n_given = n_rows + n_set_aside
@@ -190,7 +196,8 @@ class TrainConfig:
                 of_X, of_hidden = VERY_FEW_ROWS_DROPOUT if very_few else FEW_ROWS_DROPOUT
                 layers = layers._replace(dropout=(of_X, *[of_hidden] * len(layers.units)))
             if is_auto(self.l2) and very_few:
-                layers = layers._replace(l2=(VERY_FEW_ROWS_L2 / n_rows,) * len(layers.l2))
+                n_distinct = n_rows if count_distinct is None else count_distinct()
+                layers = layers._replace(l2=(VERY_FEW_ROWS_L2 / n_distinct,) * len(layers.l2))
         return self.resolve(n_rows=n_rows, n_given=n_given, early_stopping=stops, layers=layers)
 
     @property
@@ -212,15 +219,12 @@ class TrainConfig:
     def n_epochs(self) -> int:
         """Epochs of a call of fit.
 
-        "auto" is 100 epochs; fewer, but at least 5, if they have more than 10,000 steps; and 60
-        with very few rows.
+        "auto" is 100 epochs; fewer, but at least 5, if they have more than 10,000 steps.
         """
         if not is_auto(self.epochs):
             return int(self.epochs)
         if self.full_batch:
             return AUTO_ITERATIONS
-        if self.has_very_few_rows:
-            return VERY_FEW_ROWS_EPOCHS
         return max(MIN_AUTO_EPOCHS, round(min(AUTO_EPOCHS, AUTO_STEPS / self.steps_per_epoch)))
 
     @property
@@ -250,7 +254,7 @@ class TrainConfig:
     def requested_batch_size(self, n_rows: int) -> int:
         """Return the batch size that the parameter asks for; it may be more than n_rows.
 
-        "auto" is a power of two near a 64th of the rows, and 32 for very few; in partial_fit,
+        "auto" is a power of two near a 64th of the rows, and 64 for very few; in partial_fit,
         whose calls have few rows, it is the largest.
         """
         if not is_auto(self.batch_size):
@@ -310,7 +314,8 @@ class TrainConfig:
             return None
         rngs = np.empty((), object)
         rngs[()] = rng
-        return Dropout(self.layers.dropout, rngs)
+        # With very few rows, all rows are a batch: sample weights keep their meaning.
+        return Dropout(self.layers.dropout, rngs, is_auto(self.dropout) and self.has_very_few_rows)
 
     def check_continues(self, architecture: Architecture, dtype: np.dtype) -> None:
         """Raise unless this is the configuration of an existing network.

@@ -158,7 +158,12 @@ def local_trainer(
         row_indices, held_out = _set_aside(config, dataset, row_indices, state)
         n_set_aside = len(held_out)
         validation = dataset.take(held_out) if n_set_aside else None
-    config = config.resolve_rows(len(row_indices), n_set_aside, validated=validation is not None)
+    config = config.resolve_rows(
+        len(row_indices),
+        n_set_aside,
+        validation is not None,
+        partial(dataset.count_distinct, row_indices),
+    )
     state.set_scaling(
         config,
         partial(cached_moments, dataset, row_indices),

@@ -115,7 +115,7 @@ def _stack_key(run: TrainingRun, source: LocalSource) -> str:
     """Return what networks must share to be trained together, as a string to sort by."""
     config, state, batches = run.config, run.state, source.batches
     schedule = config.schedule if isinstance(config.schedule, str) else id(config.schedule)
-    dropped = () if run.dropout is None else tuple(run.dropout.layers)
+    dropped = () if run.dropout is None else (*run.dropout.layers, run.dropout.shared)
     key = (
         config.architecture, state.theta.dtype.str, batches.batch_size, batches.n_rows,
         run.n_epochs, _kind(run.optimizer), sorted(state.optimizer), schedule, dropped,
@@ -294,7 +294,8 @@ class Stack:
         rngs[:] = [dropout.rngs[()] for dropout in dropouts]
         rngs = rngs.reshape(self._lead)
         rates = zip(*(dropout.rates for dropout in dropouts), strict=True)
-        return Dropout(tuple(self._column(list(layer), axes=2) for layer in rates), rngs)
+        columns = tuple(self._column(list(layer), axes=2) for layer in rates)
+        return Dropout(columns, rngs, dropouts[0].shared)
 
 
 class StackedBatches:

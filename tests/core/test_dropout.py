@@ -110,3 +110,25 @@ def test_masks_of_hidden_layers_do_not_depend_on_stored_entries_of_x(rng):
         drawn(dropout_of(*dropout), net, theta, rows).masks[1] for rows in (X, sparse.csr_array(X))
     )
     np.testing.assert_array_equal(of_sparse, of_dense)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_shared_masks_are_those_of_one_row(container):
+    """All rows of a batch have the same columns dropped; sparse rows in their stored entries."""
+    rates, rngs = (0.3, 0.5), np.empty((), object)
+    rngs[()] = np.random.default_rng(0)
+    net, rng = network(40, 30, 2), np.random.RandomState(0)
+    X = container(rng.randn(12, 40) * (rng.rand(12, 40) < 0.6))
+    work = Workspace(net, np.zeros(net.n_params), 12, dropped_layers=[0, 1])
+    Dropout(rates, rngs, shared=True).draw(X, work)
+    first, second = work.masks
+    assert (second == second[0]).all()
+    assert set(np.unique(second)) == {0.0, 2.0}
+    if sparse.issparse(X):
+        by_column = np.full(40, np.nan)
+        by_column[X.indices] = first.reshape(-1)[: X.nnz]
+        np.testing.assert_array_equal(first.reshape(-1)[: X.nnz], by_column[X.indices])
+    else:
+        assert (first == first[0]).all()
+        by_column = first[0]
+    assert set(np.unique(by_column.round(3))) == {0.0, round(1 / 0.7, 3)}

@@ -455,7 +455,7 @@ def test_interrupt_before_the_first_step_keeps_the_previous_model(iris):
 
 @pytest.mark.parametrize(
     ("n_rows", "epochs"),
-    [(10, 60), (300, 100), (2000, 100), (12_800, 100), (48_000, 27), (10**6, 5)],
+    [(10, 100), (2000, 100), (12_800, 100), (48_000, 27), (10**6, 5)],
 )
 def test_epochs_auto(n_rows, epochs):
     def n_epochs(**params):

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skmlp import SoftmaxMLPClassifier
 from skmlp.core.losses import log_softmax
+from skmlp.data.checks import ValidatedRows
+from skmlp.data.dataset import encode
 from skmlp.training.config import TrainConfig
 from tests.plain import PLAIN
 
@@ -28,8 +31,8 @@ def test_rows_are_set_aside_from_300_on(n):
     assert ("validation_loss" in clf.history_) == (n >= 300)
     # The same training, with what "auto" stands for.
     same = {
-        3: {"early_stopping": False, "dropout": (0.2, 0.5, 0.5), "l2": 0.5 / 3, "batch_size": 3},
-        299: {"early_stopping": False, "dropout": (0.2, 0.5, 0.5), "l2": 0.5 / 299},
+        3: {"early_stopping": False, "l2": 0.5 / 3, "batch_size": 3},
+        299: {"early_stopping": False, "l2": 0.5 / 299, "batch_size": 64},
         300: {"early_stopping": True, "dropout": 0.3, "l2": 0.0, "batch_size": 16},
         1499: {"early_stopping": True, "dropout": 0.3, "l2": 0.0, "batch_size": 16},
         1500: {"early_stopping": True, "dropout": 0.0, "l2": 0.0, "batch_size": 16},
@@ -41,8 +44,8 @@ def test_rows_are_set_aside_from_300_on(n):
 @pytest.mark.parametrize(
     ("n", "batch_size"),
     [
-        (1, 32),
-        (299, 32),
+        (1, 64),
+        (299, 64),
         (300, 16),
         (1024, 16),
         (2000, 32),
@@ -158,3 +161,24 @@ def test_partial_fit_continues_from_the_average():
     before = clf.predict_proba(X)
     clf.set_params(learning_rate=1e-250).partial_fit(X, y)
     np.testing.assert_allclose(clf.predict_proba(X), before, atol=1e-9)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_weight_2_is_a_row_twice(container):
+    """With dropout and the penalty of few rows: masks are shared, and l2 is by different rows."""
+    rng = np.random.RandomState(0)
+    X, y, counts = rng.rand(15, 6), rng.randint(0, 3, 15), rng.randint(1, 4, 15)
+    repeated = container(X.repeat(counts, axis=0)), y.repeat(counts)
+    expected = SoftmaxMLPClassifier(random_state=0).fit(*repeated).predict_proba(X)
+    clf = SoftmaxMLPClassifier(random_state=0).fit(container(X), y, counts)
+    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-9)
+    scaled = SoftmaxMLPClassifier(random_state=0).fit(container(X), y, 1e6 * counts)
+    np.testing.assert_allclose(scaled.predict_proba(X), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csr_matrix])
+def test_different_rows_are_counted(container):
+    X = container(np.array([[1.0, 0], [0, 1], [1, 0], [0, 0], [1, 0], [0, 0]]))
+    dataset = encode(ValidatedRows(X, np.array([0, 0, 0, 1, 1, 1]), None), np.arange(2), np.float64)
+    assert dataset.count_distinct(np.arange(6)) == 4
+    assert dataset.count_distinct(np.array([0, 2])) == 1
