@@ -86,9 +86,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         are divided by 1 minus this probability. One number is for the outputs of all hidden
         layers; a sequence has one more entry than there are hidden layers, the first one for
         X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs". "auto"
-        is 0 from 1,500 training rows on, in partial_fit and with "lbfgs"; 0.3 with fewer rows;
-        and 0.5, with 0.2 for X, with fewer than 300, where all rows of a step have the same units
-        dropped, so that weights keep their exact meaning.
+        is 0 from 1,500 training rows on, if a hidden layer has fewer than 50 units, in
+        partial_fit and with "lbfgs". With fewer rows it is 0.3; and 0.5, with 0.2 for X, with
+        fewer than 300, where all rows of a step have the same units dropped, so that weights
+        keep their exact meaning.
     label_smoothing : float, default=0.05
         A number s in [0, 1): the training targets are ``(1 - s) y + s * prior`` instead of
         one-hot rows y. The prior is the frequencies of the classes among the training rows,

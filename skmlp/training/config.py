@@ -38,6 +38,7 @@ MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
 # below, the dropout of X and of the outputs of hidden layers, and l2 times the number of rows.
 MIN_SPLIT_ROWS, MANY_ROWS, MAX_AUTO_ROWS = 300, 1500, 10_000
 VERY_FEW_ROWS_DROPOUT, FEW_ROWS_DROPOUT, VERY_FEW_ROWS_L2 = (0.2, 0.5), (0.0, 0.3), 0.5
+MIN_DROPPED_UNITS = 50  # in every hidden layer; narrow layers are limited by their width
 # relu and its relatives halve the variance, for which He's scale compensates. silu and gelu do so
 # as well, but train better from smaller weights, those of the output layer included.
 HE_ACTIVATIONS, LECUN_ACTIVATIONS = {"relu", "leaky_relu", "elu"}, {"silu", "gelu"}
@@ -182,9 +183,10 @@ class TrainConfig:
     ) -> "TrainConfig":
         """Return the configuration for n_rows to train on, with "auto" decided.
 
-        Early stopping is on if there are validation rows. Few rows are trained on with dropout,
-        and very few with a penalty, by the number of rows that differ (`count_distinct`), so that
-        a row of weight 2 is a row twice. None of it is used in partial_fit and with L-BFGS.
+        Early stopping is on if there are validation rows. Few rows are trained on with dropout of
+        wide layers, and very few with a penalty, by the number of rows that differ
+        (`count_distinct`), so that a row of weight 2 is a row twice. None of it is used in
+        partial_fit and with L-BFGS.
         """
         stops, layers, by_batches = self.early_stopping, self.layers, not self.full_batch
         n_given = n_rows + n_set_aside
@@ -192,7 +194,8 @@ class TrainConfig:
             stops = validated and self.cyclic and by_batches
         if self.cyclic and by_batches:
             very_few = n_given < MIN_SPLIT_ROWS
-            if is_auto(self.dropout) and n_given < MANY_ROWS:
+            is_wide = min(layers.units, default=0) >= MIN_DROPPED_UNITS
+            if is_auto(self.dropout) and n_given < MANY_ROWS and is_wide:
                 of_X, of_hidden = VERY_FEW_ROWS_DROPOUT if very_few else FEW_ROWS_DROPOUT
                 layers = layers._replace(dropout=(of_X, *[of_hidden] * len(layers.units)))
             if is_auto(self.l2) and very_few:

@@ -182,3 +182,9 @@ def test_different_rows_are_counted(container):
     dataset = encode(ValidatedRows(X, np.array([0, 0, 0, 1, 1, 1]), None), np.arange(2), np.float64)
     assert dataset.count_distinct(np.arange(6)) == 4
     assert dataset.count_distinct(np.array([0, 2])) == 1
+
+
+@pytest.mark.parametrize(("units", "dropped"), [((), False), (49, False), ((50, 80), True)])
+def test_narrow_networks_have_no_dropout(units, dropped):
+    for n in (100, 500):
+        assert any(config(n, units=units).layers.dropout) == dropped
