@@ -35,6 +35,7 @@ from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, MakeEstimator, score_rows
 from skmlp.training.local import check_any_rows
+from skmlp.training.parameters import is_auto
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import Trainer, TrainingRun
 
@@ -182,7 +183,7 @@ def _shard_config(
     seed = state.get_split_seed() if splits else None
     is_count = isinstance(fraction, Integral)  # a number of rows of all shards
     if is_count:
-        if config.early_stopping is True and fraction >= stats.n_rows:
+        if not is_auto(config.early_stopping) and fraction >= stats.n_rows:
             raise ValueError(
                 f"validation_fraction={fraction!r} must be less than the number of rows, "
                 f"{stats.n_rows}."

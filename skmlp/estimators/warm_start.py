@@ -12,6 +12,7 @@ from skmlp._sklearn_compat import CALLBACK_STATE
 from skmlp.data.checks import check_targets
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import TrainConfig, uses_all_rows
+from skmlp.training.parameters import is_auto
 from skmlp.training.state import TrainState
 
 __all__ = [
@@ -35,7 +36,7 @@ def supports_partial_fit(estimator: Any) -> bool:
 
 def check_partial_fit_parameters(estimator: Any) -> None:
     """Raise if a parameter needs all rows at once, unlike partial_fit."""
-    if estimator.early_stopping is True:
+    if estimator.early_stopping and not is_auto(estimator.early_stopping):
         raise ValueError(
             "partial_fit does not support early_stopping=True: an epoch at a time, it is the "
             "caller who stops."

@@ -146,7 +146,7 @@ class TrainState:
         assert old is not None
         reliable = config.cyclic | (before.n * (1.0 - before.shares[0]) >= RELIABLE_ROWS)
         if reliable.any():
-            for theta in self._thetas():
+            for theta in self.thetas():
                 old.refold(network, theta, new, reliable)
             for name, power in () if optimizer is None else optimizer.powers.items():
                 if name in self.optimizer:
@@ -154,7 +154,7 @@ class TrainState:
         begins = new.has_spread & ~old.has_spread
         if begins.any():
             initializer, n_columns = config.make_initializers()[0], int(new.has_spread.sum())
-            for theta in self._thetas():
+            for theta in self.thetas():
                 (W, *_), _ = network.views(theta)
                 # From a copy, so that a column that varies late changes no other random number.
                 draw_rows(W, initializer, copy.deepcopy(self.rng), begins, n_columns)
@@ -198,29 +198,22 @@ class TrainState:
             self.patience = Patience(config.n_iter_no_change, config.tol)
         else:
             self.patience.n_epochs, self.patience.tol = config.n_iter_no_change, config.tol
-        if optimizer is None:
-            self.optimizer = {}  # out of date after L-BFGS
-            return
-        self._continue_optimizer(optimizer)
-        if self.dropout_rng is None and any(config.layers.dropout):
-            self.dropout_rng = np.random.default_rng(self.draw_seed())
-
-    def _continue_optimizer(self, optimizer: Optimizer) -> None:
-        """Keep the optimizer's state if it is of the same kind; an average begins at theta.
-
-        An optimizer that does not average continues from the average.
-        """
         averages = isinstance(optimizer, AveragedOptimizer)
         if not averages and AVERAGE in self.optimizer:
             self.theta = self.optimizer.pop(AVERAGE)
+        if optimizer is None:
+            self.optimizer = {}  # out of date after L-BFGS
+            return
         if averages and self.optimizer:
             self.optimizer.setdefault(AVERAGE, self.theta.copy())
         if self.optimizer.keys() != optimizer.init(self.theta[:0]).keys():
             self.optimizer = optimizer.init(self.theta)
+        if self.dropout_rng is None and any(config.layers.dropout):
+            self.dropout_rng = np.random.default_rng(self.draw_seed())
 
-    def _thetas(self) -> list[np.ndarray]:
+    def thetas(self) -> list[np.ndarray]:
         """Return the parameters and, if there is one, their average."""
-        return [self.theta, *(self.optimizer[name] for name in {AVERAGE} & self.optimizer.keys())]
+        return [self.theta, *([self.optimizer[AVERAGE]] if AVERAGE in self.optimizer else [])]
 
     @property
     def averaged_theta(self) -> np.ndarray:

@@ -142,7 +142,7 @@ class TrainingRun:
     def finish(self) -> FitResult:
         """Return the result of a training that is over, with the best epoch's parameters."""
         if self.early_stopping.best_theta is not None:
-            for theta in (self.state.theta, self.state.averaged_theta):
+            for theta in self.state.thetas():
                 np.copyto(theta, self.early_stopping.best_theta)
         # Copy, so that the caller's later draws from its own generator have no effect.
         self.state.rng = copy.deepcopy(self.state.rng)

@@ -188,3 +188,19 @@ def test_different_rows_are_counted(container):
 def test_narrow_networks_have_no_dropout(units, dropped):
     for n in (100, 500):
         assert any(config(n, units=units).layers.dropout) == dropped
+
+
+def test_lbfgs_continues_from_the_average():
+    """As partial_fit does: the average is what the network is after fit."""
+    X, y = rows(120)
+    clf = SoftmaxMLPClassifier(6, epochs=5, warm_start=True, random_state=0).fit(X, y)
+    before = clf.predict_proba(X)
+    clf.set_params(solver="lbfgs", tol=1e9).fit(X, y)  # no iteration
+    np.testing.assert_allclose(clf.predict_proba(X), before, atol=1e-9)
+
+
+def test_partial_fit_refuses_numpys_true():
+    X, y = rows(400)
+    clf = SoftmaxMLPClassifier(6, early_stopping=np.True_)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        clf.partial_fit(X, y, classes=[0, 1, 2])
