@@ -205,14 +205,25 @@ def load_case(name, seed):
     return len(arena_tables.whole(name)[1]), arena_tables.load(name, seed)
 
 
-def add_arguments(add, results):
-    """Add the arguments of a run that do not depend on the tables."""
+def command_parser(prog, description, results):
+    """Return a parser, its commands, and what adds arguments to the command "run".
+
+    Arguments that do not depend on the tables are added, here and to the command "summary".
+    """
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    add = commands.add_parser("run", help="fit contestants and append their results").add_argument
     add("--contestants", nargs="+", default=[], metavar="NAME", choices=PEERS,
         help=f"of {', '.join(PEERS)}")  # fmt: skip
     add("--ours", action="append", default=[], metavar="NAME", type=from_text,
         help="default, a preset, or name={...} with parameters as JSON")  # fmt: skip
     add("--results", type=Path, help=f"CSV file; needed for --ours, otherwise {results.name}")
     add("--limit", type=int, default=LIMIT, metavar="SECONDS", help="of a fit")
+    summary = commands.add_parser("summary", help="compare the results")
+    arena_summary.add_arguments(summary.add_argument, results)
+    return parser, commands, add
 
 
 def chosen(parser, args):
@@ -229,20 +240,12 @@ def chosen(parser, args):
 
 def main(argv=None):
     """Run the command of the arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.arena",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    add = commands.add_parser("run", help="fit contestants and append their results").add_argument
-    add_arguments(add, PEER_RESULTS)
+    prog = "python -m benchmarks.arena"
+    parser, commands, add = command_parser(prog, __doc__, PEER_RESULTS)
     add("--tables", nargs="+", default=["development", "unseen"], metavar="TABLE",
         help="names of tables, development, unseen")  # fmt: skip
     add("--min-rows", type=int, default=0, metavar="N", help="leave out tables of fewer rows")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED")
-    add = commands.add_parser("summary", help="compare the results").add_argument
-    arena_summary.add_arguments(add, PEER_RESULTS)
     page = commands.add_parser(
         "page",
         help="write the files of docs/arena.rst",

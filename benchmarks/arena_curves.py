@@ -10,8 +10,6 @@ class has a row; at most 2,000 of the other rows are judged. The results of MLPC
 LogisticRegression are kept in benchmarks/arena/curves_peers.csv.
 """
 
-import argparse
-
 import numpy as np
 from scipy.special import expit, softmax
 
@@ -89,20 +87,12 @@ def cases(names=(*TABLES, *GENERATORS), sizes=SIZES):
 
 def main(argv=None):
     """Run the command of the arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.arena_curves",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    add = commands.add_parser("run", help="fit contestants and append their results").add_argument
-    arena.add_arguments(add, PEER_RESULTS)
+    prog = "python -m benchmarks.arena_curves"
+    parser, _, add = arena.command_parser(prog, __doc__, PEER_RESULTS)
     everything = (*TABLES, *GENERATORS)
     add("--tables", nargs="+", default=everything, choices=everything, metavar="TABLE")
     add("--sizes", nargs="+", type=int, default=SIZES, metavar="ROWS")
     add("--seeds", nargs="+", type=int, default=range(10), metavar="SEED")
-    add = commands.add_parser("summary", help="compare the results").add_argument
-    arena_summary.add_arguments(add, PEER_RESULTS)
     args = parser.parse_args(argv)
     if args.command == "summary":
         return arena_summary.curves(args)

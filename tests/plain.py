@@ -1,7 +1,7 @@
 """Parameters without scaling, penalties, smoothing and schedule, for tests of single features."""
 
-# A network that is trained on all rows for all epochs, whose last parameters are kept.
-NO_SELECTION = {"early_stopping": False, "averaging": 0.0, "calibration": None}
+from skmlp.estimators.presets import NO_SELECTION
+
 PLAIN = NO_SELECTION | {
     "activation": "relu",
     "dropout": 0.0,

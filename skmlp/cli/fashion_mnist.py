@@ -17,19 +17,13 @@ from sklearn.model_selection import train_test_split
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.persistence import save
-from skmlp.estimators.presets import PRESETS
+from skmlp.estimators.presets import NO_SELECTION, PRESETS
 from skmlp.io._atomic import write_atomically
 from skmlp.plotting import ImageGridDisplay, LossCurveDisplay
 
 __all__ = ["RECIPES", "main"]
 
-# What recipes have in common: one training on all rows, without early stopping.
-_PLAIN: dict[str, Any] = {
-    "dropout": 0.0,
-    "early_stopping": False,
-    "averaging": 0.0,
-    "calibration": None,
-}
+_PLAIN: dict[str, Any] = NO_SELECTION | {"dropout": 0.0}
 RECIPES: dict[str, dict[str, Any]] = {
     # Chosen by validation accuracy among about 30 settings that train for a minute on 2 cores.
     "default": _PLAIN

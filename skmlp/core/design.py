@@ -111,11 +111,6 @@ class CentredMatrix:
         """Of the entries."""
         return self.rows.dtype
 
-    @property
-    def nnz(self) -> int:
-        """Number of stored entries."""
-        return self.rows.nnz
-
     def toarray(self) -> np.ndarray:
         """Return a dense array."""
         X: np.ndarray = self.rows.toarray() - self.offset

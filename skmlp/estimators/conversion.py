@@ -135,7 +135,6 @@ def _shared_activation(activations: tuple[str, ...]) -> str:
 def _sklearn_params(clf: Any, activation: str) -> dict[str, Any]:
     """Return the parameters of MLPClassifier; layer sizes are those of the fitted network."""
     params = _renamed(clf, COUNTERPARTS) | {"activation": activation, "batch_size": clf.batch_size}
-    n_rows = SKLEARN_AUTO_BATCH_SIZE if is_auto(clf.batch_size) else clf.batch_size
     if is_auto(clf.early_stopping):
         params["early_stopping"] = clf.best_epoch_ is not None
     params["hidden_layer_sizes"] = clf._layer_sizes[1:-1]
@@ -145,7 +144,7 @@ def _sklearn_params(clf: Any, activation: str) -> dict[str, Any]:
         params["learning_rate"] = clf.schedule
     strengths = np.unique(clf.l2)
     if not is_auto(clf.l2) and len(strengths) == 1:
-        params["alpha"] = float(strengths[0]) * n_rows
+        params["alpha"] = float(strengths[0]) * _batch_rows(clf)
     if clf.validation_fraction is not None and clf.validation_fraction < 1:
         params["validation_fraction"] = clf.validation_fraction
     return params
@@ -153,11 +152,10 @@ def _sklearn_params(clf: Any, activation: str) -> dict[str, Any]:
 
 def _params(mlp: MLPClassifier) -> dict[str, Any]:
     """Return the parameters, without units, most similar to those of an MLPClassifier."""
-    n_rows = SKLEARN_AUTO_BATCH_SIZE if is_auto(mlp.batch_size) else mlp.batch_size
     return {
         **_renamed(mlp, {theirs: ours for ours, theirs in COUNTERPARTS.items()}),
         "activation": mlp.activation,
-        "l2": mlp.alpha / n_rows,
+        "l2": mlp.alpha / _batch_rows(mlp),
         "batch_size": mlp.batch_size,
         # MLPClassifier uses learning_rate with sgd only.
         "schedule": mlp.learning_rate if mlp.solver == "sgd" else "constant",
@@ -169,6 +167,12 @@ def _params(mlp: MLPClassifier) -> dict[str, Any]:
         "averaging": 0.0,
         "calibration": None,
     }
+
+
+def _batch_rows(estimator: Any) -> int:
+    """Return the batch size of either estimator; that of "auto" as in scikit-learn."""
+    auto, rows = is_auto(estimator.batch_size), estimator.batch_size
+    return SKLEARN_AUTO_BATCH_SIZE if auto else int(rows)
 
 
 def _renamed(estimator: Any, names: Mapping[str, str]) -> dict[str, Any]:

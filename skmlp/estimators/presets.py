@@ -19,16 +19,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["PRESETS"]
+__all__ = ["NO_SELECTION", "PRESETS"]
 
 # Trained on all rows for all epochs, whose last parameters are kept.
-_NO_SELECTION: dict[str, Any] = {
+NO_SELECTION: dict[str, Any] = {
     "early_stopping": False,
     "averaging": 0.0,
     "calibration": None,
 }
 
-_FASHION_MNIST: dict[str, Any] = _NO_SELECTION | {
+_FASHION_MNIST: dict[str, Any] = NO_SELECTION | {
     "units": (512, 256),
     "activation": "silu",
     "init": "he_normal",

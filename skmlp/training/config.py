@@ -34,8 +34,8 @@ Architecture = tuple[tuple[int, ...], tuple[str, ...]]
 AUTO_BATCH_SIZES, AUTO_BATCHES, VERY_FEW_ROWS_BATCH = (16, 128), 64, 64
 MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
 # Rows from which on early_stopping="auto" sets some aside, from which on there is no dropout, and
-# that are set aside at most;
-# below, the dropout of X and of the outputs of hidden layers, and l2 times the number of rows.
+# that are set aside at most; for fewer rows the dropout of X and of the outputs of hidden layers,
+# and l2 times the number of rows.
 MIN_SPLIT_ROWS, MANY_ROWS, MAX_AUTO_ROWS = 300, 1500, 10_000
 VERY_FEW_ROWS_DROPOUT, FEW_ROWS_DROPOUT, VERY_FEW_ROWS_L2 = (0.2, 0.5), (0.0, 0.3), 0.5
 MIN_DROPPED_UNITS = 50  # in every hidden layer; narrow layers are limited by their width
@@ -157,15 +157,21 @@ class TrainConfig:
         """Whether training is by L-BFGS over all rows at once, not by mini-batches."""
         return uses_all_rows(self.solver)
 
+    @property
+    def fits_by_batches(self) -> bool:
+        """Whether this is a fit by mini-batches, not L-BFGS and not partial_fit."""
+        return self.cyclic and not self.full_batch
+
     def sets_rows_aside(self, n_rows: int) -> bool:
         """Whether early stopping sets some of n_rows aside, given no validation set.
 
         Where `early_stopping` is "auto", it does not in partial_fit, with L-BFGS, and where the
         rows are so few that those set aside would cost more than they tell.
         """
-        if self.validation_fraction is None or not is_auto(self.early_stopping):
-            return bool(self.early_stopping) and self.validation_fraction is not None
-        return self.cyclic and not self.full_batch and n_rows >= MIN_SPLIT_ROWS
+        stops = self.early_stopping
+        if is_auto(stops):
+            stops = self.fits_by_batches and n_rows >= MIN_SPLIT_ROWS
+        return bool(stops) and self.validation_fraction is not None
 
     def part_to_set_aside(self, n_rows: int) -> float:
         """Return `validation_fraction`; where `early_stopping` is "auto", 10,000 rows at most."""
@@ -188,20 +194,20 @@ class TrainConfig:
         (`count_distinct`), so that a row of weight 2 is a row twice. None of it is used in
         partial_fit and with L-BFGS.
         """
-        stops, layers, by_batches = self.early_stopping, self.layers, not self.full_batch
-        n_given = n_rows + n_set_aside
-        if is_auto(stops):
-            stops = validated and self.cyclic and by_batches
-        if self.cyclic and by_batches:
-            very_few = n_given < MIN_SPLIT_ROWS
-            is_wide = min(layers.units, default=0) >= MIN_DROPPED_UNITS
-            if is_auto(self.dropout) and n_given < MANY_ROWS and is_wide:
-                of_X, of_hidden = VERY_FEW_ROWS_DROPOUT if very_few else FEW_ROWS_DROPOUT
-                layers = layers._replace(dropout=(of_X, *[of_hidden] * len(layers.units)))
-            if is_auto(self.l2) and very_few:
-                n_distinct = n_rows if count_distinct is None else count_distinct()
-                layers = layers._replace(l2=(VERY_FEW_ROWS_L2 / n_distinct,) * len(layers.l2))
-        return self.resolve(n_rows=n_rows, n_given=n_given, early_stopping=stops, layers=layers)
+        config = self.resolve(n_rows=n_rows, n_given=n_rows + n_set_aside)
+        if is_auto(self.early_stopping):
+            config = config.resolve(early_stopping=validated and self.fits_by_batches)
+        if not self.fits_by_batches:
+            return config
+        layers, very_few = self.layers, config.has_very_few_rows
+        is_wide = min(layers.units, default=0) >= MIN_DROPPED_UNITS
+        if is_auto(self.dropout) and config.n_given < MANY_ROWS and is_wide:
+            of_X, of_hidden = VERY_FEW_ROWS_DROPOUT if very_few else FEW_ROWS_DROPOUT
+            layers = layers._replace(dropout=(of_X, *[of_hidden] * len(layers.units)))
+        if is_auto(self.l2) and very_few:
+            n_distinct = n_rows if count_distinct is None else count_distinct()
+            layers = layers._replace(l2=(VERY_FEW_ROWS_L2 / n_distinct,) * len(layers.l2))
+        return config.resolve(layers=layers)
 
     @property
     def monitors_loss(self) -> bool:
@@ -243,7 +249,7 @@ class TrainConfig:
     @property
     def averages(self) -> bool:
         """Whether the moving average of the parameters is the result; not in partial_fit."""
-        return float(self.averaging) > 0.0 and self.cyclic and not self.full_batch
+        return float(self.averaging) > 0.0 and self.fits_by_batches
 
     def rows_per_batch(self, n_rows: int) -> int:
         """Return the batch size, which MiniBatches clips; warn if it is more than n_rows."""
