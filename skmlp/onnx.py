@@ -78,6 +78,7 @@ except ImportError as error:
     raise ImportError('skmlp.onnx needs skl2onnx: pip install "skmlp[onnx]".') from error
 
 from skmlp.core.activations import GELU_CUBIC, GELU_SCALE, LEAKY_SLOPE
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.scaling import Scaling
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 
@@ -318,7 +319,8 @@ def _preprocess(
         for variable, before in zip(inputs, dtypes, strict=True)
     ]
     X = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
-    theta, scaling = clf.theta_.astype(np.float64), clf._scaling
+    theta, scaling, encoding = clf.theta_.astype(np.float64), clf._scaling, clf._network.encoding
+    features = [] if encoding is None else [_add_encoding(graph, X, encoding, row_dtype, dtype)]
     if scaling is not None:
         mean = np.zeros_like(scaling.scale) if scaling.mean is None else scaling.mean
         mean, inverse = _finite(mean, row_dtype), _finite(scaling.inverse, row_dtype)
@@ -328,7 +330,28 @@ def _preprocess(
         scale = np.zeros(len(inverse))
         np.divide(1.0, inverse, out=scale, where=inverse > 0, dtype=np.float64)
         theta = Scaling(mean.astype(np.float64), scale).unfold(clf._network, theta)
-    return graph.cast(X, row_dtype, dtype), _finite(theta, dtype)
+    X = graph.cast(X, row_dtype, dtype)
+    return graph.node("Concat", X, *features, axis=1) if features else X, _finite(theta, dtype)
+
+
+def _add_encoding(
+    graph: _Graph, X: str, encoding: PiecewiseLinear, row_dtype: np.dtype, dtype: np.dtype
+) -> str:
+    """Add the piecewise linear features of rows, in double precision as in training.
+
+    ``1 - max(1 - max(t, 0), 0)`` is clip(t, 0, 1) by operators of all opsets.
+
+    Returns
+    -------
+    features : str
+        Their name; they are of dtype.
+    """
+    one = graph.constant(np.array(1.0))
+    T = graph.node("Gather", X, graph.constant(encoding.columns.astype(np.int64)), axis=1)
+    T = graph.node("Sub", graph.cast(T, row_dtype, FLOAT64), graph.constant(encoding.left))
+    T = graph.node("Div", T, graph.constant(encoding.right - encoding.left))
+    T = graph.node("Relu", graph.node("Sub", one, graph.node("Relu", T)))
+    return graph.cast(graph.node("Sub", one, T), FLOAT64, dtype)
 
 
 def _finite(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

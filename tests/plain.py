@@ -6,6 +6,7 @@ PLAIN = NO_SELECTION | {
     "activation": "relu",
     "dropout": 0.0,
     "standardize": False,
+    "n_bins": None,
     "l2": 0.0,
     "label_smoothing": 0.0,
     "learning_rate": 0.001,

@@ -264,7 +264,7 @@ def test_float32_parameters_are_applied_exactly_to_columns_of_large_offset(times
     """`predict` rounds ``x W`` and ``mean W`` in float32; the ONNX model does not."""
     rows, labels = times
     rows = rows[:, [0, 2]].astype(np.float32)
-    clf = fitted(labels, rows, activation="relu", epochs=20)
+    clf = fitted(labels, rows, activation="relu", epochs=20, n_bins=None)
     assert clf.theta_.dtype == np.float32
     labels, proba = run(convert(clf, rows), rows)
     logits = rows.astype(np.float64)

@@ -10,6 +10,7 @@ Reading order:
 
 ============  ==========================================================================
 activations   activation functions and their derivatives
+encoding      piecewise linear encoding of numeric columns
 design        operations on X that differ between dense and sparse
 targets       one-hot and smoothed target rows, generated for each batch
 network       the flat parameter vector, forward and backward pass

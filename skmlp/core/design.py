@@ -16,6 +16,9 @@ In a column whose mean is many times its scale, both terms of ``S W - o W`` woul
 than their difference, and rounding would remove its digits. Zeros must be rare in such a column,
 because each is far from the others. It is therefore held as ``(X - mean) / scale`` in all rows,
 those of its zeros included, and its entry of o is 0.
+
+Rows may be followed by the features of a `PiecewiseLinear` encoding. Those of sparse rows are not
+0 where x is, but their difference from F(0) is, so that -F(0) is their offset.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+from skmlp.core.encoding import PiecewiseLinear
 
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
@@ -170,17 +175,32 @@ def stored_columns(X: SparseMatrix | CentredMatrix) -> np.ndarray:
     return columns
 
 
-def slice_rows(X: RawMatrix, rows: slice, dtype: DTypeLike) -> Matrix:
-    """Return the rows of a slice in dtype, without a copy if X has it already."""
+def slice_rows(
+    X: RawMatrix, rows: slice, dtype: DTypeLike, encoding: PiecewiseLinear | None = None
+) -> Matrix:
+    """Return the rows of a slice in dtype, encoded; without a copy if X has it already."""
     if isinstance(X, np.ndarray):
-        return X[..., rows, :].astype(dtype, copy=False)
-    return X[rows].astype(dtype, copy=False)
+        raw = X[..., rows, :]
+        if encoding is None:
+            return raw.astype(dtype, copy=False)
+        n_features = raw.shape[-1]
+        encoded = np.empty((*raw.shape[:-1], n_features + encoding.n_bins), dtype)
+        encoded[..., :n_features] = raw
+        encoding.apply(raw, encoded[..., n_features:])
+        return encoded
+    batch = X[rows]
+    cast = batch.astype(dtype, copy=False)
+    return cast if encoding is None else _append_encoded(cast, batch, encoding)
 
 
 def batch_reader(
-    X: RawMatrix, shape: tuple[int, ...], dtype: DTypeLike, scaling: Scaling | None = None
+    X: RawMatrix,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    scaling: Scaling | None = None,
+    encoding: PiecewiseLinear | None = None,
 ) -> Callable[[np.ndarray], Matrix]:
-    """Return a function rows -> X[rows] in dtype, scaled.
+    """Return a function rows -> X[rows] in dtype, scaled and encoded.
 
     A dense batch is written to a buffer that is allocated once and overwritten by the next
     call.
@@ -192,13 +212,22 @@ def batch_reader(
         Shape of the row indices; they may be fewer along the last axis.
     dtype : dtype
     scaling : Scaling, default=None
+    encoding : PiecewiseLinear, default=None
+        Of the raw rows.
     """
     if isinstance(X, np.ndarray):
-        return dense_batch_reader(X, shape, dtype, scaling)
+        if encoding is None:
+            return dense_batch_reader(X, shape, dtype, scaling)
+        return _EncodedReader(X, shape, dtype, scaling, encoding)
+    read: Callable[[np.ndarray], SparseMatrix | CentredMatrix]
     if scaling is None or scaling.mean is None:
         inverse = None if scaling is None else scaling.inverse
-        return partial(_read_sparse, X, np.dtype(dtype), inverse)
-    return _CentredReader(X, np.dtype(dtype), scaling.mean, scaling.inverse)
+        read = partial(_read_sparse, X, np.dtype(dtype), inverse)
+    else:
+        read = _CentredReader(X, np.dtype(dtype), scaling.mean, scaling.inverse)
+    if encoding is None:
+        return read
+    return lambda rows: _append_encoded(read(rows), X[rows], encoding)
 
 
 def dense_batch_reader(
@@ -226,6 +255,54 @@ def _read_dense(
     elif not in_place:
         np.copyto(out, batch, casting="unsafe")
     return out
+
+
+class _EncodedReader:
+    """A function rows -> X[rows], scaled, with the features of an encoding appended."""
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        scaling: Scaling | None,
+        encoding: PiecewiseLinear,
+    ) -> None:
+        self._read_raw = dense_batch_reader(X, shape, X.dtype)
+        self._out = np.empty((*shape, X.shape[1] + encoding.n_bins), dtype)
+        self._scaling, self._encoding = scaling, encoding
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        raw = self._read_raw(rows)
+        n_rows, n_features = raw.shape[-2:]
+        out = self._out[..., :n_rows, :]
+        if self._scaling is None:
+            out[..., :n_features] = raw
+        else:
+            self._scaling.apply(raw, out[..., :n_features])
+        self._encoding.apply(raw, out[..., n_features:])
+        return out
+
+
+def _append_encoded(
+    batch: SparseMatrix | CentredMatrix, raw: SparseMatrix, encoding: PiecewiseLinear
+) -> CentredMatrix:
+    """Return sparse rows with the features of the raw ones appended."""
+    n_rows, n_features = raw.shape
+    if isinstance(batch, CentredMatrix):
+        rows, offset = batch.rows, batch.offset
+    else:
+        rows, offset = batch, np.zeros(n_features, batch.dtype)
+    first, count = encoding.bins_of_column(raw.indices)
+    ends = np.concatenate([[0], np.cumsum(count)])
+    # The features of an entry are beside each other: its first bin, and those after it.
+    bins = np.arange(ends[-1]) + np.repeat(first - ends[:-1], count)
+    features = encoding.of_values(np.repeat(raw.data, count), bins) - encoding.of_zero[bins]
+    shape, make = (n_rows, n_features + encoding.n_bins), cast(Any, type(rows))
+    encoded = make((features.astype(rows.dtype), bins + n_features, ends[raw.indptr]), shape=shape)
+    widened = make((rows.data, rows.indices, rows.indptr), shape=shape)
+    offset = np.concatenate([offset, -encoding.of_zero.astype(offset.dtype)])
+    return CentredMatrix(widened + encoded, offset)
 
 
 def _read_sparse(

@@ -86,12 +86,14 @@ def initial_theta(
 
     With has_spread, a mask (n_features,) of the columns that vary, the weights of the others are
     0, and these columns neither count in the fan-in of the first layer nor use numbers of rng.
+    The features of an encoding vary.
     """
     theta = np.zeros(network.n_params, dtype)
     weights, _ = network.views(theta)
-    if has_spread is None:
-        has_spread = np.ones(len(weights[0]), bool)
-    draw_rows(weights[0], initializers[0], rng, has_spread, int(has_spread.sum()))
+    varies = np.ones(network.n_inputs, bool)
+    if has_spread is not None:
+        varies[: len(has_spread)] = has_spread
+    draw_rows(weights[0], initializers[0], rng, varies, int(varies.sum()))
     for W, initializer in zip(weights[1:], initializers[1:], strict=True):
         W[...] = initializer(rng, *W.shape)
     return theta

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from skmlp.core.design import Matrix, RawMatrix, batch_reader, dense_batch_reader
 from skmlp.core.dropout import Dropout
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import Optimizer, OptimizerState
@@ -64,6 +65,8 @@ class MiniBatches:
         Leading axes of the indices; () for sparse X.
     scaling : Scaling, default=None
         Applied to the rows of X, batch by batch.
+    encoding : PiecewiseLinear, default=None
+        Whose features of the rows are appended to them.
 
     Yields
     ------
@@ -83,12 +86,13 @@ class MiniBatches:
         draw_order: Callable[[], np.ndarray],
         lead: tuple[int, ...] = (),
         scaling: Scaling | None = None,
+        encoding: PiecewiseLinear | None = None,
     ) -> None:
         self.n_rows = n_rows
         self.batch_size = min(batch_size, n_rows)
         self._draw_order = draw_order
         shape = (*lead, self.batch_size)
-        self._read_X = batch_reader(X, shape, dtype, scaling)
+        self._read_X = batch_reader(X, shape, dtype, scaling, encoding)
         if isinstance(Y, OneHotTargets):
             self._read_Y = Y.batch_reader(shape)
         else:

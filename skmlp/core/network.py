@@ -30,6 +30,7 @@ from skmlp.core.design import (
     matmul_transposed,
     slice_rows,
 )
+from skmlp.core.encoding import PiecewiseLinear
 
 __all__ = ["Network", "Workspace"]
 
@@ -46,10 +47,18 @@ class Network:
         (n_features, *units, n_classes).
     activations : tuple of Activation
         One for each hidden layer. The output layer is linear; its outputs are the logits.
+    encoding : PiecewiseLinear, default=None
+        Of the rows, whose features are inputs of the first layer after the n_features columns.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
+    encoding: PiecewiseLinear | None = None
+
+    @cached_property
+    def n_inputs(self) -> int:
+        """Inputs of the first layer: the columns and the features of their encoding."""
+        return self.layer_sizes[0] + (0 if self.encoding is None else self.encoding.n_bins)
 
     @cached_property
     def layer_activations(self) -> tuple[Activation, ...]:
@@ -59,7 +68,7 @@ class Network:
     @cached_property
     def weight_shapes(self) -> list[tuple[int, int]]:
         """(fan_in, fan_out) of each layer."""
-        return list(pairwise(self.layer_sizes))
+        return list(pairwise((self.n_inputs, *self.layer_sizes[1:])))
 
     @cached_property
     def n_weights(self) -> int:
@@ -86,7 +95,7 @@ class Network:
         return views[:depth], views[depth:]
 
     def forward(self, X: Matrix, work: "Workspace") -> np.ndarray:
-        """Return the logits (..., n, n_classes) of X (..., n, n_features), dense or sparse."""
+        """Return the logits (..., n, n_classes) of X (..., n, n_inputs), dense or sparse."""
         A: Matrix = X
         for layer, f in enumerate(self.layer_activations):
             mask = work.masks[layer]
@@ -121,10 +130,11 @@ class Network:
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows with their A_l (..., n, fan_out), chunk by chunk.
 
-        The array is overwritten by the next chunk. A chunk has so many rows that the arrays
-        of all layers fit into max_bytes, but at least one.
+        X has shape (..., n, n_features) and is encoded here. The array is overwritten by the next
+        chunk. A chunk has so many rows that the arrays of all layers fit into max_bytes, but at
+        least one.
         """
-        sizes = self.layer_sizes[1:] if is_sparse(X) else self.layer_sizes
+        sizes = self.layer_sizes[1:] if is_sparse(X) else (self.n_inputs, *self.layer_sizes[1:])
         bytes_per_row = 2 * sum(sizes) * prod(theta.shape[:-1]) * theta.itemsize
         max_rows = min(max_bytes // bytes_per_row, MAX_CHUNK_ROWS)
         n_rows = X.shape[-2]
@@ -132,7 +142,7 @@ class Network:
         work = Workspace(self, theta, chunk_rows, backward=False)
         for start in range(0, n_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
-            rows = slice_rows(X, chunk, theta.dtype)
+            rows = slice_rows(X, chunk, theta.dtype, self.encoding)
             head = work.head(rows.shape[-2])
             self.forward(rows, head)
             yield chunk, head.A[layer]
@@ -197,7 +207,7 @@ class Workspace:
         self.masks: list[np.ndarray | None] = [None] * len(sizes)
         self.masked_inputs = self.masks.copy()
         for i in dropped_layers:
-            shape = *lead, n_rows, network.layer_sizes[i]
+            shape = *lead, n_rows, network.weight_shapes[i][0]
             self.masks[i] = np.empty(shape, theta.dtype)
             self.masked_inputs[i] = np.empty(shape, theta.dtype)
         self.delta = []

@@ -75,9 +75,9 @@ class Scaling:
     def fold(self, network: Network, theta: np.ndarray) -> np.ndarray:
         """Return parameters (n_params,) for raw rows; they may overflow."""
         folded = np.empty_like(theta)
-        (W, *_), (b, *_) = network.views(folded)
+        W, b = self._first_layer(network, folded)
         with np.errstate(all="ignore"):
-            np.multiply(network.views(theta)[0][0], self.inverse[:, None], out=W)
+            np.multiply(self._first_layer(network, theta)[0], self.inverse[:, None], out=W)
             folded[W.size :] = theta[W.size :]
             if self.mean is not None:
                 b -= _shift(self.mean, W)
@@ -89,7 +89,7 @@ class Scaling:
         The weights of columns without spread are 0.
         """
         unfolded = theta.copy()
-        (W, *_), (b, *_) = network.views(unfolded)
+        W, b = self._first_layer(network, unfolded)
         if self.mean is not None:
             b += _shift(self.mean, W)
         W *= self.scale[:, None]
@@ -116,7 +116,7 @@ class Scaling:
         columns : ndarray of bool of shape (n_features,)
             In these columns the network's function is kept, in the others its weights.
         """
-        (W, *_), (b, *_) = network.views(theta)
+        W, b = self._first_layer(network, theta)
         columns = columns & self.has_spread
         b += _shift(self._shift_to(new) * self.inverse * columns, W)
         factor = np.where(columns, new.scale * self.inverse, 1.0)
@@ -135,13 +135,18 @@ class Scaling:
         For the squares, power=2, the product of both terms of dJ/dW' is left out, since the sum
         of ``dJ/dW dJ/db`` is not known.
         """
-        (W, *_), (b, *_) = network.views(grad)
+        W, b = self._first_layer(network, grad)
         columns = columns & self.has_spread
         factor = np.where(columns, self.scale * new.inverse, 1.0).astype(grad.dtype) ** power
         shift = (self._shift_to(new) * new.inverse * columns).astype(grad.dtype) ** power
         W *= factor[:, None]
         moved = np.flatnonzero(shift)
         W[moved] -= (-1.0) ** (power - 1) * shift[moved, None] * b
+
+    def _first_layer(self, network: Network, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of the columns, without those of their encoding, and the biases."""
+        (W, *_), (b, *_) = network.views(theta)
+        return W[: len(self.scale)], b
 
     def _shift_to(self, new: "Scaling") -> np.ndarray:
         """Return the means of new minus those of this scaling, in double precision."""

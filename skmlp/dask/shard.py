@@ -22,6 +22,7 @@ from skmlp.core.objective import Objective
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Schedule
 from skmlp.dask.input import Block, ValidatedShard, check_block, check_same_kind, n_bytes
+from skmlp.data.bins import RowSample, sample_rows
 from skmlp.data.checks import check_targets, check_weights
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.memmap import block_shuffle
@@ -59,6 +60,8 @@ class ShardPlan(NamedTuple):
         The sum of their sample weights; without weights, n_rows.
     moments : Moments or None
         Moments of their columns, if these are standardized.
+    sample : RowSample or None
+        Some of them, if the columns have bins.
     validation_weight : tuple of float
         The sums of the validation rows' weights in the loss and in the score.
     n_validation : int
@@ -70,6 +73,7 @@ class ShardPlan(NamedTuple):
     class_frequencies: np.ndarray | None
     score_weight: float
     moments: Moments | None
+    sample: RowSample | None
     validation_weight: tuple[float, float]
     n_validation: int
 
@@ -87,6 +91,8 @@ class ShardConfig:
         Seed of the validation split; None for no split.
     needs_moments : bool
         Whether to compute the moments of the columns.
+    n_sampled : int
+        Rows that the bins of the columns are made of; 0 if there are none.
     """
 
     config: TrainConfig
@@ -94,6 +100,7 @@ class ShardConfig:
     class_weight: np.ndarray
     split_seed: int | None
     needs_moments: bool
+    n_sampled: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +204,12 @@ class Shard:
             v = held_out.sample_weight
             v = np.ones(len(held_out.y_encoded)) if v is None else v
             totals = float(self.common.class_weight[held_out.y_encoded] @ v), float(v.sum())
-        return ShardPlan(len(rows), mean, frequencies, total, self.moments, totals, n_held_out)
+        sample, n_sampled = None, self.common.n_sampled
+        if n_sampled and len(rows):
+            sample = sample_rows(self.dataset.X, sample_weight, rows, n_sampled)
+        return ShardPlan(
+            len(rows), mean, frequencies, total, self.moments, sample, totals, n_held_out
+        )
 
     def with_global_stats(
         self, config: TrainConfig, scaling: Scaling | None, mean: float, prior: np.ndarray
@@ -211,7 +223,9 @@ class Shard:
         share = len(self.row_indices) / config.n_rows
         common = replace(
             self.common,
-            config=self.common.config.resolve(layers=config.layers, n_given=config.n_given),
+            config=self.common.config.resolve(
+                layers=config.layers, n_given=config.n_given, encoding=config.encoding
+            ),
         )
         return replace(self, common=common, w=w, scaling=scaling, share=share, prior=prior)
 
@@ -258,6 +272,7 @@ class Shard:
             dtype=self.common.config.theta_dtype,
             draw_order=lambda: order,
             scaling=self.scaling,
+            encoding=self.common.config.encoding,
         )
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from skmlp._errors import warn_user
 from skmlp.core.averaging import average
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
@@ -30,6 +31,7 @@ from skmlp.dask.shard import (
     training_shard,
     validation_shard,
 )
+from skmlp.data.bins import SAMPLE_ROWS, find_bins, merge_samples
 from skmlp.data.moments import Moments, merge_moments, scaling_from_moments
 from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
@@ -150,6 +152,7 @@ def sharded_trainer(
     validated = validation is not None or n_set_aside > 0
     config = config.resolve_rows(int(n_rows.sum()), n_set_aside, validated)
     plans = [plan for plan in plans if plan.n_rows]
+    config = state.set_encoding(config, partial(_encoding, config, plans))
     _set_global_stats(config, state, stats, plans)
     shards = shards.filter(n_rows > 0).transform(
         Shard.with_global_stats,
@@ -189,8 +192,24 @@ def _shard_config(
                 f"{stats.n_rows}."
             )
         fraction = min(fraction / stats.n_rows, 0.999)
+    # Before some are set aside, there are at least as many rows, and so bins, as in training.
+    rule = config.resolve(n_rows=stats.n_rows, n_given=stats.n_rows).bin_rule
+    has_bins = state.theta is None and rule.bins_of_each(1) > 0
     config = config.resolve(**UNUSED_BY_SHARDS, validation_fraction=fraction)
-    return ShardConfig(config, classes, class_weight, seed, bool(config.standardize))
+    return ShardConfig(
+        config,
+        classes,
+        class_weight,
+        seed,
+        bool(config.standardize),
+        -(-SAMPLE_ROWS // len(stats.summaries)) if has_bins else 0,
+    )
+
+
+def _encoding(config: TrainConfig, plans: Plans) -> PiecewiseLinear | None:
+    """Return the bins of the columns, at quantiles of samples of all shards."""
+    samples = [plan.sample for plan in plans if plan.sample is not None]
+    return find_bins(merge_samples(samples), config.bin_rule) if samples else None
 
 
 def _set_global_stats(
@@ -311,7 +330,7 @@ class ShardedEvaluationSet:
         n_classes = len(self._classes)
         theta = np.append(np.eye(n_classes), np.zeros(n_classes)).astype(result.theta.dtype)
         architecture = (n_classes, n_classes), ()
-        return result._replace(architecture=architecture, theta=theta, scaling=None)
+        return result._replace(architecture=architecture, theta=theta, scaling=None, encoding=None)
 
     def score(self, result: FitResult, estimator: Any) -> float:
         """Return the score of the estimator made of `scored_result`, on the rows' logits."""

@@ -72,6 +72,15 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Penalties apply to the weights of standardized columns. A column that is constant in
         training has no influence on predictions. Sparse X gives the same model as dense X, in
         the memory of its stored entries.
+    n_bins : int, "auto" or None, default="auto"
+        Number of bins of the piecewise linear encoding of numeric columns, those with more than
+        two values; None for no encoding. The edges of the bins are quantiles of the column in the
+        training rows, and for each bin from l to r, ``clip((x - l) / (r - l), 0, 1)`` is an
+        additional input of the first layer, which can so learn functions with bends. "auto" is
+        16, or less so that all columns together have no more than 512 bins and a bin for 20
+        training rows; none if that is less than 3, with fewer than 300 rows, without hidden
+        layers, in partial_fit and with "lbfgs". Warm starts and partial_fit keep the bins of the
+        first call.
     l1 : float or sequence of float, default=0.0
         Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It
         is applied by a proximal step after every gradient step, so that weights become
@@ -192,7 +201,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     theta_ : ndarray of shape (n_params,)
         All parameters, ``[W1 | W2 | ... | b1 | b2 | ...]``.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        The weights of each layer, views on `theta_`.
+        The weights of each layer, views on `theta_`. Those of the first layer are of the columns
+        and, after them, of the bins of `n_bins`.
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer, views on `theta_`.
     n_layers_ : int
@@ -254,6 +264,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     Guo et al., "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599:
     temperature scaling.
 
+    Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
+    learning", NeurIPS 2022, arXiv:2203.05556: piecewise linear encoding.
+
     Zhu et al., "Algorithm 778: L-BFGS-B", ACM TOMS 23, 1997.
 
     Examples
@@ -277,6 +290,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         activation: str | Sequence[str] | None = "silu",
         init: str = "auto",
         standardize: bool = True,
+        n_bins: int | str | None = "auto",
         l1: float | Sequence[float] = 0.0,
         l2: float | Sequence[float] | str = "auto",
         dropout: float | Sequence[float] | str = "auto",
@@ -309,6 +323,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         self.activation = activation
         self.init = init
         self.standardize = standardize
+        self.n_bins = n_bins
         self.l1 = l1
         self.l2 = l2
         self.dropout = dropout
@@ -568,7 +583,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         """Return the configuration for the data, in the dtype of start or of the data."""
         dtype = theta_dtype(self.dtype, auto_dtype) if start is None else start.theta.dtype
         return config.resolve(
-            n_features=n_features, n_classes=len(self.classes_), theta_dtype=dtype
+            n_features=n_features,
+            n_classes=len(self.classes_),
+            theta_dtype=dtype,
+            encoding=None if start is None else start.encoding,
         )
 
     def _train(
@@ -595,13 +613,14 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         """Return the fitted attributes, besides those set before training, by name."""
         layer_sizes, activations = result.architecture
         history, best = result.history, result.best_epoch
-        scaling, moments = result.scaling, result.moments
+        scaling, moments, encoding = result.scaling, result.moments, result.encoding
         scores, n_classes = history.get("validation_score"), layer_sizes[-1]
         return {
             "_layer_sizes": layer_sizes,
             "_activations": activations,
             # Plain arrays, since skops asks the user whether to trust other types.
             "_mean_and_scale": scaling and (scaling.mean, scaling.scale),
+            "_bins": encoding and (encoding.columns, encoding.left, encoding.right),
             # For a later partial_fit, whose statistics are those of all calls.
             "_moments": moments and tuple(moments),
             "_train_state": None,

@@ -58,10 +58,17 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier:
         If clf is not fitted.
     ValueError
         If MLPClassifier does not support the network: for the hidden activations "leaky_relu",
-        "elu", "silu" and "gelu", different ones for different layers, or a single class.
+        "elu", "silu" and "gelu", different ones for different layers, bins of `n_bins`, or a
+        single class.
     """
     check_is_fitted(clf)
     activation = _shared_activation(clf._activations)
+    if clf._network.encoding is not None:
+        raise ValueError(
+            f"MLPClassifier has no bins, but n_bins={clf.n_bins!r} has given the network some. "
+            "Train with n_bins=None, or import skmlp.onnx and convert the SoftmaxMLPClassifier "
+            "itself to ONNX."
+        )
     if len(clf.classes_) == 1:
         raise ValueError(
             f"MLPClassifier needs two classes or more, got {clf.classes_.tolist()}. Train on rows "
@@ -162,6 +169,7 @@ def _params(mlp: MLPClassifier) -> dict[str, Any]:
         "validation_fraction": mlp.validation_fraction,
         "scoring": "accuracy",  # monitored by MLPClassifier's early stopping
         "standardize": False,
+        "n_bins": None,
         "label_smoothing": 0.0,
         "dropout": 0.0,
         "averaging": 0.0,

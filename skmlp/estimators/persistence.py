@@ -75,6 +75,7 @@ def _result_of(clf: SoftmaxMLPClassifier) -> FitResult:
         clf.class_weight_,
         clf._scaling,
         clf._column_moments,
+        clf._network.encoding,
         temperature=clf.temperature_,
     )
 

@@ -1,5 +1,6 @@
 """PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.losses import log_softmax
 from skmlp.core.network import Network
 from skmlp.core.scaling import Scaling
@@ -158,8 +160,9 @@ class PredictMixin:
         """Return the network as an MLPClassifier of scikit-learn, with the same probabilities.
 
         For two classes, the two outputs become one, whose logistic function is the probability
-        of the second class. The default activation, "silu", cannot be converted: train with
-        ``activation="relu"``. The export to ONNX needs no conversion: see `skmlp.onnx`.
+        of the second class. The defaults `activation="silu"` and `n_bins="auto"` cannot be
+        converted: train with ``activation="relu"`` and ``n_bins=None``. The export to ONNX needs
+        no conversion: see `skmlp.onnx`.
 
         Returns
         -------
@@ -220,8 +223,10 @@ class PredictMixin:
 
     @property
     def _network(self) -> Network:
-        """The Network, made from the stored layer sizes and names of activations."""
-        return build_network(self._layer_sizes, self._activations)
+        """The Network, made from the stored layer sizes, names of activations and bins."""
+        network = build_network(self._layer_sizes, self._activations)
+        bins = getattr(self, "_bins", None)  # older pickles have none
+        return network if bins is None else replace(network, encoding=PiecewiseLinear(*bins))
 
     @property
     def _scaling(self) -> Scaling | None:

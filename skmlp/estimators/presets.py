@@ -33,6 +33,7 @@ _FASHION_MNIST: dict[str, Any] = NO_SELECTION | {
     "activation": "silu",
     "init": "he_normal",
     "standardize": True,
+    "n_bins": None,
     "l1": (1e-5, 0.0, 0.0),
     "l2": 0.0,
     "dropout": (0.1, 0.2, 0.2),

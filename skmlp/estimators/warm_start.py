@@ -91,7 +91,12 @@ def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[
         theta, scaling = estimator.theta_.copy(), estimator._scaling
         if scaling is not None:
             theta = scaling.unfold(estimator._network, theta)
-        state = TrainState(theta, scaling=scaling, moments=estimator._column_moments)
+        state = TrainState(
+            theta,
+            scaling=scaling,
+            moments=estimator._column_moments,
+            encoding=estimator._network.encoding,
+        )
     return state, estimator.history_
 
 

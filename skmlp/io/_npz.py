@@ -15,17 +15,21 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.scaling import Scaling
 from skmlp.data.moments import N_VALUES, Moments
 from skmlp.io._atomic import write_atomically
 
 __all__ = [
+    "BINS",
     "MOMENTS",
     "check_history",
+    "encoding_arrays",
     "from_plain",
     "moments_arrays",
     "plain_labels",
     "read_archive",
+    "restore_encoding",
     "restore_moments",
     "restore_scaling",
     "scaling_arrays",
@@ -35,7 +39,9 @@ __all__ = [
 
 Made = TypeVar("Made")
 MOMENTS = ("column_means", "column_variances", "column_values", "column_shares")
-KINDS = {"header": "u", "classes": "biufU"}  # of dtype; other arrays are of floats
+BINS = ("bin_columns", "bin_left", "bin_right")
+# Of dtypes; other arrays are of floats.
+KINDS = {"header": "u", "classes": "biufU", "bin_columns": "i"}
 
 
 def write_archive(
@@ -197,6 +203,33 @@ def restore_scaling(
     if (scale < 0).any():
         raise ValueError("some of its scales are negative")
     return Scaling(mean, scale)
+
+
+def encoding_arrays(encoding: PiecewiseLinear | None) -> dict[str, np.ndarray | None]:
+    """Return the arrays by which a file holds an encoding, for `restore_encoding`."""
+    if encoding is None:
+        return {}
+    arrays = (encoding.columns.astype(np.int64), encoding.left, encoding.right)
+    return dict(zip(BINS, arrays, strict=True))
+
+
+def restore_encoding(arrays: Mapping[str, np.ndarray], n_features: int) -> PiecewiseLinear | None:
+    """Return the PiecewiseLinear of three arrays of a file, or None if there are none."""
+    if not arrays:
+        return None
+    columns, left, right = (arrays[name] for name in BINS)
+    if not len(columns) == len(left) == len(right) > 0:
+        raise ValueError("the edges of its bins do not fit each other")
+    if left.dtype != np.float64 or right.dtype != np.float64:
+        raise ValueError("the edges of its bins are not of float64")
+    if (np.diff(columns) < 0).any() or not 0 <= columns[0] <= columns[-1] < n_features:
+        raise ValueError("the columns of its bins do not fit its features")
+    with np.errstate(all="ignore"):
+        width = right - left
+        usable = (width > 0) & np.isfinite(left) & np.isfinite(width) & np.isfinite(1.0 / width)
+    if not usable.all():
+        raise ValueError("some of its bins have no finite width")
+    return PiecewiseLinear(columns.astype(np.intp), left, right)
 
 
 def moments_arrays(moments: Moments | None) -> dict[str, np.ndarray | None]:

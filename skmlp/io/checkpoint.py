@@ -7,6 +7,7 @@ theta               the parameters being trained
 classes             the labels, sorted
 best_theta          with early stopping, the parameters after the best epoch
 mean, scale         of standardized columns
+bin_...             column, left and right edge of the bins of numeric columns
 optimizer_...       the arrays of the optimizer's state: for instance ``m`` and ``v``
 ==================  =============================================================
 
@@ -30,10 +31,13 @@ from skmlp.core.patience import Patience
 from skmlp.core.schedules import Adaptive
 from skmlp.data.dataset import Dataset
 from skmlp.io._npz import (
+    BINS,
     check_history,
+    encoding_arrays,
     from_plain,
     plain_labels,
     read_archive,
+    restore_encoding,
     restore_scaling,
     scaling_arrays,
     to_plain,
@@ -47,12 +51,12 @@ __all__ = ["CheckpointState", "Origin", "data_fingerprint", "read_checkpoint", "
 
 FORMAT = "checkpoint 1"
 REQUIRED = {"theta", "classes"}
-OPTIONAL = {"best_theta", "mean", "scale"}
+OPTIONAL = {"best_theta", "mean", "scale", *BINS}
 OPTIMIZER = "optimizer_"  # the prefix of the optimizer's arrays
 FINGERPRINT_ROWS = 64
 # Parameters that files of skmlp 0.1.0 do not have, with the values that mean what it did, and
 # what "auto" meant there.
-LATER_PARAMETERS = {"averaging": 0.0, "calibration": None}
+LATER_PARAMETERS = {"averaging": 0.0, "calibration": None, "n_bins": None}
 EARLIER_AUTO_BATCH_SIZE = 128
 
 
@@ -121,6 +125,7 @@ def write_checkpoint(
         "classes": plain_labels(origin.classes),
         "best_theta": stopping.best_theta,
         **scaling_arrays(state.scaling),
+        **encoding_arrays(state.encoding),
         **{f"{OPTIMIZER}{name}": state.optimizer[name] for name in optimizer},
     }
     write_archive(path, header, arrays)
@@ -323,8 +328,10 @@ def _restore(
     best_theta: np.ndarray | None = None,
     mean: np.ndarray | None = None,
     scale: np.ndarray | None = None,
-    **optimizer: np.ndarray,
+    **others: np.ndarray,
 ) -> CheckpointState:
+    bins = {name: others.pop(name) for name in BINS if name in others}
+    optimizer = others
     for name, array in {"theta": theta, "best_theta": best_theta, **optimizer}.items():
         _check_array_like(theta, name, array)
     check_history(header["history"], header["stop_reason"], header["best_epoch"])
@@ -335,6 +342,7 @@ def _restore(
         raise ValueError("its best epoch has no parameters, or they no epoch")
     if not all(type(name) is str for name in (*header["params"], *header["left_out"])):
         raise ValueError("its parameters have no names")
+    n_features = header["rows"]["the shape of X, y"][1]
     schedule, patience = _adaptive(header["schedule"]), _patience(header["schedule_patience"])
     if (schedule is None) != (patience is None):
         raise ValueError("its schedule is damaged")
@@ -351,7 +359,8 @@ def _restore(
         state=TrainState(
             theta,
             _random_state(*header["rng"]),
-            restore_scaling(mean, scale, header["rows"]["the shape of X, y"][1], theta.dtype),
+            restore_scaling(mean, scale, n_features, theta.dtype),
+            encoding=restore_encoding(bins, n_features),
             optimizer=_optimizer_state(header, optimizer),
             split_seed=None if header["split_seed"] is None else _count(header, "split_seed"),
             dropout_rng=_generator(header["dropout_rng"]),

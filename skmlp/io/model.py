@@ -10,6 +10,7 @@ classes.npy    the labels, sorted
 weights.npy    the weight of each class
 mean.npy       the means of standardized columns, if they were centred
 scale.npy      the scales of standardized columns, if there are any
+bin_...npy     column, left and right edge of the bins of numeric columns, if there are any
 column_...npy  the statistics that they are made of, for a later partial_fit; the header has
                the number of rows and the sum of their weights
 =============  ====================================================================
@@ -22,13 +23,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.io._npz import (
+    BINS,
     MOMENTS,
     check_history,
+    encoding_arrays,
     from_plain,
     moments_arrays,
     plain_labels,
     read_archive,
+    restore_encoding,
     restore_moments,
     restore_scaling,
     scaling_arrays,
@@ -43,7 +48,7 @@ __all__ = ["ModelFile", "read_model", "write_model"]
 Made = TypeVar("Made")
 FORMAT = 1
 REQUIRED = {"theta", "classes"}
-OPTIONAL = {"weights", "mean", "scale", *MOMENTS}
+OPTIONAL = {"weights", "mean", "scale", *MOMENTS, *BINS}
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
         "weights": result.class_weight,
         **scaling_arrays(result.scaling),
         **moments_arrays(result.moments),
+        **encoding_arrays(result.encoding),
     }
     write_archive(path, header, arrays)
 
@@ -128,12 +134,14 @@ def _restore(
     weights: np.ndarray | None = None,
     mean: np.ndarray | None = None,
     scale: np.ndarray | None = None,
-    **moments: np.ndarray,
+    **others: np.ndarray,
 ) -> ModelFile:
     """Return the contents of a file, after checks."""
     params = {name: from_plain(value) for name, value in header["params"].items()}
     architecture = tuple(header["layer_sizes"]), tuple(header["activations"])
-    _check_arrays(architecture, theta, classes)
+    bins = {name: others.pop(name) for name in BINS if name in others}
+    encoding = restore_encoding(bins, header["layer_sizes"][0])
+    _check_arrays(architecture, encoding, theta, classes)
     _check_class_weight(weights, len(classes))
     check_history(header["history"], header["stop_reason"], header.get("best_epoch"))
     n_features, names = architecture[0][0], header["feature_names"]
@@ -147,20 +155,26 @@ def _restore(
         header.get("best_epoch"),
         weights,
         restore_scaling(mean, scale, n_features, theta.dtype),
-        restore_moments(header.get("rows"), moments, n_features),
+        restore_moments(header.get("rows"), others, n_features),
+        encoding,
         temperature=_temperature(header),
     )
     return ModelFile(params, [str(name) for name in names], classes, result)
 
 
-def _check_arrays(architecture: Architecture, theta: np.ndarray, classes: np.ndarray) -> None:
+def _check_arrays(
+    architecture: Architecture,
+    encoding: PiecewiseLinear | None,
+    theta: np.ndarray,
+    classes: np.ndarray,
+) -> None:
     """Raise unless network, parameters and labels fit together."""
     layer_sizes, activations = architecture
     if not all(type(size) is int and size > 0 for size in layer_sizes):
         raise ValueError(f"its layer sizes are {layer_sizes}")
     if len(activations) != len(layer_sizes) - 2:
         raise ValueError(f"activations {activations} do not fit layers {layer_sizes}")
-    if len(theta) != build_network(*architecture).n_params:
+    if len(theta) != build_network(*architecture, encoding).n_params:
         raise ValueError(f"{len(theta)} parameters do not fit layers {layer_sizes}")
     if theta.dtype not in (np.float32, np.float64) or not np.isfinite(theta).all():
         raise ValueError("its parameters are not all finite float32 or float64 numbers")

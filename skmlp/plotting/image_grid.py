@@ -286,6 +286,7 @@ class ImageGridDisplay:
         _check_count("max_images", max_images)
         estimator = fitted_with("coefs_", estimator)
         W = np.asarray(estimator.coefs_[0])
+        W = W[: getattr(estimator, "n_features_in_", len(W))]  # without those of `n_bins`
         norms = np.linalg.norm(W, axis=0)
         shown = np.argsort(-norms, kind="stable")[:max_images]
         if len(shown) == len(norms):

@@ -11,6 +11,7 @@ import numpy as np
 from skmlp._errors import invalid, warn_user
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.dropout import Dropout
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.initializers import INITIALIZERS, Initializer
 from skmlp.core.moving_average import AveragedOptimizer
 from skmlp.core.network import Network
@@ -18,6 +19,7 @@ from skmlp.core.objective import Objective
 from skmlp.core.optimizers import SGD, Adam, Optimizer
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
+from skmlp.data.bins import BinRule
 from skmlp.training.parameters import LayerParameters, check_parameters, is_auto
 
 __all__ = [
@@ -38,6 +40,8 @@ MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
 # and l2 times the number of rows.
 MIN_SPLIT_ROWS, MANY_ROWS, MAX_AUTO_ROWS = 300, 1500, 10_000
 VERY_FEW_ROWS_DROPOUT, FEW_ROWS_DROPOUT, VERY_FEW_ROWS_L2 = (0.2, 0.5), (0.0, 0.3), 0.5
+# Bins of a numeric column, at most and at least; rows for each bin of all columns; bins of all.
+MAX_AUTO_BINS, MIN_AUTO_BINS, ROWS_PER_BIN, MAX_ALL_BINS = 16, 3, 20, 512
 MIN_DROPPED_UNITS = 50  # in every hidden layer; narrow layers are limited by their width
 # relu and its relatives halve the variance, for which He's scale compensates. silu and gelu do so
 # as well, but train better from smaller weights, those of the output layer included.
@@ -77,6 +81,8 @@ class TrainConfig:
         Of the parameters and of all computation.
     n_rows, n_given : int
         Rows to train on; and with those that early stopping sets aside.
+    encoding : PiecewiseLinear or None
+        Of the numeric columns.
     cyclic : bool
         Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
     smoothing_prior : {"frequencies", "uniform"}
@@ -87,6 +93,7 @@ class TrainConfig:
     activation: Any
     init: str
     standardize: bool
+    n_bins: Any
     l1: Any
     l2: Any
     dropout: Any
@@ -119,6 +126,7 @@ class TrainConfig:
     theta_dtype: np.dtype = None  # type: ignore[assignment]  # until `resolve`
     n_rows: int = 0
     n_given: int = 0
+    encoding: PiecewiseLinear | None = None
     cyclic: bool = True
     smoothing_prior: str = "frequencies"
 
@@ -210,6 +218,20 @@ class TrainConfig:
         return config.resolve(layers=layers)
 
     @property
+    def bin_rule(self) -> BinRule:
+        """How many bins a numeric column gets.
+
+        "auto" has none in partial_fit, with L-BFGS, without hidden layers (which is softmax
+        regression) and with very few rows.
+        """
+        if not is_auto(self.n_bins):
+            return BinRule(int(self.n_bins or 0))
+        if not (self.fits_by_batches and self.layers.units) or self.has_very_few_rows:
+            return BinRule(0)
+        of_all = min(self.n_rows // ROWS_PER_BIN, MAX_ALL_BINS)
+        return BinRule(MAX_AUTO_BINS, MIN_AUTO_BINS, of_all)
+
+    @property
     def monitors_loss(self) -> bool:
         """Whether early stopping watches the loss, not a score of scikit-learn's scorers."""
         return isinstance(self.scoring, str) and self.scoring == "loss"
@@ -222,7 +244,7 @@ class TrainConfig:
     @cached_property
     def network(self) -> Network:
         """The network's shapes."""
-        return build_network(*self.architecture)
+        return build_network(*self.architecture, self.encoding)
 
     @property
     def n_epochs(self) -> int:
@@ -357,12 +379,16 @@ def _auto_initializer(activation: str) -> str:
 
 
 @lru_cache
-def build_network(layer_sizes: tuple[int, ...], activations: tuple[str, ...]) -> Network:
-    """Return the Network with these sizes and names of hidden activations.
+def build_network(
+    layer_sizes: tuple[int, ...],
+    activations: tuple[str, ...],
+    encoding: PiecewiseLinear | None = None,
+) -> Network:
+    """Return the Network with these sizes, names of hidden activations and encoding of its rows.
 
     Cached, because a fitted estimator needs it in every prediction.
     """
-    return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations))
+    return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations), encoding)
 
 
 def theta_dtype(dtype: str, auto: Callable[[], np.dtype]) -> np.dtype:

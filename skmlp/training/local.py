@@ -9,6 +9,7 @@ from skmlp.core.lbfgs import AllRows
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
+from skmlp.data.bins import cached_encoding
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
 from skmlp.data.memmap import block_shuffle
@@ -80,6 +81,7 @@ class LocalSource:
             dtype=self.targets.dtype,
             draw_order=draw_order,
             scaling=run.state.scaling,
+            encoding=run.state.encoding,
         )
         self._learning_rate = float(config.learning_rate)
         self._all_rows: AllRows | None = None
@@ -163,6 +165,9 @@ def local_trainer(
         n_set_aside,
         validation is not None,
         partial(dataset.count_distinct, row_indices),
+    )
+    config = state.set_encoding(
+        config, partial(cached_encoding, dataset, row_indices, config.bin_rule)
     )
     state.set_scaling(
         config,

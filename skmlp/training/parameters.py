@@ -71,6 +71,8 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
     for name in ("batch_size", "epochs"):
         if not is_auto(p[name]):
             _integer(name, p[name], 1, "'auto' or an integer >= 1")
+    if p["n_bins"] is not None and not is_auto(p["n_bins"]):
+        _integer("n_bins", p["n_bins"], 2, "'auto', an integer >= 2 or None")
     for name in ("shuffle", "nesterovs_momentum", "standardize", "warm_start"):
         if not _is_bool(p[name]):
             raise invalid(name, p[name], "True or False")

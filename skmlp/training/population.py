@@ -78,9 +78,9 @@ def group_trainers(
 def _max_networks(trainer: Trainer[LocalSource], n_jobs: int, max_bytes: int) -> int:
     """Return how many networks of a stack key to train at once."""
     state, batches = trainer.run.state, trainer.source.batches
-    layer_sizes = trainer.run.network.layer_sizes
+    network = trainer.run.network
     numbers = (5 + len(state.optimizer)) * len(state.theta)
-    numbers += 4 * batches.batch_size * sum(layer_sizes)
+    numbers += 4 * batches.batch_size * (network.n_inputs + sum(network.layer_sizes[1:]))
     each = numbers * state.theta.itemsize
     return int(max(1, min(CACHE_BYTES // each, max_bytes // n_jobs // each)))
 
@@ -117,8 +117,9 @@ def _stack_key(run: TrainingRun, source: LocalSource) -> str:
     schedule = config.schedule if isinstance(config.schedule, str) else id(config.schedule)
     dropped = () if run.dropout is None else (*run.dropout.layers, run.dropout.shared)
     key = (
-        config.architecture, state.theta.dtype.str, batches.batch_size, batches.n_rows,
-        run.n_epochs, _kind(run.optimizer), sorted(state.optimizer), schedule, dropped,
+        config.architecture, run.network.n_inputs, state.theta.dtype.str,
+        batches.batch_size, batches.n_rows, run.n_epochs, _kind(run.optimizer),
+        sorted(state.optimizer), schedule, dropped,
     )  # fmt: skip
     return repr(key)
 
@@ -142,7 +143,7 @@ def _batch_key(run: TrainingRun, source: LocalSource) -> tuple[Any, ...]:
     digest = blake2b(pickle.dumps(state.rng) if shuffles else b"")
     digest.update(source.row_indices.tobytes())
     digest.update(weights)
-    same = id(source.dataset), id(source.targets), id(state.scaling)
+    same = id(source.dataset), id(source.targets), id(state.scaling), id(state.encoding)
     return *same, len(weights), shuffles, digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.initializers import draw_rows, initial_theta
 from skmlp.core.moving_average import AVERAGE, AveragedOptimizer
 from skmlp.core.optimizers import Optimizer
@@ -40,6 +41,8 @@ class TrainState:
         Of standardized features.
     moments : Moments or None
         What the scaling is made of; None after reading a file, which has the scaling alone.
+    encoding : PiecewiseLinear or None
+        Of the rows before they are standardized; that of the first call.
     optimizer : dict
         The optimizer's state; empty for L-BFGS.
     mean_weight, n_weighted : float, int
@@ -59,6 +62,7 @@ class TrainState:
     rng: np.random.RandomState = None  # type: ignore[assignment]  # until `begin`
     scaling: Scaling | None = None
     moments: Moments | None = None
+    encoding: PiecewiseLinear | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
     mean_weight: float = 0.0
     n_weighted: int = 0
@@ -72,7 +76,7 @@ class TrainState:
     def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
         """Return a copy of start, or the state of a new network, whose weights are yet to come."""
         if start is not None:
-            unchanged = {id(part): part for part in (start.scaling, start.moments)}
+            unchanged = {id(part): part for part in (start.scaling, start.moments, start.encoding)}
             state = copy.deepcopy(start, unchanged)
             if state.rng is None:
                 state.rng = check_random_state(config.random_state)
@@ -80,6 +84,14 @@ class TrainState:
         if config.network.n_params > np.iinfo(np.intp).max // config.theta_dtype.itemsize:
             raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
         return cls(rng=check_random_state(config.random_state))
+
+    def set_encoding(
+        self, config: TrainConfig, compute: Callable[[], PiecewiseLinear | None]
+    ) -> TrainConfig:
+        """Choose the bins of a new network; return the configuration with its encoding."""
+        if self.theta is None:
+            self.encoding = compute()
+        return config.resolve(encoding=self.encoding)
 
     def set_scaling(
         self,
@@ -153,9 +165,10 @@ class TrainState:
                     old.refold_gradient(network, self.optimizer[name], new, reliable, power)
         begins = new.has_spread & ~old.has_spread
         if begins.any():
-            initializer, n_columns = config.make_initializers()[0], int(new.has_spread.sum())
+            initializer, n_features = config.make_initializers()[0], len(begins)
+            n_columns = int(new.has_spread.sum()) + network.n_inputs - n_features
             for theta in self.thetas():
-                (W, *_), _ = network.views(theta)
+                W = network.views(theta)[0][0][:n_features]
                 # From a copy, so that a column that varies late changes no other random number.
                 draw_rows(W, initializer, copy.deepcopy(self.rng), begins, n_columns)
         self.scaling = new
@@ -257,6 +270,7 @@ class FitResult(NamedTuple):
     scaling : Scaling or None
     moments : Moments or None
         Of the columns, for a later partial_fit.
+    encoding : PiecewiseLinear or None
     state : TrainState or None
     temperature : float
         See `core.temperature`.
@@ -270,5 +284,6 @@ class FitResult(NamedTuple):
     class_weight: np.ndarray | None = None
     scaling: Scaling | None = None
     moments: Moments | None = None
+    encoding: PiecewiseLinear | None = None
     state: TrainState | None = None
     temperature: float = 1.0

@@ -136,6 +136,7 @@ class TrainingRun:
             self.class_weight,
             self.state.scaling,
             self.state.moments,
+            self.state.encoding,
             self.state,
         )
 

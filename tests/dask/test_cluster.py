@@ -77,7 +77,7 @@ def test_rows_are_not_gathered(client):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 8e6 < rows.nbytes / 9
+    assert peak < 12e6 < rows.nbytes / 6  # the samples that bins are made of are 4 MB
     assert clf.score(rows, labels) > 0.9
 
 

@@ -1,0 +1,158 @@
+"""The bins of the piecewise linear encoding, at quantiles of the numeric columns.
+
+The edges of a column's bins are its quantiles among the training rows, weighted by sample_weight,
+so that each bin has about as many rows; equal quantiles are one edge. Columns of one or two values
+have no bins, since a function of two values is linear, nor have columns with a single bin, whose
+feature would be the column itself.
+
+Quantiles are those of at most 10,000 rows, drawn from more, and in the values of the rows, so that
+a row of weight 2 is a row twice (NumPy's method "inverted_cdf").
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from skmlp.core.encoding import PiecewiseLinear
+from skmlp.data.dataset import Dataset, hash_indices
+
+__all__ = [
+    "SAMPLE_ROWS",
+    "BinRule",
+    "RowSample",
+    "cached_encoding",
+    "find_bins",
+    "merge_samples",
+    "sample_rows",
+]
+
+SAMPLE_ROWS, SAMPLE_BYTES = 10_000, 2**26
+TIE = 1e-9  # sums of weights are rounded
+
+
+class BinRule(NamedTuple):
+    """How many bins a numeric column gets.
+
+    Attributes
+    ----------
+    most : int
+        Of a column.
+    least : int
+        If a column would get fewer, there are no bins.
+    all_columns : int or None
+        Bins of all columns together; None for any number.
+    """
+
+    most: int
+    least: int = 0
+    all_columns: int | None = None
+
+    def bins_of_each(self, n_numeric: int) -> int:
+        """Return the bins of each of n_numeric columns; 0 for none."""
+        n_bins = self.most
+        if self.all_columns is not None:
+            n_bins = min(n_bins, self.all_columns // max(n_numeric, 1))
+        return n_bins if n_bins >= self.least else 0
+
+
+class RowSample(NamedTuple):
+    """Some of the training rows.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n, n_features)
+    w : ndarray of shape (n,), float64
+        Their weights, times the number of rows that each of them stands for.
+    """
+
+    X: Any
+    w: np.ndarray
+
+
+def cached_encoding(dataset: Dataset, rows: np.ndarray, rule: BinRule) -> PiecewiseLinear | None:
+    """Return the encoding by `find_bins`; the same object for the same rows and rule."""
+
+    def find() -> PiecewiseLinear | None:
+        return find_bins(sample_rows(dataset.X, dataset.sample_weight, rows), rule)
+
+    found: PiecewiseLinear | None = dataset.cached(("bins", hash_indices(rows), rule), find)
+    return found
+
+
+def sample_rows(
+    X: Any, w: np.ndarray | None, rows: np.ndarray, most: int = SAMPLE_ROWS
+) -> RowSample:
+    """Return at most so many rows of X, weighted by w (n,) or None, of those given."""
+    n, row_bytes = len(rows), 1 if sparse.issparse(X) else X.shape[1] * X.dtype.itemsize
+    most = max(1, min(most, SAMPLE_BYTES // max(row_bytes, 1)))
+    if n > most:
+        rows = rows[np.sort(np.random.RandomState(0).choice(n, most, replace=False))]
+    weights = np.ones(len(rows)) if w is None else w[rows].astype(np.float64)
+    return RowSample(X[rows], weights * (n / len(rows)))
+
+
+def merge_samples(parts: Sequence[RowSample]) -> RowSample:
+    """Return the rows of several samples as one."""
+    stack: Callable[..., Any] = np.vstack
+    if sparse.issparse(parts[0].X):
+        stack = sparse.vstack
+    return RowSample(stack([part.X for part in parts]), np.concatenate([p.w for p in parts]))
+
+
+def find_bins(sample: RowSample, rule: BinRule) -> PiecewiseLinear | None:
+    """Return the encoding of the numeric columns; None if there are no bins."""
+    if not rule.bins_of_each(1):
+        return None
+    column = _column_reader(sample.X)
+    numeric = _numeric_columns(column, sample.X.shape[1], rule)
+    n_bins, of_bins, left, right = rule.bins_of_each(len(numeric)), list[int](), [], []
+    for j in numeric if n_bins else ():
+        edges = _quantiles(column(j).astype(np.float64), sample.w, n_bins)
+        with np.errstate(all="ignore"):
+            width = np.diff(edges)
+            usable = np.isfinite(width) & np.isfinite(1.0 / width)
+        if len(width) > 1:
+            of_bins += [j] * int(usable.sum())
+            left.append(edges[:-1][usable])
+            right.append(edges[1:][usable])
+    if not of_bins:
+        return None
+    return PiecewiseLinear(np.array(of_bins), np.concatenate(left), np.concatenate(right))
+
+
+def _numeric_columns(column: Callable[[int], np.ndarray], n: int, rule: BinRule) -> list[int]:
+    """Return which of n columns have more than two values, or so many that there are no bins."""
+    numeric: list[int] = []
+    for j in range(n):
+        x = column(j)
+        if ((x != x.min()) & (x != x.max())).any():
+            numeric.append(j)
+            if not rule.bins_of_each(len(numeric)):
+                break
+    return numeric
+
+
+def _column_reader(X: Any) -> Callable[[int], np.ndarray]:
+    """Return a function j -> column j (n,) of X, dense or sparse."""
+    if not sparse.issparse(X):
+        return lambda j: np.asarray(X[:, j])
+    by_column = X.tocsc()
+
+    def column(j: int) -> np.ndarray:
+        start, stop = by_column.indptr[j : j + 2]
+        x = np.zeros(X.shape[0], X.dtype)
+        x[by_column.indices[start:stop]] = by_column.data[start:stop]
+        return x
+
+    return column
+
+
+def _quantiles(x: np.ndarray, w: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the edges of n_bins bins of values x (n,), weighted by w (n,); at most n_bins + 1."""
+    order = np.argsort(x, kind="stable")
+    cumulative, x = np.cumsum(w[order]), x[order]
+    shares = np.arange(1, n_bins) / n_bins * (1.0 - TIE)
+    inner = x[np.searchsorted(cumulative, shares * cumulative[-1])]
+    return np.unique(np.concatenate([x[:1], inner, x[-1:]]))
