@@ -44,8 +44,9 @@ GRID = {"learning_rate": (0.001, 0.003, 0.01), "l2": (1e-5, 1e-4, 1e-3), "beta_1
 
 def _skmlp(setting, epochs):
     return SoftmaxMLPClassifier(
-        **asdict(setting), momentum=0.0, schedule="constant", standardize=False, dropout=0.0,
-        label_smoothing=0.0, early_stopping=bool(setting.averaging), n_iter_no_change=np.inf,
+        **asdict(setting), momentum=0.0, schedule="constant", standardize=False, n_bins=None,
+        dropout=0.0, label_smoothing=0.0, early_stopping=bool(setting.averaging),
+        n_iter_no_change=np.inf,
         calibration=None, epochs=epochs, random_state=0,
     )  # fmt: skip
 

@@ -117,6 +117,16 @@ def test_opsets(opset, activation):
         np.testing.assert_allclose(run(model, rows)[1], clf.decision_function(rows), atol=1e-5)
 
 
+@pytest.mark.parametrize("opset", [7, 13, NEWEST])
+@pytest.mark.parametrize("params", [{}, {"standardize": False, "units": ()}], ids=str)
+def test_bins(opset, params):
+    clf = fitted(n_bins=5, **params)
+    assert len(clf.coefs_[0]) > X.shape[1]
+    for dtype in (np.float32, np.float64, np.int64):
+        rows = (10 * X).astype(dtype)  # beyond the outer edges as well
+        assert_same(clf, rows, target_opset=opset)
+
+
 @pytest.mark.parametrize(
     "names",
     [

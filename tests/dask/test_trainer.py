@@ -89,6 +89,8 @@ def test_prior_of_label_smoothing_is_that_of_all_shards(seed):
         {"l1": 0.002, "l2": 0.01},
         {"units": (8,), "l2": 0.02, "class_weight": "balanced", "epochs": 15},
         {"standardize": False, "l2": (0.01,), "class_weight": {0: 3.0}},
+        {"n_bins": 5, "l2": 0.01},
+        {"n_bins": 3, "standardize": False, "l2": 0.02},
     ],
 )
 def test_lbfgs_equals_local_fit(params):
@@ -117,8 +119,31 @@ def test_mini_batches_are_as_accurate_as_local_fit(params):
     assert ours > theirs - 0.02  # 0.011 less over ten seeds
 
 
+def test_bins_of_the_rows_of_all_shards(rng):
+    rows = np.sort(rng.randn(900, 2), axis=0)
+    rows[:, 1] = rows[:, 1] > 0
+    labels = (np.sin(4 * rows[:, 0]) > 0).astype(int)
+    clf = DaskSoftmaxMLPClassifier(8, epochs=40, batch_size=16, n_shards=3, random_state=0)
+    clf.fit(*cut(rows, labels, chunks=300))
+    columns, left, right = clf._bins
+    edges = np.quantile(rows[:, 0], np.linspace(0, 1, 17))
+    assert columns.tolist() == [0] * 16
+    np.testing.assert_allclose(left, edges[:-1], atol=0.2)  # without the rows set aside
+    np.testing.assert_array_equal(left[1:], right[:-1])
+    assert clf.score(*cut(rows, labels, chunks=300)) > 0.9
+    local = clf.to_local()
+    np.testing.assert_array_equal(local.predict_proba(rows), clf.predict_proba(rows))
+    before = clf._bins
+    clf.set_params(warm_start=True).fit(*cut(rows + 1, labels, chunks=300))
+    for array, same in zip(clf._bins, before, strict=True):
+        np.testing.assert_array_equal(array, same)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("params", [{}, {"solver": "sgd"}, {"solver": "lbfgs", "units": ()}])
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"solver": "sgd", "n_bins": 5}, {"solver": "lbfgs", "units": ()}, {"n_bins": 5}],
+)
 def test_sparse_equals_dense(seed, params):
     rng = np.random.RandomState(seed)
     rare, far = rng.rand(150, 6) < [0.01, 0.1, 0.3, 0.5, 0.7, 0.99], 1e5 + rng.randn(150, 2)

@@ -61,6 +61,8 @@ TRAININGS = {
     "l1": {"l1": 0.01, "l2": [0.1, 0.0]},
     "no hidden layer": {"units": ()},
     "two layers": {"units": [6, 5], "activation": ["tanh", "gelu"], "label_smoothing": 0.1},
+    "bins": {"n_bins": 5},
+    "bins, early stopping": {"n_bins": 5, "early_stopping": True},
     "balanced": {"class_weight": "balanced"},
     "class weights": {"class_weight": {0: 3.0, 2: 0.5}},
     "early stopping": {"early_stopping": True, "n_iter_no_change": 4, "tol": 0.02},
