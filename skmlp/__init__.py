@@ -1,6 +1,7 @@
 """A softmax multilayer perceptron for people who work in scikit-learn."""
 
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 from skmlp.estimators.persistence import load, save
 from skmlp.estimators.presets import PRESETS
 from skmlp.model_selection import PopulationGridSearchCV, PopulationRandomizedSearchCV
@@ -12,6 +13,7 @@ __all__ = [
     "PopulationGridSearchCV",
     "PopulationRandomizedSearchCV",
     "SoftmaxMLPClassifier",
+    "SoftmaxMLPEnsembleClassifier",
     "load",
     "save",
 ]

@@ -23,6 +23,7 @@ schedules     factors on the learning rate
 dropout       random masks of the layers' inputs
 scaling       standardization of X, and folding it into the first layer
 minibatch     mini-batches and one epoch of training
+mixture       mean of the probabilities of several networks, and its uncertainty
 patience      counting of epochs without improvement
 averaging     averaging of parameters that were trained on different rows
 lbfgs         full-batch training by L-BFGS-B; the only file that imports SciPy

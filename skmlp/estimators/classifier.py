@@ -640,6 +640,21 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             "out_activation_": "softmax",
         }
 
+    def _result(self) -> FitResult:
+        """Return the FitResult of the last fit, without the training state."""
+        return FitResult(
+            (self._layer_sizes, self._activations),
+            self.theta_,
+            self.history_,
+            self.stop_reason_,
+            self.best_epoch_,
+            self.class_weight_,
+            self._scaling,
+            self._column_moments,
+            self._network.encoding,
+            temperature=self.temperature_,
+        )
+
     @classmethod
     def _from_attributes(
         cls, params: dict[str, Any], fitted: dict[str, Any]

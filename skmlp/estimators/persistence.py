@@ -10,7 +10,6 @@ from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.validation import set_classes
 from skmlp.io.model import ModelFile, read_model, write_model
 from skmlp.training.config import TrainConfig
-from skmlp.training.state import FitResult
 
 __all__ = ["load", "save"]
 
@@ -61,23 +60,7 @@ def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
         )
     check_is_fitted(clf)
     names = list(getattr(clf, "feature_names_in_", []))
-    write_model(path, ModelFile(clf.get_params(), names, clf.classes_, _result_of(clf)))
-
-
-def _result_of(clf: SoftmaxMLPClassifier) -> FitResult:
-    """Return the FitResult of the last fit, without the training state."""
-    return FitResult(
-        (clf._layer_sizes, clf._activations),
-        clf.theta_,
-        clf.history_,
-        clf.stop_reason_,
-        clf.best_epoch_,
-        clf.class_weight_,
-        clf._scaling,
-        clf._column_moments,
-        clf._network.encoding,
-        temperature=clf.temperature_,
-    )
+    write_model(path, ModelFile(clf.get_params(), names, clf.classes_, clf._result()))
 
 
 def load(path: str | os.PathLike[str]) -> SoftmaxMLPClassifier:

@@ -1,5 +1,6 @@
 """PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -17,7 +18,15 @@ from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
 from skmlp.training.inference import finite_chunks, finite_logits, finite_outputs
 
-__all__ = ["PredictMixin"]
+__all__ = ["PredictMixin", "fitted_network"]
+
+
+def fitted_network(
+    layer_sizes: tuple[int, ...], activations: tuple[str, ...], bins: Sequence[np.ndarray] | None
+) -> Network:
+    """Return the Network of a fitted estimator; bins are the arrays of its encoding."""
+    network = build_network(layer_sizes, activations)
+    return network if bins is None else replace(network, encoding=PiecewiseLinear(*bins))
 
 
 class PredictMixin:
@@ -224,9 +233,8 @@ class PredictMixin:
     @property
     def _network(self) -> Network:
         """The Network, made from the stored layer sizes, names of activations and bins."""
-        network = build_network(self._layer_sizes, self._activations)
         bins = getattr(self, "_bins", None)  # older pickles have none
-        return network if bins is None else replace(network, encoding=PiecewiseLinear(*bins))
+        return fitted_network(self._layer_sizes, self._activations, bins)
 
     @property
     def _scaling(self) -> Scaling | None:

@@ -359,7 +359,7 @@ def _restore(
         state=TrainState(
             theta,
             _random_state(*header["rng"]),
-            restore_scaling(mean, scale, n_features, theta.dtype),
+            scaling=restore_scaling(mean, scale, n_features, theta.dtype),
             encoding=restore_encoding(bins, n_features),
             optimizer=_optimizer_state(header, optimizer),
             split_seed=None if header["split_seed"] is None else _count(header, "split_seed"),

@@ -1,18 +1,14 @@
 """All candidates on all splits of a search, trained together before they are scored."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-import joblib
 import numpy as np
 from scipy import sparse
-from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from skmlp.model_selection.candidates import (
     Candidate,
@@ -23,12 +19,9 @@ from skmlp.model_selection.candidates import (
     stand_in,
 )
 from skmlp.training.inference import working_memory
-from skmlp.training.population import group_trainers, population_trainer
-from skmlp.training.trainer import Trainer
+from skmlp.training.jobs import train_networks
 
 __all__ = ["CandidateFits"]
-
-LONG_PRODUCT = 2**22  # rows of a batch times parameters; some tenths of a millisecond
 
 
 class CandidateFits:
@@ -82,33 +75,9 @@ class CandidateFits:
         self._train_together([fit for fit in fits if fit.trainer is not None])
 
     def _train_together(self, fits: Sequence[CandidateFit]) -> None:
-        n_jobs = joblib.effective_n_jobs(self._n_jobs)
-        trainers = [fit.trainer for fit in fits]
-        groups = group_trainers(trainers, n_jobs, working_memory())
-        long = [group for group in groups if _has_long_products(trainers[group[0]])]
-        short = [group for group in groups if group not in long]
-        # Between short products two threads would contend for Python's lock, while sending rows
-        # to processes takes longer than long products do. In threads, BLAS gets one thread each.
-        with threadpool_limits(1, "blas") if n_jobs > 1 and long else nullcontext():
-            # Not scikit-learn's Parallel, whose threads restore the global warning filters in
-            # any order.
-            in_threads = joblib.Parallel(n_jobs=self._n_jobs, require="sharedmem")
-            self._train_groups(fits, long, in_threads, joblib.delayed(_with_config(_train)))
-        self._train_groups(fits, short, Parallel(n_jobs=self._n_jobs), delayed(_train))
-
-    def _train_groups(
-        self,
-        fits: Sequence[CandidateFit],
-        groups: Sequence[Sequence[int]],
-        parallel: Callable[..., Any],
-        train: Callable[..., Any],
-    ) -> None:
-        results = parallel(
-            train([fits[i].trainer for i in group], self._verbose) for group in groups
-        )
-        for group, (found, seconds) in zip(groups, results, strict=True):
-            for i, result in zip(group, found, strict=True):
-                fits[i].set_result(result, seconds / len(group))
+        outcomes = train_networks([fit.trainer for fit in fits], self._n_jobs, self._verbose)
+        for fit, (result, seconds) in zip(fits, outcomes, strict=True):
+            fit.set_result(result, seconds)
 
     def _train_alone(self, fits: Sequence[CandidateFit]) -> None:
         results = Parallel(n_jobs=self._n_jobs)(
@@ -151,11 +120,6 @@ class CandidateFits:
         return {"mean_fit_time": times.mean(axis=0), "std_fit_time": times.std(axis=0)}
 
 
-def _has_long_products(trainer: Trainer) -> bool:
-    """Whether a single network's matrix products occupy a processor for a while."""
-    return trainer.source.batches.batch_size * len(trainer.run.state.theta) > LONG_PRODUCT
-
-
 def _n_bytes(X: Any) -> int:
     """Return the approximate memory of the rows; 0 for types that do not tell."""
     if sparse.issparse(X):
@@ -163,36 +127,6 @@ def _n_bytes(X: Any) -> int:
     if hasattr(X, "memory_usage"):  # a DataFrame of pandas
         return int(X.memory_usage().sum())
     return getattr(X, "nbytes", 0)
-
-
-def _with_config(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function, to be called with this thread's configuration of scikit-learn."""
-    config = get_config()
-
-    def configured(*args: Any) -> Any:
-        with config_context(**config):
-            return function(*args)
-
-    return configured
-
-
-def _train(trainers: Sequence[Trainer], verbose: int) -> tuple[list[Any], float]:
-    """Return the result of each network of a population, and the seconds of all."""
-    started = perf_counter()
-    try:
-        results = population_trainer(trainers).train_all()
-    except Exception as error:  # of the schedule, which they share, or of memory
-        results = [error] * len(trainers)
-    seconds = perf_counter() - started
-    if verbose > 0:
-        run = trainers[0].run
-        sizes = "-".join(map(str, run.network.layer_sizes))
-        print(
-            f"Trained {len(trainers)} networks {sizes} for {run.config.n_epochs} epochs in "
-            f"{seconds:.1f} s",
-            flush=True,
-        )
-    return results, seconds
 
 
 def _fit(estimator: Any, data: SplitData) -> tuple[Any, float]:

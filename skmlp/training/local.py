@@ -126,6 +126,7 @@ def local_trainer(
     dataset: Dataset,
     validation: Dataset | None = None,
     *,
+    rows: np.ndarray | None = None,
     start: TrainState | None = None,
     history: dict[str, list[float]] | None = None,
     make_estimator: MakeEstimator | None = None,
@@ -142,6 +143,8 @@ def local_trainer(
         The training set.
     validation : Dataset, default=None
         Rows to validate on. Without, early stopping sets some of the training rows aside.
+    rows : ndarray of int, default=None
+        Those of the training set that count, in ascending order; None for all.
     start : TrainState, default=None
         Where to continue; it is copied. None starts with a new network.
     history : dict of str to list of float, default=None
@@ -150,9 +153,11 @@ def local_trainer(
         For scorers of scikit-learn; needed if one is used.
     """
     state = TrainState.begin(config, start)
-    totals = partial(class_totals, dataset.y_encoded, dataset.sample_weight, len(classes))
+    totals = partial(_class_totals, dataset, rows, len(classes))
     class_weight = class_weights(config.class_weight, classes, totals)
     w, row_indices = row_weights(dataset, None if config.class_weight is None else class_weight)
+    if rows is not None:
+        row_indices = np.intersect1d(row_indices, rows, assume_unique=True)
     check_any_rows(config, len(row_indices))
     name = "X_val" if validation is not None else "the rows set aside from X"
     n_set_aside = 0
@@ -195,6 +200,14 @@ def local_trainer(
     largest = partial(max_abs, dataset.X)
     run = TrainingRun(config, state, history, class_weight, evaluator, largest)
     return Trainer(LocalSource(run, dataset, row_indices, w), [run])
+
+
+def _class_totals(dataset: Dataset, rows: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Return the sum of the sample weights of each class in some of the rows."""
+    codes, w = dataset.y_encoded, dataset.sample_weight
+    if rows is not None:
+        codes, w = codes[rows], None if w is None else w[rows]
+    return class_totals(codes, w, n_classes)
 
 
 def _set_aside(

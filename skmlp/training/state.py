@@ -37,6 +37,9 @@ class TrainState:
     rng : RandomState
         For initial weights, the split and the order of the rows; by default made of
         `random_state` when training begins.
+    init_rng : RandomState or None
+        For the initial weights and the seed of dropout instead of rng, so that networks with the
+        same rng, and so the same order of the rows, differ.
     scaling : Scaling or None
         Of standardized features.
     moments : Moments or None
@@ -60,6 +63,7 @@ class TrainState:
 
     theta: np.ndarray = None  # type: ignore[assignment]  # until `set_scaling`
     rng: np.random.RandomState = None  # type: ignore[assignment]  # until `begin`
+    init_rng: np.random.RandomState | None = None
     scaling: Scaling | None = None
     moments: Moments | None = None
     encoding: PiecewiseLinear | None = None
@@ -74,7 +78,10 @@ class TrainState:
 
     @classmethod
     def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
-        """Return a copy of start, or the state of a new network, whose weights are yet to come."""
+        """Return a copy of start, or the state of a new network, whose weights are yet to come.
+
+        A start without random stream and parameters is that of a new network as well.
+        """
         if start is not None:
             unchanged = {id(part): part for part in (start.scaling, start.moments, start.encoding)}
             state = copy.deepcopy(start, unchanged)
@@ -88,8 +95,8 @@ class TrainState:
     def set_encoding(
         self, config: TrainConfig, compute: Callable[[], PiecewiseLinear | None]
     ) -> TrainConfig:
-        """Choose the bins of a new network; return the configuration with its encoding."""
-        if self.theta is None:
+        """Choose the bins of a new network, unless it has some; return the configuration."""
+        if self.theta is None and self.encoding is None:
             self.encoding = compute()
         return config.resolve(encoding=self.encoding)
 
@@ -121,7 +128,7 @@ class TrainState:
             self.theta = initial_theta(
                 config.network,
                 config.make_initializers(),
-                self.rng,
+                self.init_rng or self.rng,
                 config.theta_dtype,
                 None if self.scaling is None else self.scaling.has_spread,
             )
@@ -222,7 +229,7 @@ class TrainState:
         if self.optimizer.keys() != optimizer.init(self.theta[:0]).keys():
             self.optimizer = optimizer.init(self.theta)
         if self.dropout_rng is None and any(config.layers.dropout):
-            self.dropout_rng = np.random.default_rng(self.draw_seed())
+            self.dropout_rng = np.random.default_rng(_draw_seed(self.init_rng or self.rng))
 
     def thetas(self) -> list[np.ndarray]:
         """Return the parameters and, if there is one, their average."""
@@ -236,7 +243,7 @@ class TrainState:
 
     def draw_seed(self) -> int:
         """Draw a seed from the random stream."""
-        return int(self.rng.randint(np.iinfo(np.int32).max))
+        return _draw_seed(self.rng)
 
     def get_split_seed(self) -> int:
         """Return the seed of the split, drawn in the first call only.
@@ -252,6 +259,10 @@ class TrainState:
         if self.scaling is None:
             return self.averaged_theta
         return self.scaling.fold(config.network, self.averaged_theta)
+
+
+def _draw_seed(rng: np.random.RandomState) -> int:
+    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 class FitResult(NamedTuple):

@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmlp import SoftmaxMLPClassifier
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
 from tests.plain import PLAIN
 
 NO_PARTIAL_FIT = dict.fromkeys(
@@ -21,6 +21,8 @@ SAME_WEIGHTS = [
 
 def expected_failures(estimator):
     """Return the expected failures of a configuration, with reasons."""
+    if isinstance(estimator, SoftmaxMLPEnsembleClassifier):
+        return {}
     expected = dict(NO_PARTIAL_FIT) if estimator.early_stopping is True else {}
     if estimator.early_stopping is True:
         reason = "validation splits differ for repeated and weighted rows"
@@ -34,6 +36,7 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         SoftmaxMLPClassifier(),
+        SoftmaxMLPEnsembleClassifier(n_estimators=2),
         SoftmaxMLPClassifier(solver="sgd"),
         # With more iterations, rounding differences lead to different minima.
         SoftmaxMLPClassifier(solver="lbfgs", epochs=25),

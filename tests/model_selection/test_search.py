@@ -530,7 +530,7 @@ def test_joblib_backends(backend):
 
 
 def test_large_networks_in_threads(monkeypatch):
-    monkeypatch.setattr("skmlp.model_selection.candidate_fits.LONG_PRODUCT", 1500)
+    monkeypatch.setattr("skmlp.training.jobs.LONG_PRODUCT", 1500)
     grid = {"l2": [0.0, 0.1], "units": [3, 30]}  # in processes and in threads
     assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 

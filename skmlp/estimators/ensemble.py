@@ -1,0 +1,672 @@
+"""SoftmaxMLPEnsembleClassifier: networks that are trained together, whose mean predicts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp._errors import invalid
+from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.losses import log_softmax
+from skmlp.core.mixture import (
+    Uncertainty,
+    decompose_uncertainty,
+    log_mean_proba,
+    mixture_derivative,
+)
+from skmlp.core.network import Network
+from skmlp.core.temperature import find_inverse_temperature, with_temperature
+from skmlp.data.dataset import Dataset, encode
+from skmlp.data.moments import working_dtype
+from skmlp.data.weights import (
+    class_frequencies,
+    class_totals,
+    class_weights,
+    normalize_weights,
+    rescale_for_sum,
+    row_weights,
+)
+from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.folds import check_folds, draw_folds, n_folds
+from skmlp.estimators.predict import fitted_network
+from skmlp.estimators.validation import (
+    copy_data_attributes,
+    validate_features,
+    validate_fit_data,
+)
+from skmlp.estimators.warm_start import unchanged_on_error
+from skmlp.training.config import TrainConfig, theta_dtype
+from skmlp.training.inference import finite_chunks, finite_logits
+from skmlp.training.jobs import train_networks
+from skmlp.training.local import LocalSource, local_trainer
+from skmlp.training.state import FitResult, TrainState
+from skmlp.training.trainer import Trainer
+
+__all__ = ["SoftmaxMLPEnsembleClassifier"]
+
+Folds = list[np.ndarray]  # the rows of each
+MAX_SEED = np.iinfo(np.int32).max
+SPARSE_CHUNK_ROWS = 4096
+
+
+class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
+    """An ensemble of softmax multilayer perceptrons, trained as one network.
+
+    The members differ in their random initial weights, in the rows that dropout and early stopping
+    draw and, with `cv`, in the rows that they are trained on. Their mean probability is more
+    accurate than one network's, and less confident where they disagree (Lakshminarayanan et al.
+    2017). Members of one shape are trained as one stacked network, in less time than one by one.
+
+    Parameters
+    ----------
+    estimator : SoftmaxMLPClassifier or None, default=None
+        Whose parameters the members have, but `random_state`, `warm_start` and `verbose`. None is
+        ``SoftmaxMLPClassifier()``.
+    n_estimators : int, default=8
+        Number of members; with cv, at least the number of folds.
+    cv : int, splitter or None, default=None
+        None trains every member on all rows, in one order of the rows that all share. With k
+        folds, member i leaves out fold i mod k, and each repeat of k members has its own folds.
+        The rows left out only judge it: `oof_proba_`, `oof_score_`, `oof_loss_`. An integer is
+        the number of stratified folds, which keep `groups` together if there are some. A splitter
+        of scikit-learn must put each row into exactly one test part.
+    calibration : {"temperature"} or None, default=None
+        "temperature" divides, after training, how far the members' logits are from the logarithms
+        of the class frequencies by the number `temperature_` that minimises the cross-entropy of
+        the out-of-fold predictions. It needs cv. (The members' own `calibration`, on rows that
+        each of them sets aside, does not.)
+    warm_start : bool, default=False
+        Whether fit keeps the members and adds new ones up to `n_estimators`, on the same rows.
+    n_jobs : int or None, default=None
+        Number of jobs that the members are divided among, as in scikit-learn.
+    random_state : int, RandomState instance or None, default=None
+        Determines the folds and the members' seeds.
+    verbose : int, default=0
+        Whether to print a line for each group of members that are trained together.
+
+    Attributes
+    ----------
+    estimators_ : list of SoftmaxMLPClassifier
+        The members, whose parameters are views on `theta_`. A new list each time.
+    theta_ : ndarray of shape (n_estimators, n_params)
+        The parameters of all members.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if X has names that are all strings.
+    label_binarizer_ : LabelBinarizer
+        Converts labels to one-hot rows.
+    history_ : list of dict
+        The `history_` of each member.
+    temperature_ : float
+        The temperature of `calibration`; 1 without.
+    oof_proba_ : ndarray of shape (n_samples, n_classes)
+        With cv, the probabilities of the training rows by the members that left them out, before
+        `calibration`: the mean over complete repeats of the folds.
+    oof_score_ : float
+        With cv, the accuracy of `oof_proba_`, weighted by sample_weight.
+    oof_loss_ : float
+        With cv, the cross-entropy of `oof_proba_`, weighted by sample_weight.
+
+    See Also
+    --------
+    SoftmaxMLPClassifier : A single network.
+    sklearn.ensemble.BaggingClassifier : Ensembles of any estimator, trained one by one.
+    sklearn.calibration.CalibratedClassifierCV : Out-of-fold calibration of any classifier.
+
+    Notes
+    -----
+    The bins of `n_bins` are quantiles of the first member's training rows, for all members.
+
+    References
+    ----------
+    Lakshminarayanan, Pritzel and Blundell, "Simple and scalable predictive uncertainty estimation
+    using deep ensembles", NeurIPS 2017, arXiv:1612.01474.
+
+    Breiman, "Bagging predictors", Machine Learning 24, 1996; "Out-of-bag estimation", 1996.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> net = SoftmaxMLPClassifier(50, epochs=20)
+    >>> ensemble = SoftmaxMLPEnsembleClassifier(net, n_estimators=4, cv=4, random_state=0)
+    >>> ensemble.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    >>> bool(abs(ensemble.oof_score_ - ensemble.score(X_test, y_test)) < 0.05)
+    True
+    >>> ensemble.predict_uncertainty(X_test).model.shape
+    (450,)
+    """
+
+    # Of each member: its constructor parameters, and its fitted attributes but `theta_`. They are
+    # plain types, since skops asks the user whether to trust others.
+    _members: list[tuple[dict[str, Any], dict[str, Any]]]
+    _repeats: list[Folds]  # of each repeat; kept for a warm start only
+    _seed: int | None  # that the seeds of members and folds are drawn from
+    _prior: np.ndarray | None  # the class frequencies that `temperature_` is relative to
+
+    def __init__(
+        self,
+        estimator: SoftmaxMLPClassifier | None = None,
+        n_estimators: int = 8,
+        *,
+        cv: Any = None,
+        calibration: str | None = None,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.cv = cv
+        self.calibration = calibration
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+    ) -> "SoftmaxMLPEnsembleClassifier":
+        """Train the members.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Finite real numbers. Members of sparse X are trained one by one.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        X_val : array-like of shape (n_val, n_features), default=None
+            A validation set for the members' early stopping and calibration. Without, each member
+            sets aside some of its own training rows.
+        y_val : array-like of shape (n_val,), default=None
+            Its labels.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+        groups : array-like of shape (n_samples,), default=None
+            The groups of the rows, for `cv`.
+
+        Returns
+        -------
+        self : SoftmaxMLPEnsembleClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            Before training, for invalid parameters or data, and for folds that are no partition or
+            that leave a member without a class. In training, as SoftmaxMLPClassifier.
+        TypeError
+            If `estimator` is no SoftmaxMLPClassifier.
+        """
+        base = self._check_parameters()
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        with unchanged_on_error(self):
+            self._fit(base, (X, y, sample_weight), given, groups)
+        return self
+
+    def _check_parameters(self) -> SoftmaxMLPClassifier:
+        """Return the estimator whose parameters the members have, after checks of all."""
+        base = SoftmaxMLPClassifier() if self.estimator is None else self.estimator
+        # Subclasses train in another way, as DaskSoftmaxMLPClassifier does.
+        if type(base) is not SoftmaxMLPClassifier:
+            raise TypeError(
+                f"estimator must be a SoftmaxMLPClassifier or None, got {type(base).__name__}. "
+                "Fitted networks can be put together by from_estimators."
+            )
+        for name, least in (("n_estimators", 1), ("verbose", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or (name == "n_estimators" and value is True):
+                raise invalid(name, value, f"an integer >= {least}")
+            if value < least:
+                raise invalid(name, value, f"an integer >= {least}")
+        if self.calibration not in (None, "temperature"):
+            raise invalid("calibration", self.calibration, "'temperature' or None")
+        if self.calibration is not None and self.cv is None:
+            raise ValueError(
+                f"calibration={self.calibration!r} needs rows that a member has not seen: set cv, "
+                "for instance cv=5. (The members are calibrated by themselves where early "
+                "stopping sets rows aside.)"
+            )
+        return base
+
+    def _fit(
+        self,
+        base: SoftmaxMLPClassifier,
+        data: tuple[Any, Any, Any],
+        validation: dict[str, Any],
+        groups: Any,
+    ) -> None:
+        """Train the members, and set the fitted attributes."""
+        config = TrainConfig.from_params(base.get_params(deep=False))
+        continues = self.warm_start and hasattr(self, "theta_")
+        rows, validation_rows = validate_fit_data(self, *data, **validation, continues=continues)
+        if continues:
+            self._check_continues(config)
+        else:
+            self._members, self._repeats, self._seed, self._prior = [], [], None, None
+            self.theta_ = np.empty((0, 0), theta_dtype(base.dtype, partial(working_dtype, rows.X)))
+        dtype = self.theta_.dtype
+        dataset, validation_set = encode(rows, self.classes_, dtype), None
+        if validation_rows is not None:
+            validation_set = encode(validation_rows, self.classes_, dtype)
+        config = config.resolve(
+            n_features=rows.X.shape[1], n_classes=len(self.classes_), theta_dtype=dtype, verbose=0
+        )
+        repeats = self._draw_repeats(dataset, groups)
+        trainers = self._new_trainers(base, config, dataset, validation_set, repeats)
+        results = [result for result, _ in train_networks(trainers, self.n_jobs, self.verbose)]
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        params = [
+            base.get_params(deep=False) | {"random_state": t.run.config.random_state}
+            for t in trainers
+        ]
+        self._append(params, [result for result in results if isinstance(result, FitResult)])
+        self.temperature_ = 1.0
+        if repeats:
+            self._predict_out_of_fold(config, dataset, repeats)
+        self._repeats = repeats if self.warm_start else []
+
+    def _check_continues(self, config: TrainConfig) -> None:
+        """Raise unless members can be added; take back the temperature of those there are."""
+        n = len(self._members)
+        if self.n_estimators < n:
+            raise ValueError(
+                f"n_estimators={self.n_estimators} must be at least {n}, the number of members, "
+                "when warm_start=True."
+            )
+        network = self._network
+        architecture = network.layer_sizes, self._members[0][1]["_activations"]
+        config.check_continues(architecture, self.theta_.dtype)
+        if self._prior is not None:
+            self._apply_temperature(1.0 / self.temperature_)
+            self._prior = None
+
+    def _seeds(self) -> tuple[int, list[int]]:
+        """Return the seed that the members share, and the seed of each."""
+        if self._seed is None:
+            self._seed = int(check_random_state(self.random_state).randint(MAX_SEED))
+        rng = np.random.RandomState(self._seed)
+        return self._seed, rng.randint(MAX_SEED, size=self.n_estimators).tolist()
+
+    def _draw_repeats(self, dataset: Dataset, groups: Any) -> list[Folds]:
+        """Return the folds of each repeat, of which the last one may be used in part.
+
+        After a warm start, those of earlier calls stay: their members have seen other rows.
+        """
+        if self.cv is None:
+            if groups is not None:
+                raise ValueError("groups are for cv, but cv is None: set cv, or leave groups out.")
+            return []
+        n = n_folds(self.cv, dataset.X, dataset.y, groups)
+        if self.n_estimators < n:
+            raise ValueError(
+                f"n_estimators={self.n_estimators} must be at least the number of folds of cv, "
+                f"{n}, so that each row is left out by a member."
+            )
+        n_rows, repeats = len(dataset.y_encoded), list(self._repeats)
+        if self._members and (not repeats or sum(map(len, repeats[0])) != n_rows):
+            raise ValueError(
+                "A warm start with cv needs the folds of the call before, and the same rows: set "
+                "warm_start=True before the first call, and give the same X and y."
+            )
+        rng = np.random.RandomState(self._seeds()[0])
+        seeds = rng.randint(MAX_SEED, size=-(-self.n_estimators // n)).tolist()
+        for seed in seeds[len(repeats) :]:
+            folds = draw_folds(self.cv, dataset.X, dataset.y, groups, seed)
+            check_folds(folds, self.cv, dataset.y_encoded, self.classes_)
+            repeats.append(folds)
+        return repeats
+
+    def _new_trainers(
+        self,
+        base: SoftmaxMLPClassifier,
+        config: TrainConfig,
+        dataset: Dataset,
+        validation: Dataset | None,
+        repeats: Sequence[Folds],
+    ) -> list[Trainer[LocalSource]]:
+        """Return the trainers of the members that are yet to be trained."""
+        shared, seeds = self._seeds()
+        left_out = [fold for folds in repeats for fold in folds]
+        trainers: list[Trainer[LocalSource]] = []
+        encoding = self._network.encoding if self._members else None
+        for i in range(len(self._members), self.n_estimators):
+            start, rows = TrainState(encoding=encoding), None
+            if repeats:
+                rows = np.delete(np.arange(len(dataset.y_encoded)), left_out[i])
+            else:
+                start.init_rng = np.random.RandomState(seeds[i])
+            if i and encoding is None:  # the first member has no bins
+                config = config.resolve(n_bins=None)
+            seed = seeds[i] if repeats else shared
+            member = clone(base).set_params(random_state=seed)
+            copy_data_attributes(self, member)
+            trainer = local_trainer(
+                config.resolve(random_state=seed),
+                self.classes_,
+                dataset,
+                validation,
+                rows=rows,
+                start=start,
+                make_estimator=member._fitted_copy,
+            )
+            encoding = trainer.run.state.encoding
+            trainers.append(trainer)
+        return trainers
+
+    def _append(self, params: Sequence[Mapping[str, Any]], results: Sequence[FitResult]) -> None:
+        """Add new members, with their constructor parameters, to those that there are."""
+        thetas = [*self.theta_, *(result.theta for result in results)]
+        members = []
+        for of_member, result in zip(params, results, strict=True):
+            fitted = SoftmaxMLPClassifier()._fitted_attributes(result)
+            del fitted["theta_"]
+            fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
+            members.append((dict(of_member), fitted))
+        self._members, self.theta_ = [*self._members, *members], np.stack(thetas)
+
+    def _predict_out_of_fold(
+        self, config: TrainConfig, dataset: Dataset, repeats: Sequence[Folds]
+    ) -> None:
+        """Predict each training row by the members that left it out, and calibrate by these."""
+        n, n_classes = dataset.Y.shape
+        k = len(repeats[0])
+        logits = np.empty((len(self.theta_) // k, n, n_classes), self.theta_.dtype)
+        for of_repeat, thetas, folds in zip(
+            logits,
+            self.theta_[: len(logits) * k].reshape(len(logits), k, -1),
+            repeats,
+            strict=False,
+        ):
+            for theta, fold in zip(thetas, folds, strict=True):
+                for chunk, (part,) in self._chunks(dataset.X[fold], theta[None]):
+                    of_repeat[fold[chunk]] = part
+        log_proba = log_mean_proba(log_softmax(logits))
+        true_class = dataset.y_encoded[:, None].astype(np.intp)
+        losses = -np.take_along_axis(log_proba, true_class, 1)[:, 0]
+        correct = log_proba.argmax(axis=1) == dataset.y_encoded
+        w, weight = dataset.sample_weight, self._loss_weight(config, dataset)
+        self.oof_proba_ = np.exp(log_proba)
+        self.oof_loss_ = float(np.average(losses, weights=weight))
+        self.oof_score_ = float(
+            np.average(correct, weights=None if w is None else rescale_for_sum(w))
+        )
+        if self.calibration is not None:
+            self._calibrate(dataset, logits, weight)
+
+    def _loss_weight(self, config: TrainConfig, dataset: Dataset) -> np.ndarray | None:
+        """Return the weights of the rows in the loss, of mean 1: sample times class weights."""
+        totals = partial(class_totals, dataset.y_encoded, dataset.sample_weight, len(self.classes_))
+        weights = class_weights(config.class_weight, self.classes_, totals)
+        w, _ = row_weights(dataset, None if config.class_weight is None else weights)
+        return None if w is None else normalize_weights(w)
+
+    def _calibrate(self, dataset: Dataset, logits: np.ndarray, w: np.ndarray | None) -> None:
+        """Apply the temperature that minimises the out-of-fold cross-entropy."""
+        every = np.arange(len(dataset.y_encoded))
+        frequencies = class_frequencies(dataset, w, every)
+        # As if there were one more row, spread over all classes: no frequency is 0.
+        self._prior = (len(every) * frequencies + 1.0 / len(frequencies)) / (len(every) + 1)
+        Y = dataset.Y[:].toarray().astype(np.float64)
+        derivative = partial(mixture_derivative, logits.astype(np.float64), Y, w, self._prior)
+        self._apply_temperature(1.0 / find_inverse_temperature(derivative))
+
+    def _apply_temperature(self, temperature: float) -> None:
+        """Apply a temperature to all members, relative to the class frequencies."""
+        network, q = self._network, self._prior
+        thetas = [with_temperature(network, theta, q, 1.0 / temperature) for theta in self.theta_]
+        self.theta_, self.temperature_ = np.stack(thetas), temperature
+
+    @classmethod
+    def from_estimators(
+        cls, estimators: Sequence[SoftmaxMLPClassifier]
+    ) -> "SoftmaxMLPEnsembleClassifier":
+        """Return the ensemble of fitted networks.
+
+        Parameters
+        ----------
+        estimators : sequence of SoftmaxMLPClassifier
+            Fitted, with the same layers, activations, bins, dtype, classes and features.
+
+        Returns
+        -------
+        ensemble : SoftmaxMLPEnsembleClassifier
+            Fitted; its parameters are copies.
+
+        Raises
+        ------
+        TypeError
+            If one of them is no SoftmaxMLPClassifier.
+        ValueError
+            If there is none, or naming the first one that differs from the first, and in what.
+        """
+        if not len(estimators):
+            raise ValueError("estimators must have one fitted SoftmaxMLPClassifier or more.")
+        first = estimators[0]
+        for i, member in enumerate(estimators):
+            if not isinstance(member, SoftmaxMLPClassifier):
+                raise TypeError(
+                    f"estimators must be SoftmaxMLPClassifiers, but estimators[{i}] is a "
+                    f"{type(member).__name__}."
+                )
+            check_is_fitted(member)
+            _check_same_kind(first, member, i)
+        ensemble = cls(clone(first).set_params(random_state=None), len(estimators))
+        copy_data_attributes(first, ensemble)
+        ensemble._members, ensemble._repeats, ensemble._seed, ensemble._prior = [], [], None, None
+        ensemble.theta_, ensemble.temperature_ = np.empty((0, 0)), 1.0
+        ensemble._append(
+            [member.get_params(deep=False) for member in estimators],
+            [member._result() for member in estimators],
+        )
+        return ensemble
+
+    @property
+    def estimators_(self) -> list[SoftmaxMLPClassifier]:
+        """The members, whose parameters are views on `theta_`."""
+        check_is_fitted(self)
+        members = []
+        for theta, (params, fitted) in zip(self.theta_, self._members, strict=True):
+            member = SoftmaxMLPClassifier._from_attributes(params, fitted | {"theta_": theta})
+            copy_data_attributes(self, member)
+            members.append(member)
+        return members
+
+    @property
+    def history_(self) -> list[dict[str, list[float]]]:
+        """The history of each member."""
+        return [fitted["history_"] for _, fitted in self._members]
+
+    @property
+    def _network(self) -> Network:
+        """The network that all members have."""
+        _, fitted = self._members[0]
+        return fitted_network(fitted["_layer_sizes"], fitted["_activations"], fitted["_bins"])
+
+    def predict_proba_members(self, X: Any) -> np.ndarray:
+        """Return the probability of each class by each member.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_estimators, n_samples, n_classes)
+            In the order of `estimators_` and `classes_`.
+        """
+        X = self._validated(X)
+        proba = np.empty((len(self.theta_), X.shape[0], len(self.classes_)), self.theta_.dtype)
+        for chunk, log_proba in self._log_proba_members(X):
+            with np.errstate(under="ignore"):
+                np.exp(log_proba, out=proba[:, chunk])
+        return proba
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the mean of the members' probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; clipped below at the logarithm of the smallest normal
+            number of the dtype.
+        """
+        X = self._validated(X)
+        log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
+        least = np.log(np.finfo(log_proba.dtype).tiny)
+        for chunk, of_members in self._log_proba_members(X):
+            np.maximum(log_mean_proba(of_members), least, out=log_proba[chunk])
+        return log_proba
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the mean of the members' probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`: the exponential of `predict_log_proba`.
+        """
+        proba = self.predict_log_proba(X)
+        return np.exp(proba, out=proba)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the logarithms of the mean of the members' probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            As `predict_log_proba`; for two classes the difference of the second and the first, of
+            which the probability of ``classes_[1]`` is the logistic function.
+        """
+        log_proba = self.predict_log_proba(X)
+        return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of the highest mean probability.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels, of the dtype of `classes_`.
+        """
+        best = self.predict_log_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_uncertainty(self, X: Any) -> Uncertainty:
+        """Return the uncertainty of the predictions, and how much of it is disagreement.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        total, data, model : ndarray of shape (n_samples,)
+            A named tuple, in nats: the entropy of the mean probabilities, the mean of the members'
+            entropies, and the difference, the mutual information of class and member (Depeweg
+            et al. 2018, arXiv:1710.07283). `model` is large on rows unlike those of training.
+        """
+        X = self._validated(X)
+        parts = [decompose_uncertainty(part) for _, part in self._log_proba_members(X)]
+        return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _validated(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return validate_features(self, X)
+
+    def _log_proba_members(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the rows and the members' logarithms of probabilities (M, n, K)."""
+        for chunk, logits in self._chunks(X, self.theta_):
+            with np.errstate(over="ignore"):  # a difference may be -inf
+                yield chunk, log_softmax(logits)
+
+    def _chunks(self, X: Any, thetas: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the rows and the logits (M, n, K) of networks (M, n_params)."""
+        network = self._network
+        if not sparse.issparse(X):
+            yield from finite_chunks(network, thetas, X)
+            return
+        for start in range(0, X.shape[0], SPARSE_CHUNK_ROWS):
+            chunk = slice(start, start + SPARSE_CHUNK_ROWS)
+            yield chunk, np.stack([finite_logits(network, theta, X[chunk]) for theta in thetas])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = False
+        return tags
+
+
+def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, i: int) -> None:
+    """Raise unless the i-th member has the network, dtype, classes and features of the first."""
+    networks = first._network, member._network
+    bins = [None if n.encoding is None else _edges(n.encoding) for n in networks]
+    for what, (expected, found) in {
+        "layers": [n.layer_sizes for n in networks],
+        "activations": (first._activations, member._activations),
+        "dtype": (first.theta_.dtype, member.theta_.dtype),
+        "classes": (first.classes_.tolist(), member.classes_.tolist()),
+        "feature names": [_feature_names(m) for m in (first, member)],
+        "bins": bins,
+    }.items():
+        if expected != found:
+            raise ValueError(
+                f"estimators[{i}] differs from estimators[0] in its {what}: {found}, not "
+                f"{expected}."
+            )
+
+
+def _feature_names(member: SoftmaxMLPClassifier) -> list[str]:
+    return list(getattr(member, "feature_names_in_", []))
+
+
+def _edges(encoding: PiecewiseLinear) -> list[list[float]]:
+    return [array.tolist() for array in (encoding.columns, encoding.left, encoding.right)]
