@@ -83,7 +83,8 @@ PEERS = {
 def ours(name, params=None):
     """Return a contestant with parameters of SoftmaxMLPClassifier, or those of a preset.
 
-    "default" has no parameters; other names are of PRESETS unless `params` is given.
+    "default" has no parameters; other names are of PRESETS unless `params` is given. Parameters
+    with "n_estimators" are those of an ensemble, and its "estimator" those of the networks.
     """
     import skmlp
 
@@ -91,7 +92,10 @@ def ours(name, params=None):
         params = {} if name == "default" else skmlp.PRESETS[name]
 
     def make(seed):
-        return skmlp.SoftmaxMLPClassifier(**params, random_state=seed)
+        if "n_estimators" not in params:
+            return skmlp.SoftmaxMLPClassifier(**params, random_state=seed)
+        net = skmlp.SoftmaxMLPClassifier(**params.get("estimator", {}))
+        return skmlp.SoftmaxMLPEnsembleClassifier(**params | {"estimator": net}, random_state=seed)
 
     return f"skmlp {name}", ("skmlp", make)
 

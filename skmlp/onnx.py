@@ -1,9 +1,9 @@
-"""Export of `SoftmaxMLPClassifier` to ONNX by skl2onnx, alone or as a step of a pipeline.
+"""Export of networks and ensembles to ONNX by skl2onnx, alone or as a step of a pipeline.
 
-Importing this module registers a converter with skl2onnx (``pip install "skmlp[onnx]"``). After
-that, ``skl2onnx.to_onnx`` and ``convert_sklearn`` accept the classifier as they accept those of
-scikit-learn; without it, they raise MissingShapeCalculator. There is nothing to call in this
-module.
+Importing this module registers converters with skl2onnx (``pip install "skmlp[onnx]"``) for
+`SoftmaxMLPClassifier` and `SoftmaxMLPEnsembleClassifier`. After that, ``skl2onnx.to_onnx`` and
+``convert_sklearn`` accept these as they accept the classifiers of scikit-learn; without it, they
+raise MissingShapeCalculator. There is nothing to call in this module.
 
 Networks
     All activations, also different ones by layer; any number of hidden layers, including none; any
@@ -81,6 +81,7 @@ from skmlp.core.activations import GELU_CUBIC, GELU_SCALE, LEAKY_SLOPE
 from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.scaling import Scaling
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 
 __all__: list[str] = []
 
@@ -243,13 +244,13 @@ def _set_output_types(operator: Any) -> None:
         if type(variable.type) not in INPUT_TYPES:
             names = ", ".join(kind.__name__ for kind in INPUT_TYPES)
             raise TypeError(
-                f"The inputs of a SoftmaxMLPClassifier must be one of {names}; "
+                f"The inputs of a {type(clf).__name__} must be one of {names}; "
                 f"{variable.onnx_name} is {type(variable.type).__name__}."
             )
     widths = [variable.get_second_dimension() for variable in operator.inputs]
     if all(isinstance(width, int) for width in widths) and sum(widths) != clf.n_features_in_:
         raise ValueError(
-            f"The inputs have {sum(widths)} features, but the SoftmaxMLPClassifier was fitted on "
+            f"The inputs have {sum(widths)} features, but the {type(clf).__name__} was fitted on "
             f"{clf.n_features_in_}."
         )
     n_rows = operator.inputs[0].get_first_dimension()
@@ -269,13 +270,48 @@ def _add_classifier(scope: Any, operator: Any, container: Any) -> None:
     ValueError
         If a parameter of the network is too large for the dtype of the input.
     """
-    clf, graph = operator.raw_operator, _Graph(scope, container)
-    label, score = (variable.full_name for variable in operator.outputs)
+    graph, dtype = _Graph(scope, container), _output_dtype(operator)
+    logits = _add_logits(graph, operator.raw_operator, operator.inputs, dtype)
+    _add_outputs(graph, operator, logits, dtype)
+
+
+def _add_ensemble(scope: Any, operator: Any, container: Any) -> None:
+    """Add the nodes of a fitted ensemble: the converter of skl2onnx.
+
+    Raises
+    ------
+    ValueError
+        As `_add_classifier`.
+    """
+    graph, dtype = _Graph(scope, container), _output_dtype(operator)
+    members = operator.raw_operator.estimators_
+    total = ""
+    for member in members:
+        logits = _add_logits(graph, member, operator.inputs, dtype)
+        proba = graph.node("Softmax", logits, axis=1)
+        total = graph.node("Add", total, proba) if total else proba
+    share = graph.constant(np.array(1.0 / len(members), dtype))
+    least = graph.constant(np.array(np.finfo(dtype).tiny, dtype))  # log(0) would be infinite
+    mean = graph.node("Add", graph.node("Mul", total, share), least)
+    _add_outputs(graph, operator, graph.node("Log", mean), dtype)
+
+
+def _output_dtype(operator: Any) -> np.dtype:
     is_double = isinstance(operator.outputs[1].type, DoubleTensorType)
-    dtype = FLOAT64 if is_double else FLOAT32
-    A, theta = _preprocess(graph, clf, operator.inputs, dtype)
-    logits = _add_network(graph, clf, A, theta)
-    labels = graph.constant(_onnx_labels(get_label_classes(scope, clf)))
+    return FLOAT64 if is_double else FLOAT32
+
+
+def _add_logits(graph: _Graph, clf: Any, inputs: list[Any], dtype: np.dtype) -> str:
+    """Add a network and what comes before it; return the name of the logits (n, n_classes)."""
+    A, theta = _preprocess(graph, clf, inputs, dtype)
+    return _add_network(graph, clf, A, theta)
+
+
+def _add_outputs(graph: _Graph, operator: Any, logits: str, dtype: np.dtype) -> None:
+    """Add labels and scores, given the name of logits or of logarithms of probabilities."""
+    clf, container = operator.raw_operator, graph.container
+    label, score = (variable.full_name for variable in operator.outputs)
+    labels = graph.constant(_onnx_labels(get_label_classes(graph.scope, clf)))
     best = graph.node("ArgMax", logits, axis=1, keepdims=0)
     graph.node("Gather", labels, best, output=label)
     if not container.get_options(clf, {"raw_scores": False})["raw_scores"]:
@@ -395,10 +431,10 @@ def _onnx_labels(classes: np.ndarray) -> np.ndarray:
     )
 
 
-update_registered_converter(
-    SoftmaxMLPClassifier,
-    "SkmlpSoftmaxMLPClassifier",
-    _set_output_types,
-    _add_classifier,
-    options=OPTIONS,
-)
+for kind, converter in (
+    (SoftmaxMLPClassifier, _add_classifier),
+    (SoftmaxMLPEnsembleClassifier, _add_ensemble),
+):
+    update_registered_converter(
+        kind, f"Skmlp{kind.__name__}", _set_output_types, converter, options=OPTIONS
+    )

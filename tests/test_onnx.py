@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skmlp import SoftmaxMLPClassifier, load, save
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, load, save
 from skmlp.core.activations import ACTIVATIONS
 
 skl2onnx = pytest.importorskip("skl2onnx", reason="the export to ONNX needs skl2onnx")
@@ -125,6 +125,20 @@ def test_bins(opset, params):
     for dtype in (np.float32, np.float64, np.int64):
         rows = (10 * X).astype(dtype)  # beyond the outer edges as well
         assert_same(clf, rows, target_opset=opset)
+
+
+@in_both_precisions
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("labels", [y, y > 0, np.array(["a", "b", "c"])[y]], ids=str)
+def test_ensembles(labels, cv, dtype):
+    net = SoftmaxMLPClassifier(6, epochs=3, n_bins=4)
+    model = SoftmaxMLPEnsembleClassifier(net, 3, cv=cv, random_state=0).fit(X, labels)
+    assert_same(model, X.astype(dtype))
+    assert_same(make_pipeline(StandardScaler(), model).fit(X, labels), X.astype(dtype))
+    raw = run(convert(model, X, {"zipmap": False, "raw_scores": True}), X)[1]
+    scores = model.decision_function(X)
+    expected = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+    np.testing.assert_allclose(raw, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(

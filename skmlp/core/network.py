@@ -34,7 +34,9 @@ from skmlp.core.encoding import PiecewiseLinear
 
 __all__ = ["Network", "Workspace"]
 
-MAX_CHUNK_ROWS = 4096  # larger chunks of a prediction exceed the CPU cache and are no faster
+# Rows of a chunk of a prediction, of all networks together, and of each at least: larger chunks
+# exceed the CPU cache, smaller ones have more overhead.
+MAX_CHUNK_ROWS, MIN_CHUNK_ROWS = 2048, 256
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,10 @@ class Network:
         least one.
         """
         sizes = self.layer_sizes[1:] if is_sparse(X) else (self.n_inputs, *self.layer_sizes[1:])
-        bytes_per_row = 2 * sum(sizes) * prod(theta.shape[:-1]) * theta.itemsize
-        max_rows = min(max_bytes // bytes_per_row, MAX_CHUNK_ROWS)
+        n_networks = prod(theta.shape[:-1])
+        bytes_per_row = 2 * sum(sizes) * n_networks * theta.itemsize
+        max_rows = max(MAX_CHUNK_ROWS // n_networks, MIN_CHUNK_ROWS)
+        max_rows = min(max_bytes // bytes_per_row, max_rows)
         n_rows = X.shape[-2]
         chunk_rows = max(1, min(n_rows, max_rows))
         work = Workspace(self, theta, chunk_rows, backward=False)

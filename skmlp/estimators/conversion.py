@@ -1,5 +1,7 @@
 """Conversion to and from scikit-learn's MLPClassifier, with the same probabilities.
 
+An ensemble becomes a soft VotingClassifier of them.
+
 For two classes, MLPClassifier has one output z, and the probability of the second class is its
 logistic function. The softmax of two logits z0, z1 is the same for ``z = z1 - z0``.
 """
@@ -9,7 +11,10 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import VotingClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
@@ -19,7 +24,7 @@ from skmlp.training.config import uses_all_rows
 from skmlp.training.parameters import is_auto
 from skmlp.training.state import FitResult
 
-__all__ = ["from_mlpclassifier", "to_mlpclassifier"]
+__all__ = ["from_mlpclassifier", "to_mlpclassifier", "to_votingclassifier"]
 
 SHARED_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 SHARED_SCHEDULES = ("constant", "invscaling", "adaptive")
@@ -77,6 +82,40 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier:
     mlp = MLPClassifier(**_sklearn_params(clf, activation))
     vars(mlp).update(_sklearn_attributes(clf), **_training_attributes(clf))
     return mlp
+
+
+def to_votingclassifier(ensemble: Any) -> VotingClassifier:
+    """Return a fitted soft VotingClassifier of MLPClassifiers with the same probabilities.
+
+    Parameters
+    ----------
+    ensemble : SoftmaxMLPEnsembleClassifier
+        Fitted.
+
+    Returns
+    -------
+    voting : sklearn.ensemble.VotingClassifier
+        Fitted. Its members' classes are 0 .. n_classes - 1, as after its own fit.
+
+    Raises
+    ------
+    NotFittedError
+        If the ensemble is not fitted.
+    ValueError
+        As `to_mlpclassifier`.
+    """
+    members = []
+    for member in ensemble.estimators_:
+        set_classes(member, np.arange(len(member.classes_)))
+        members.append(to_mlpclassifier(member))
+    named = [(f"mlp{i}", mlp) for i, mlp in enumerate(members)]
+    voting = VotingClassifier(named, voting="soft", n_jobs=ensemble.n_jobs)
+    voting.estimators_, voting.named_estimators_ = members, Bunch(**dict(named))
+    voting.le_ = LabelEncoder().fit(ensemble.classes_)
+    voting.classes_ = voting.le_.classes_
+    if hasattr(ensemble, "feature_names_in_"):
+        voting.feature_names_in_ = ensemble.feature_names_in_.copy()
+    return voting
 
 
 def from_mlpclassifier(cls: Any, mlp: Any) -> Any:

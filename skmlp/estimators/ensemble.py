@@ -618,6 +618,28 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         parts = [decompose_uncertainty(part) for _, part in self._log_proba_members(X)]
         return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
 
+    def to_sklearn(self) -> Any:
+        """Return the ensemble as a soft VotingClassifier of MLPClassifiers of scikit-learn.
+
+        The defaults `activation="silu"` and `n_bins="auto"` of the members cannot be converted:
+        train with ``activation="relu"`` and ``n_bins=None``. The export to ONNX needs no
+        conversion: see `skmlp.onnx`.
+
+        Returns
+        -------
+        voting : sklearn.ensemble.VotingClassifier
+            Fitted, with the same probabilities; its arrays are copies.
+
+        Raises
+        ------
+        ValueError
+            If MLPClassifier does not support the network, as `SoftmaxMLPClassifier.to_sklearn`.
+        """
+        # A local import, so that importing skmlp does not import sklearn.neural_network.
+        from skmlp.estimators.conversion import to_votingclassifier
+
+        return to_votingclassifier(self)
+
     def _validated(self, X: Any) -> Any:
         check_is_fitted(self)
         return validate_features(self, X)

@@ -36,7 +36,7 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         SoftmaxMLPClassifier(),
-        SoftmaxMLPEnsembleClassifier(n_estimators=2),
+        SoftmaxMLPEnsembleClassifier(n_estimators=3),
         SoftmaxMLPClassifier(solver="sgd"),
         # With more iterations, rounding differences lead to different minima.
         SoftmaxMLPClassifier(solver="lbfgs", epochs=25),

@@ -419,3 +419,17 @@ def test_more_accurate_than_one():
     members = model.predict_proba_members(rows[test])
     losses = [log_loss(labels[test], proba) for proba in members]
     assert log_loss(labels[test], model.predict_proba(rows[test])) < 0.95 * np.mean(losses)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("labels", [NAMES, y > 0], ids=["three", "two"])
+def test_conversion_to_votingclassifier(labels):
+    model = ensemble(net(activation="relu", n_bins=None), cv=4).fit(X, labels)
+    voting = model.to_sklearn()
+    np.testing.assert_allclose(voting.predict_proba(X), model.predict_proba(X), atol=1e-12)
+    assert voting.predict(X).tolist() == model.predict(X).tolist()
+    assert voting.classes_.tolist() == model.classes_.tolist()
+    again = clone(voting).set_params(mlp0__max_iter=2).fit(X[:50], labels[:50])  # it is whole
+    assert again.n_features_in_ == voting.n_features_in_ == 6
+    with pytest.raises(ValueError, match="activation must be one of"):
+        ensemble().fit(X, labels).to_sklearn()
