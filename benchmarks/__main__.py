@@ -64,4 +64,5 @@ def _run(args):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of columns and data sets
     sys.exit(main())

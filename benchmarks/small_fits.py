@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import traceback
 import warnings
+from contextlib import suppress
 from functools import partial
 from itertools import count, product
 from pathlib import Path
@@ -257,7 +258,9 @@ def resumed(path="checkpoint.npz", **params):
     """Interrupt a fit and go on from its checkpoint; if the path begins with .., from OLD's."""
     callbacks = Checkpoint("interrupted.npz", 2), After(5, KeyboardInterrupt())
     (X, y, w), model = data(), network(**{"epochs": 9, "callbacks": callbacks} | params)
-    found = outcome(model.fit(X, y, w), X, "interrupted.")
+    with suppress(KeyboardInterrupt):
+        model.fit(X, y, w)
+    found = outcome(model, X, "interrupted.")
     if not (path.startswith("..") and Path(path).exists()):
         shutil.copy("interrupted.npz", path)
     shutil.copy(path, "resumed.npz")

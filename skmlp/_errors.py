@@ -4,12 +4,21 @@ import sys
 import warnings
 from typing import Any
 
-__all__ = ["invalid", "warn_user"]
+__all__ = ["MAX_CHARACTERS", "invalid", "shorten", "warn_user"]
+
+MAX_CHARACTERS = 500  # of a value in a message
 
 
 def invalid(name: str, value: Any, accepted: str) -> ValueError:
     """Return the ValueError of an invalid parameter: its name, what is accepted, the value."""
-    return ValueError(f"{name} must be {accepted}, got {value!r}.")
+    return ValueError(f"{name} must be {accepted}, got {shorten(repr(value))}.")
+
+
+def shorten(text: str) -> str:
+    """Return a text for a message, cut if it is long: files and callers may hold anything."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return f"{text[:MAX_CHARACTERS]}... ({len(text):,} characters)"
 
 
 def warn_user(message: str) -> None:

@@ -22,7 +22,6 @@ import sklearn
 
 from skmlp._errors import invalid, warn_user
 from skmlp._sklearn_compat import callback_context, store_callbacks
-from skmlp.io._atomic import remove_temporaries
 from skmlp.io.checkpoint import Origin, write_checkpoint
 from skmlp.training.state import FitResult
 from skmlp.training.trainer import FitHook, TrainingRun
@@ -49,13 +48,13 @@ class Checkpoint:
     The file carries no code. It takes two to five times the memory of the parameters, since the
     optimizer's arrays, the average and the best epoch's parameters are as large. If it cannot be
     written during training, for instance because the disk is full, a warning is given, the last
-    file is kept, and training continues.
+    file is kept, and training continues. A folder that is gone is not made again.
 
     Parameters
     ----------
-    path : str or path-like
-        The file. Only one fit at a time may use it, so it is not for a search. Incomplete files
-        of killed writers beside it are removed.
+    path : str, bytes or path-like
+        The file. Only one fit at a time may use it, so it is not for a search. It is replaced as
+        by `skmlp.save`.
     every : int, default=1
         Epochs (with L-BFGS, iterations) from one write to the next.
 
@@ -92,10 +91,10 @@ class Checkpoint:
     np.True_
     """
 
-    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+    def __init__(self, path: str | bytes | os.PathLike[str], every: int = 1) -> None:
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise invalid("every", every, "an integer >= 1")
-        self.path: str = os.fspath(path)
+        self.path: str = os.fsdecode(path)
         self.every: int = int(every)
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -152,10 +151,9 @@ class CheckpointHook:
     def on_fit_begin(self, run: TrainingRun) -> None:
         """Write the state before the first epoch; raise OSError if that is not possible."""
         try:
-            remove_temporaries(self._path)
             write_checkpoint(self._path, run, self._origin, every=self._every)
         except OSError as error:
-            raise type(error)(
+            raise OSError(
                 error.errno, f"Checkpoint(path={self._path!r}) cannot be written: {error.strerror}"
             ) from error
 
@@ -176,9 +174,10 @@ class CheckpointHook:
         try:
             write_checkpoint(self._path, run, self._origin, every=self._every, is_over=is_over)
         except OSError as error:
+            kept = "The previous file is kept" if os.path.isfile(self._path) else "It is gone"
             warn_user(
                 f"No checkpoint after epoch {run.n_done}: {self._path!r} cannot be written "
-                f"({error.strerror}). The previous file is kept, and training continues."
+                f"({error.strerror}). {kept}, and training continues."
             )
 
 
@@ -276,6 +275,4 @@ class FitTasks:
 
     def _fitted(self, result: FitResult) -> dict[str, Any]:
         """Return attributes that make a copy of the estimator a fitted one."""
-        theta = result.theta.copy()  # the original changes in training
-        history = {name: list(values) for name, values in result.history.items()}
-        return self._estimator._fitted_attributes(result._replace(theta=theta, history=history))
+        return self._estimator._copied_attributes(result)

@@ -405,11 +405,49 @@ def test_interrupt_before_the_first_epoch_keeps_the_model(digits, where):
 
 
 def fit_with_interrupt(clf, X, y):
-    try:
-        with pytest.warns(UserWarning, match="interrupted by user"):
-            return clf.fit(X, y)
-    except KeyboardInterrupt:  # it would stop pytest
-        pytest.fail("KeyboardInterrupt was raised by fit")
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X, y)
+    return clf
+
+
+def spoil(fitted):
+    """Overwrite all that a fitted estimator holds."""
+    spoilt = 0
+    for name, value in vars(fitted).items():
+        parts = value if isinstance(value, tuple) else [value]
+        for part in [*parts, getattr(value, "classes_", None)]:
+            if isinstance(part, np.ndarray):
+                part[...] = part.flat[0]
+                spoilt += 1
+        if name == "history_":
+            for values in value.values():
+                values.clear()
+    return spoilt
+
+
+@pytest.mark.parametrize("by", ["callback", "scorer"])
+def test_what_a_callback_or_scorer_does_to_its_copy_has_no_effect(digits, by):
+    X, y = digits
+    labels, params = np.array(list("abcdefghij"))[y], {"early_stopping": True}
+
+    def score(fitted, X, y):
+        score = fitted.score(X, y)
+        if by == "scorer":
+            assert spoil(fitted) == 4
+        return score
+
+    expected = quick(**params, scoring=lambda clf, X, y: clf.score(X, y)).fit(X, labels)
+    recorder = Recorder()
+    recorder.at_end = lambda epoch: spoil(recorder.fitted[-1]) and None
+    clf = quick(**params, scoring=score)
+    if by == "callback":
+        clf.set_callbacks(recorder)
+    clf.fit(X, labels)
+    if by == "callback":
+        assert spoil(recorder.last) == 4
+    assert clf.classes_.tolist() == list("abcdefghij")
+    assert clf.predict(X).tolist() == expected.predict(X).tolist()
+    assert_same_fit(clf, expected)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

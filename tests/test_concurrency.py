@@ -1,9 +1,11 @@
 """Threads, processes and the global state: results are identical, and nothing is changed."""
 
+import copy
 import hashlib
 import os
 import subprocess
 import sys
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +73,43 @@ def test_predict_while_other_estimators_fit():
             assert_identical(found, expected)
         for params, future in zip(PARAMS, fits, strict=True):
             assert_identical(future.result().theta_, fit(params).theta_)
+
+
+@pytest.mark.parametrize("work", ["fit", "partial_fit", "failed fit"])
+def test_predict_in_eight_threads_while_the_same_estimator_is_fitted(work):
+    """Each prediction is that of one of the models, none of a mixture."""
+    seeds = range(6)
+    expected = [quick(random_state=seed).fit(X, y).predict_proba(X).tobytes() for seed in seeds]
+    clf = quick(random_state=0).fit(X, y)
+    done, found = threading.Event(), []
+    if work == "partial_fit":
+        clf.partial_fit(X, y)
+        twin, expected = copy.deepcopy(clf), [clf.predict_proba(X).tobytes()]
+        for _ in seeds:
+            expected.append(twin.partial_fit(X, y).predict_proba(X).tobytes())
+
+    def predict_until_done():
+        while not done.is_set():
+            found.append(clf.predict_proba(X).tobytes())
+
+    with ThreadPoolExecutor(8) as pool:
+        threads = [pool.submit(predict_until_done) for _ in range(8)]
+        try:
+            for seed in seeds:
+                if work == "partial_fit":
+                    clf.partial_fit(X, y)
+                elif work == "fit":
+                    clf.set_params(random_state=seed).fit(X, y)
+                else:
+                    with pytest.raises(ValueError, match="diverged"):
+                        clf.set_params(learning_rate=1e300).fit(X, y)
+        finally:
+            done.set()
+        for thread in threads:
+            thread.result()
+    assert set(found) <= set(expected)
+    assert len(found) >= 8
+    assert clf.predict_proba(X).tobytes() == expected[0 if work == "failed fit" else -1]
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])

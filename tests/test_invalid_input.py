@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score
 
 from skmlp import SoftmaxMLPClassifier
 
@@ -72,6 +74,9 @@ PARAMETERS = [
     ({"warm_start": None}, "warm_start must be True or False, got None"),
     ({"scoring": "los"}, "scoring must be one of .* or a callable .*, got 'los'"),
     ({"scoring": None}, "scoring must be one of .* got None"),
+    ({"scoring": accuracy_score}, r"scoring must be .*\(y_true, y_pred\), .*make_scorer makes one"),
+    ({"scoring": lambda y, y_pred: 1.0}, "scoring must be .*make_scorer makes one"),
+    ({"units": ["x"] * 10**5}, r"units must be .*\.\.\. \(500,000 characters\)"),
     ({"validation_fraction": 0}, r"validation_fraction must be a number in \(0, 1\), .* got 0"),
     ({"validation_fraction": 1.0}, "validation_fraction must be .* got 1.0"),
     (
@@ -227,11 +232,45 @@ def test_interrupt_does_not_keep_a_diverged_network():
             raise KeyboardInterrupt
         return 1.0
 
-    clf = SoftmaxMLPClassifier(
-        solver="sgd", learning_rate=1e300, batch_size=2, schedule=interrupting, random_state=0
-    )
-    with pytest.raises(ValueError, match="diverged in epoch 1"):
+    params = {"solver": "sgd", "learning_rate": 1e300, "batch_size": 2, "epochs": 10}
+    clf = SoftmaxMLPClassifier(schedule=interrupting, random_state=0, **params)
+    with pytest.raises(KeyboardInterrupt):  # not ValueError, after which a loop would go on
         clf.fit(X, y)
+    assert not hasattr(clf, "theta_")
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_divergence_error_advises_a_weaker_penalty(name, solver):
+    params = {name: 1e308, "solver": solver, "learning_rate": 0.01}
+    try:
+        SoftmaxMLPClassifier(8, epochs=3, dtype="float64", **params).fit(X, y)
+    except ValueError as error:
+        message = str(error)
+        assert f"Lower {name}=1e+308." in message
+        assert "ower learning_rate" not in message
+        return
+    assert name == "l1"  # whose proximal step makes all weights 0
+
+
+def test_overflow_error_advises_float64_only_if_that_is_wider():
+    for dtype, is_advised in ((np.float32, True), (np.float64, False)):
+        clf = SoftmaxMLPClassifier(8, epochs=2, activation="relu").fit(X.astype(dtype), y)
+        with pytest.raises(ValueError, match=f"its {np.dtype(dtype)} parameters") as raised:
+            clf.predict(np.full((1, 4), np.finfo(dtype).max))
+        assert ("dtype='float64'" in str(raised.value)) == is_advised
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "Int64", "Float64", "category", "string"])
+def test_classes_of_pandas_labels_are_those_of_logistic_regression(dtype):
+    pd = pytest.importorskip("pandas")
+    labels = pd.Series(y % 2).astype("bool" if dtype == "boolean" else "int").astype(dtype)
+    expected = LogisticRegression().fit(X, labels)
+    clf = SoftmaxMLPClassifier(8, epochs=2).fit(X, labels)
+    assert clf.classes_.tolist() == expected.classes_.tolist()
+    assert [type(label) for label in clf.classes_.tolist()] == [
+        type(label) for label in expected.classes_.tolist()
+    ]
 
 
 def test_predict_with_wrong_number_of_features_raises():

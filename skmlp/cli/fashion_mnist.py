@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from sklearn.metrics import classification_report
 from sklearn.model_selection import train_test_split
 
+from skmlp._errors import shorten
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.persistence import save
@@ -57,6 +57,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 
+MAX_INTEGER = 2**32 - 1
 _PROG = "python -m skmlp"
 _USE = """
 To use the model on images X of shape (n, 784), pixels from 0 to 255:
@@ -78,7 +79,8 @@ def main(argv: list[str] | None = None) -> int:
     Returns
     -------
     code : int
-        0 on success, 130 after Ctrl-C outside of training.
+        0 on success, also with what was learnt before Ctrl-C; 130 if Ctrl-C comes before or after
+        training.
 
     Raises
     ------
@@ -124,12 +126,14 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _integer_from(least: int) -> Callable[[str], int]:
-    """Return the argument type of integers from `least` to the largest seed."""
+    """Return the argument type of integers from `least` to the largest one, that of seeds."""
 
     def integer(text: str) -> int:
-        if text.isdecimal() and least <= int(text) < 2**32:
+        # At most ten digits: Python refuses to convert thousands.
+        if text.isdecimal() and len(text) <= 10 and least <= int(text) <= MAX_INTEGER:
             return int(text)
-        raise argparse.ArgumentTypeError(f"must be an integer >= {least}, got {text!r}")
+        accepted = f"an integer from {least} to {MAX_INTEGER}"
+        raise argparse.ArgumentTypeError(f"must be {accepted}, got {shorten(repr(text))}")
 
     return integer
 
@@ -191,12 +195,13 @@ def _train(args: argparse.Namespace, data: Any) -> SoftmaxMLPClassifier:
     clf = SoftmaxMLPClassifier(**params, random_state=args.seed, verbose=1)
     print(f"Training on {len(X):,} images, validating on {len(X_val):,}:\n{clf}", flush=True)
     started = perf_counter()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Training interrupted", UserWarning)  # printed below
+    try:
         clf.fit(X, y, X_val=X_val, y_val=y_val)
-    seconds = perf_counter() - started
-    if clf.stop_reason_ == "interrupted":
+    except KeyboardInterrupt:
+        if not hasattr(clf, "theta_"):  # nothing was learnt
+            raise
         print(f"\nInterrupted in epoch {clf.n_iter_ + 1}; the model trained so far is kept.")
+    seconds = perf_counter() - started
     print(f"Trained for {seconds:.1f} s.\n\nvalidation accuracy  {clf.score(X_val, y_val):.4f}")
     return clf
 

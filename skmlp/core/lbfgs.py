@@ -257,5 +257,8 @@ class _Search:
         """Call on_epoch_end for the iteration that ends here."""
         self.loss = float(loss)
         record = EpochRecord(self.loss, None, perf_counter() - self._started)
-        self.stopped = bool(self._on_epoch_end(record))
+        try:
+            self.stopped = bool(self._on_epoch_end(record))
+        except StopIteration as error:  # SciPy would end the search as if it had succeeded
+            raise RuntimeError("StopIteration was raised at the end of an iteration") from error
         self._started = perf_counter()

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import pairwise
 from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -91,13 +92,28 @@ def _blocks(collection: Any, X: Any) -> list[Delayed]:
 class Executor:
     """A list of objects that stay on the workers, and function calls with each of them.
 
+    As a context manager, it releases the objects at the end of the block, and those that were
+    made of them: after an error, its traceback would keep them on the workers.
+
     Parameters
     ----------
     parts : iterable of Delayed
+    futures : WeakSet of Future, default=None
+        Those of the executor that the parts were made of, to which theirs are added.
     """
 
-    def __init__(self, parts: Iterable[Any]) -> None:
+    def __init__(self, parts: Iterable[Any], futures: "WeakSet[Any] | None" = None) -> None:
         self._parts = list(parts)
+        self._futures = WeakSet() if futures is None else futures
+        if _client() is not None:
+            self._futures.update(_futures_of(self._parts))
+
+    def __enter__(self) -> "Executor":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for future in list(self._futures):
+            future.release()
 
     @classmethod
     def of(
@@ -133,11 +149,12 @@ class Executor:
     def transform(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> "Executor":
         """Return the results of the method as an Executor; they stay on the workers."""
         with _compute_settings(len(self)):
-            return Executor(dask.persist(*self._calls(method, args, kwargs)))
+            return Executor(dask.persist(*self._calls(method, args, kwargs)), self._futures)
 
     def filter(self, mask: np.ndarray) -> "Executor":
         """Return the parts where the mask is True."""
-        return Executor(part for part, keep in zip(self._parts, mask, strict=True) if keep)
+        kept = (part for part, keep in zip(self._parts, mask, strict=True) if keep)
+        return Executor(kept, self._futures)
 
     def _calls(self, method: Callable[..., Any], args: tuple, kwargs: dict) -> list[Delayed]:
         # Arguments are part of each task: as a separate task, they would be sent to one worker
@@ -178,6 +195,13 @@ def _client() -> Any:
         return None
 
 
+def _futures_of(parts: Sequence[Any]) -> list[Any]:
+    """Return the futures of persisted parts on a cluster."""
+    from distributed import futures_of
+
+    return list(futures_of(parts))
+
+
 def _n_threads() -> int:
     """Return the number of threads of the cluster, or of this machine."""
     client = _client()
@@ -196,9 +220,7 @@ def _preferred_workers(parts: Sequence[Any]) -> list[str | None]:
     client = _client()
     if client is None:
         return [None] * len(parts)
-    from distributed import futures_of
-
-    holders, threads = client.who_has(futures_of(parts)), client.nthreads()
+    holders, threads = client.who_has(_futures_of(parts)), client.nthreads()
     per_thread = -(-len(parts) // max(1, sum(threads.values())))
     free = {worker: n * per_thread for worker, n in threads.items()}
     chosen: list[str | None] = []

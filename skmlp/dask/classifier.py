@@ -1,6 +1,7 @@
 """DaskSoftmaxMLPClassifier: parameters, fit and conversion to a local estimator."""
 
 import inspect
+from contextlib import ExitStack
 from numbers import Integral
 from typing import Any
 
@@ -180,12 +181,14 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         X, y, sample_weight = data
         blocks = aligned_blocks(X=X, y=y, sample_weight=sample_weight)
         validation_blocks = _validation_blocks(**validation)
-        with unchanged_on_error(self):
+        with unchanged_on_error(self), ExitStack() as held:
             continues = self.warm_start and hasattr(self, "theta_")
-            stats, validation_stats = self._stats(blocks), None
+            stats = ShardStats(held.enter_context(self._validated(blocks)))
+            validation_stats = None
             self._set_data_attributes(stats, continues=continues)
             if validation_blocks is not None:
-                validation_stats = self._stats(validation_blocks, "sample_weight_val")
+                validation_shards = held.enter_context(self._validated(validation_blocks))
+                validation_stats = ShardStats(validation_shards, "sample_weight_val")
                 validation_stats.check_features_of(self, "X_val")
                 check_labels(validation_stats.labels, self.classes_, "y_val")
             self._check_split(config, stats, continues=continues)
@@ -203,9 +206,9 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
             self._train(trainer, data)
         return self
 
-    def _stats(self, blocks: list[Any], weight_name: str = "sample_weight") -> ShardStats:
-        """Validate blocks on the workers and return the ShardStats."""
-        return ShardStats(Executor.of(blocks, self.n_shards, validate_shard), weight_name)
+    def _validated(self, blocks: list[Any]) -> Executor:
+        """Return the shards of the blocks, which are validated on the workers."""
+        return Executor.of(blocks, self.n_shards, validate_shard)
 
     def _check_dask_parameters(self) -> None:
         for name, accepted in (("n_shards", "None or an "), ("rounds_per_epoch", "an ")):

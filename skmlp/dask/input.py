@@ -197,7 +197,7 @@ class ShardStats:
     Parameters
     ----------
     shards : Executor of ValidatedShard
-    weight_name : str
+    weight_name : str, default="sample_weight"
         Name of the weights in messages.
 
     Raises

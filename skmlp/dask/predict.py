@@ -164,8 +164,8 @@ class LazyPredictMixin:
         if not is_collection(X):
             return local.score(X, y, sample_weight)
         blocks = aligned_blocks(X=X, y=y, sample_weight=sample_weight)
-        counts = Executor.of(blocks, None, count_correct, local)
-        correct, total = np.sum(counts.map(tuple), axis=0)
+        with Executor.of(blocks, None, count_correct, local) as counts:
+            correct, total = np.sum(counts.map(tuple), axis=0)
         if not total:
             raise zero_weights_error("sample_weight")
         return float(correct / total)

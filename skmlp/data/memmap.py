@@ -63,15 +63,30 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
 
     The file is in the folder of Python's `tempfile`, and deleted with the array. Up to 16 MiB are
     copied to memory instead.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, for instance because its disk is full.
     """
     if not is_memmap(X):
         return X[rows]
-    if len(rows) * X[:1].nbytes <= COPY_BYTES:
+    n_bytes = len(rows) * X[:1].nbytes
+    if n_bytes <= COPY_BYTES:
         return np.asarray(X)[rows]
-    shape, n_rows = (len(rows), *X.shape[1:]), max(1, COPY_BYTES // max(1, X[:1].nbytes))
-    with tempfile.TemporaryFile() as file:
-        part = np.memmap(file, X.dtype, "w+", shape=shape)
-    for start in range(0, len(rows), n_rows):
-        chunk = slice(start, start + n_rows)
-        part[chunk] = X[rows[chunk]]
-    return part
+    n_rows = max(1, COPY_BYTES // X[:1].nbytes)
+    folder = tempfile.gettempdir()
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # Written before it is mapped: a disk that is full when a page of a map is written
+            # ends the process.
+            for start in range(0, len(rows), n_rows):
+                file.write(np.ascontiguousarray(X[rows[start : start + n_rows]]).data)
+            file.flush()
+            return np.memmap(file, X.dtype, "r", shape=(len(rows), *X.shape[1:]))
+    except OSError as error:
+        reason = (
+            f"{error.strerror}: {n_bytes:,} bytes are needed for a copy of {len(rows):,} rows of a "
+            "memory map. Set the variable TMPDIR to another folder"
+        )
+        raise OSError(error.errno, reason, folder) from error

@@ -5,8 +5,10 @@ OpenML. The SHA-256 of each array is checked, because published accuracies depen
 are the test set. `load_fashion_mnist_sample` reads 6,000 images that are part of skmlp.
 """
 
+import errno
 import gzip
 import hashlib
+import io
 import os
 import socket
 import threading
@@ -17,6 +19,7 @@ from importlib import resources
 from importlib.util import find_spec
 from math import prod
 from numbers import Integral, Real
+from os.path import exists, isfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +29,7 @@ from sklearn.utils import Bunch
 
 from skmlp._errors import invalid
 from skmlp.io._atomic import write_atomically
+from skmlp.io._regular import open_regular
 
 __all__ = ["fetch_fashion_mnist", "load_fashion_mnist_sample"]
 
@@ -68,6 +72,10 @@ _SUBSETS = {
 _CACHE = Path("skmlp", "fashion-mnist")  # relative to data_home
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 _DOWNLOADING = threading.Lock()
+# Of a folder, not of the network.
+_CANNOT_WRITE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST,
+}  # fmt: skip
 
 Arrays = dict[str, np.ndarray]  # by key of _OFFICIAL
 Found = tuple[Arrays, Any]  # arrays and the name of their source
@@ -140,7 +148,7 @@ def fetch_fashion_mnist(
     The sources are tried in this order:
 
     1. ``data_home/skmlp/fashion-mnist``, the cache of earlier downloads. If it is damaged,
-       it is ignored and overwritten.
+       it is ignored and overwritten; a folder that cannot be written is a warning.
     2. The official files, ``train-images-idx3-ubyte.gz`` and so on, compressed or not, in
        ``data_home``, ``data_home/fashion-mnist``, ``data_home/FashionMNIST/raw`` (used by
        torchvision) or ``/usr/share/datasets/fashion-mnist`` (used by the Debian package
@@ -266,9 +274,9 @@ def _from_cache(home: Path, keys: tuple[str, ...]) -> Found | None:
     """Read the cache; return None if it is incomplete or damaged."""
     folder = home / _CACHE
     try:
-        arrays = {key: np.load(folder / f"{key}.npy") for key in keys}
+        arrays = {key: _read_npy(folder / f"{key}.npy", _OFFICIAL[key].shape) for key in keys}
         _check_official(arrays, folder)
-    except Exception:  # damaged files raise various exceptions
+    except (OSError, ValueError):
         return None
     return arrays, folder
 
@@ -278,27 +286,45 @@ def _from_idx_folders(home: Path, keys: tuple[str, ...]) -> Found | None:
     torchvision = home / "FashionMNIST" / "raw"
     for folder in (home, home / "fashion-mnist", torchvision, _DEBIAN):
         paths = {key: folder / _OFFICIAL[key].file for key in keys}
-        paths = {key: p if p.is_file() else Path(f"{p}.gz") for key, p in paths.items()}
-        if all(path.is_file() for path in paths.values()):
+        # Not by Path.is_file, which raises for a folder that may not be entered.
+        paths = {key: p if isfile(p) else Path(f"{p}.gz") for key, p in paths.items()}
+        if all(map(isfile, paths.values())):
             arrays = {key: _read_idx(paths[key], _OFFICIAL[key].shape) for key in keys}
             _check_official(arrays, folder)
             return arrays, folder
     return None
 
 
+def _read_npy(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the uint8 array of a file of the cache; raise ValueError for another size."""
+    header, declared = io.BytesIO(), {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, declared)
+    with open_regular(path) as file:
+        return _read_array(path, file, header.getvalue(), shape)
+
+
 def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Return the uint8 array of an IDX file, reshaped; raise ValueError for another size."""
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            content = file.read()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
     axes = shape if len(shape) == 1 else (shape[0], 28, 28)
     header = np.array([0x800 + len(axes), *axes], ">u4").tobytes()
-    if not content.startswith(header) or len(content) != len(header) + prod(axes):
+    with open_regular(path) as file:
+        if path.suffix != ".gz":
+            return _read_array(path, file, header, axes).reshape(shape)
+        try:
+            with gzip.open(file) as unpacked:
+                return _read_array(path, unpacked, header, axes).reshape(shape)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _read_array(path: Path, file: Any, header: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the uint8 array after a header, the only content of a file."""
+    n_bytes = prod(shape)
+    content = file.read(len(header) + n_bytes + 1)  # a small file may unpack to a huge one
+    if not content.startswith(header) or len(content) != len(header) + n_bytes:
         raise ValueError(
-            f"{path} is damaged or not from Fashion-MNIST: it should hold an IDX header "
-            f"for unsigned bytes of shape {axes}, then {prod(axes)} bytes."
+            f"{path} is damaged or not from Fashion-MNIST: it should hold a header for unsigned "
+            f"bytes of shape {shape}, then {n_bytes} bytes."
         )
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
 
@@ -306,7 +332,9 @@ def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def _from_openml(home: Path, n_retries: int, delay: float) -> Found:
     """Download the data from OpenML, check it and write it to the cache."""
     try:
-        images, labels = _download(home, n_retries, delay)
+        images, labels = _download_with_cache(home, n_retries, delay)
+    except MemoryError:
+        raise
     except Exception as error:
         # A broken connection raises URLError, HTTPException, EOFError, zlib.error,
         # JSONDecodeError and others.
@@ -324,8 +352,18 @@ def _from_openml(home: Path, n_retries: int, delay: float) -> Found:
     return arrays, "OpenML"
 
 
-def _download(home: Path, n_retries: int, delay: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return all images and labels from OpenML as uint8."""
+def _download_with_cache(home: Path, n_retries: int, delay: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return all images and labels; without a cache if the folder cannot be written."""
+    try:
+        return _download(home, n_retries, delay)
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+    return _download(None, n_retries, delay)
+
+
+def _download(home: Path | None, n_retries: int, delay: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return all images and labels from OpenML as uint8; None is for no cache."""
     options: dict[str, Any] = {"parser": "liac-arff"}
     if find_spec("pandas"):
         # Given dtypes reduce the memory by two thirds. They also avoid the TypeError of
@@ -346,6 +384,7 @@ def _download(home: Path, n_retries: int, delay: float) -> tuple[np.ndarray, np.
                 version=1,
                 as_frame=False,
                 data_home=home,
+                cache=home is not None,
                 n_retries=n_retries,
                 delay=delay,
                 **options,
@@ -370,7 +409,7 @@ def _write_cache(home: Path, arrays: Arrays) -> None:
 def _missing_data_message(home: Path, reason: str) -> str:
     """Return the error message: the reason and the ways to provide the data."""
     cache, files = home / _CACHE, ".gz, ".join(o.file for o in _OFFICIAL.values())
-    damage = f"The cache, {cache}, is incomplete or damaged.\n" * cache.exists()
+    damage = f"The cache, {cache}, is incomplete or damaged.\n" * exists(cache)
     return (
         f"Fashion-MNIST is not on this computer, and {reason}.\n{damage}"
         f"(a) Call fetch_fashion_mnist() once while online; the data will stay in {cache}.\n"

@@ -16,7 +16,7 @@ from skmlp.data.checks import check_labels
 from skmlp.data.dataset import encode
 from skmlp.data.moments import working_dtype
 from skmlp.estimators.predict import PredictMixin
-from skmlp.estimators.validation import validate_fit_data, validate_rows
+from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
 from skmlp.estimators.warm_start import (
     check_partial_fit_parameters,
     resume_state,
@@ -241,8 +241,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         The temperature of `calibration`, which is part of the last layer; 1 without.
     stop_reason_ : str
         "epochs" after all epochs; "early_stopping"; "converged", with "lbfgs"; "callback", if
-        a callback stopped training; "interrupted" after Ctrl-C (KeyboardInterrupt), which
-        stops training and keeps the parameters reached.
+        a callback stopped training; "interrupted" after Ctrl-C (KeyboardInterrupt), see `fit`.
 
     See Also
     --------
@@ -370,10 +369,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
             not copied, whatever their dtype: only batches are cast, and rows that early
             stopping sets aside are copied. Of a memory-mapped file only batches are copied as
-            well, rows set aside go to a temporary file if they take more than 16 MiB (to choose
-            them takes 80 bytes of memory a row; X_val does without), and from 64 MiB on its rows
-            are shuffled by blocks: blocks of 4 MiB in random order, then the rows within each
-            group of 16 blocks (CorgiPile, Xu et al., SIGMOD 2022).
+            well, and from 64 MiB on its rows are shuffled by blocks: blocks of 4 MiB in random
+            order, then the rows within each group of 16 blocks (CorgiPile, Xu et al., SIGMOD
+            2022). These rows of it are copied, to an unnamed file in the folder of `tempfile` if
+            they take more than 16 MiB: those set aside (to choose them takes 80 bytes of memory a
+            row), at most 10,000 of X that are scored after each epoch, and at most 10,000 of
+            X_val for `calibration`.
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -399,6 +400,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             Before training, for invalid parameters or data; in the epoch
             where it happens, if the loss is no longer a finite number. A model fitted
             earlier then stays as it was.
+        KeyboardInterrupt
+            After Ctrl-C. The fitted attributes are set before, from what was learnt so far: the
+            parameters reached or, with early stopping, those of the best epoch. If nothing was
+            learnt, the estimator stays as it was.
+        OSError
+            If a temporary file of a memory map's rows cannot be written.
         """
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         return self._fit((X, y, sample_weight), given)
@@ -406,7 +413,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     @classmethod
     def resume(
         cls,
-        path: str | os.PathLike[str],
+        path: str | bytes | os.PathLike[str],
         X: Any,
         y: Any,
         sample_weight: Any = None,
@@ -428,7 +435,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
             The file.
         X : array-like or sparse matrix of shape (n_samples, n_features)
             The same rows as before.
@@ -460,7 +467,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             If the file is damaged or no checkpoint, if rows, labels or weights differ from those
             it was written for, or if a parameter is missing or must not be given.
         OSError
-            If the file cannot be read.
+            If the file cannot be read or written.
 
         See Also
         --------
@@ -507,6 +514,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         ValueError
             As `fit`; also without the classes that are needed, for labels that are none of
             them, and with early_stopping=True or class_weight="balanced", which need all rows.
+        KeyboardInterrupt
+            After Ctrl-C. The estimator is as before the call or has learnt all of these rows.
         """
         config = TrainConfig.from_params(self.get_params(deep=False))
         check_partial_fit_parameters(self)
@@ -521,7 +530,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             ).resolve(epochs=1, cyclic=False)
             dataset = encode(rows, self.classes_, config.theta_dtype)
             trainer = local_trainer(config, self.classes_, dataset, start=start, history=history)
-            self._set_fitted(trainer.train(), keep_state=True)
+            result = trainer.train()
+            if trainer.interrupted:  # with a part of the call's work
+                raise KeyboardInterrupt
+            self._set_fitted(result, keep_state=True)
         return self
 
     @with_callbacks
@@ -595,19 +607,24 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         data: tuple[Any, Any, Any],
         make_origin: Callable[[], Origin] | None = None,
     ) -> None:
-        """Train, with callbacks and checkpoints, and set the fitted attributes."""
+        """Train, with callbacks and checkpoints, and set the fitted attributes.
+
+        They are set after Ctrl-C as well, and then KeyboardInterrupt is raised.
+        """
         callbacks = begin_callbacks(self)
         hooks = fit_hooks(self, callbacks, data, trainer.run, make_origin) if callbacks else []
         result = trainer.train(hooks)
         self._set_fitted(result, keep_state=self.warm_start)
         for hook in hooks:
             hook.on_fitted(result)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
 
     def _set_fitted(self, result: FitResult, *, keep_state: bool = False) -> None:
         """Set the fitted attributes; keep the state if training may be continued."""
-        vars(self).update(self._fitted_attributes(result))
-        if keep_state:
-            self._train_state = result.state
+        state = {"_train_state": result.state if keep_state else None}
+        # At once, so that Ctrl-C finds all of them set or none.
+        vars(self).update(self._fitted_attributes(result) | state)
 
     def _fitted_attributes(self, result: FitResult) -> dict[str, Any]:
         """Return the fitted attributes, besides those set before training, by name."""
@@ -667,10 +684,15 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     def _fitted_copy(self, result: FitResult) -> "SoftmaxMLPClassifier":
         """Return a fitted copy for scorers, which takes arrays; training does not change it."""
         fitted = copy.copy(self)
+        vars(fitted).update(self._copied_attributes(result))
         vars(fitted).pop("feature_names_in_", None)
         fitted.n_features_in_ = result.architecture[0][0]
-        fitted._set_fitted(result._replace(theta=result.theta.copy()))
         return fitted
+
+    def _copied_attributes(self, result: FitResult) -> dict[str, Any]:
+        """Return copies of all fitted attributes, for callbacks and scorers to do as they like."""
+        given = {name: vars(self)[name] for name in DATA_ATTRIBUTES if name in vars(self)}
+        return copy.deepcopy(given | self._fitted_attributes(result))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

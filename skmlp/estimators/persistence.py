@@ -14,16 +14,20 @@ from skmlp.training.config import TrainConfig
 __all__ = ["load", "save"]
 
 
-def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
+def save(clf: SoftmaxMLPClassifier, path: str | bytes | os.PathLike[str]) -> None:
     """Write a fitted classifier to a file.
 
-    The write is atomic: after an error, an existing file at this path is unchanged.
+    The write is atomic: after an error, a full disk or the end of the process, an existing file at
+    this path is unchanged. A new file has the permissions of the one that it replaces and, where
+    that is allowed, its owner; hard links to that one keep its content. Of a symbolic link, the
+    file that it leads to is replaced. Temporary files of processes that were killed while they
+    wrote to this path are removed.
 
     Parameters
     ----------
     clf : SoftmaxMLPClassifier
         Fitted.
-    path : str or path-like
+    path : str, bytes or path-like
         Path of the file, usually with the suffix ".npz"; no suffix is added.
 
     Raises
@@ -32,7 +36,9 @@ def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
         If clf is not a SoftmaxMLPClassifier. Use pickle or skops for pipelines.
     ValueError
         If a constructor parameter (such as a function as `schedule`, or a RandomState) or the
-        labels cannot be written without pickle.
+        labels cannot be written without pickle, or two features have the same name.
+    OSError
+        If the file cannot be written, or the path is that of a folder, a FIFO or a device.
 
     See Also
     --------
@@ -63,7 +69,7 @@ def save(clf: SoftmaxMLPClassifier, path: str | os.PathLike[str]) -> None:
     write_model(path, ModelFile(clf.get_params(), names, clf.classes_, clf._result()))
 
 
-def load(path: str | os.PathLike[str]) -> SoftmaxMLPClassifier:
+def load(path: str | bytes | os.PathLike[str]) -> SoftmaxMLPClassifier:
     """Read a classifier from a file written by `save`.
 
     Everything in the file is checked, nothing in it is executed, and memory use is bounded
@@ -71,7 +77,7 @@ def load(path: str | os.PathLike[str]) -> SoftmaxMLPClassifier:
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or path-like
         The file.
 
     Returns
@@ -85,7 +91,9 @@ def load(path: str | os.PathLike[str]) -> SoftmaxMLPClassifier:
     ValueError
         If the file is damaged or not a model file; the message has the reason.
     OSError
-        If the file cannot be read.
+        If the file cannot be read, or the path is that of a folder, a FIFO or a device.
+    MemoryError
+        If there is not enough memory; the file may be sound.
 
     See Also
     --------

@@ -17,6 +17,7 @@ from skmlp.data.checks import (
 )
 
 __all__ = [
+    "DATA_ATTRIBUTES",
     "check_same_classes",
     "copy_data_attributes",
     "set_classes",

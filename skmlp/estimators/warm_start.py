@@ -104,14 +104,17 @@ def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[
 def unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Restore the estimator's attributes if the block raises.
 
-    What scikit-learn's `with_callbacks` needs to tear callbacks down is kept.
+    After Ctrl-C, fitted attributes that the block has set are kept; so is, after any error, what
+    scikit-learn's `with_callbacks` needs to tear callbacks down.
     """
     before = vars(estimator).copy()
     try:
         yield
-    except BaseException:
-        now = vars(estimator).copy()
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        vars(estimator).update({name: now[name] for name in CALLBACK_STATE if name in now})
+    except BaseException as error:
+        is_fitted = vars(estimator).get("theta_") is not before.get("theta_")
+        if isinstance(error, KeyboardInterrupt) and is_fitted:
+            raise
+        now = vars(estimator)
+        # At once: a second Ctrl-C must not find it half restored.
+        estimator.__dict__ = before | {name: now[name] for name in CALLBACK_STATE if name in now}
         raise

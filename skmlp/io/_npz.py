@@ -2,23 +2,26 @@
 
 An .npz archive whose members are neither compressed nor pickled: ``header.npy``, JSON text as
 bytes, and one-dimensional arrays of numbers, bools or strings. What is read is checked before
-memory is allocated for it, so that reading a file of n bytes takes a small multiple of n.
+memory is allocated for it: the directory through the open file, then the size of each array.
 """
 
 import io
 import json
 import os
+import re
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
-from math import prod
-from typing import Any, BinaryIO, TypeVar
+from typing import IO, Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from skmlp._errors import MAX_CHARACTERS, shorten
 from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.scaling import Scaling
 from skmlp.data.moments import N_VALUES, Moments
 from skmlp.io._atomic import write_atomically
+from skmlp.io._regular import errors_name, open_regular
 
 __all__ = [
     "BINS",
@@ -42,10 +45,16 @@ MOMENTS = ("column_means", "column_variances", "column_values", "column_shares")
 BINS = ("bin_columns", "bin_left", "bin_right")
 # Of dtypes; other arrays are of floats.
 KINDS = {"header": "u", "classes": "biufU", "bin_columns": "i"}
+MAX_PIECE = 2**18  # bytes read at once
+START, MAGIC = struct.Struct("<8sH"), b"\x93NUMPY\x01\x00"  # then the length of the declaration
+DECLARATION = (
+    rb"\{'descr': '([<>|]?[a-zA-Z]\d{1,9})', 'fortran_order': (?:False|True), "
+    rb"'shape': \((\d{1,18}),\),? *\} *\n"
+)
 
 
 def write_archive(
-    path: str | os.PathLike[str],
+    path: str | bytes | os.PathLike[str],
     header: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray | None],
 ) -> None:
@@ -64,7 +73,7 @@ def write_archive(
 
 
 def read_archive(
-    path: str | os.PathLike[str],
+    path: str | bytes | os.PathLike[str],
     kind: str,
     form: int | str,
     required: set[str],
@@ -87,24 +96,43 @@ def read_archive(
     make : callable
         Checks the values; the arrays are of shape (n,) and writable.
     """
-    with open(path, "rb") as file:
-        content = file.read()
-    try:
-        header, arrays = _decode(content, form, required, is_optional)
-        return make(header, **arrays)
-    except Exception as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise ValueError(
-            f"{os.fspath(path)!r} is not a valid skmlp {kind} file: {reason}"
-        ) from error
+    with open_regular(path) as file, errors_name(path):
+        try:
+            header, arrays = _decode(file, form, required, is_optional)
+            return make(header, **arrays)
+        except (MemoryError, OSError):
+            raise  # of the machine: the file may be sound
+        except Exception as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            # A cause is printed with the error, and may be as long as the file.
+            cause = error if len(reason) <= MAX_CHARACTERS else None
+            raise ValueError(
+                f"{os.fsdecode(path)!r} is not a valid skmlp {kind} file: {shorten(reason)}"
+            ) from cause
+
+
+class _Pieces(io.BufferedReader):
+    """A file that is read in pieces: ZipFile would read an archive's directory of any length."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_PIECE:
+            raise ValueError(f"its directory has {size:,} bytes")
+        # Without a size, ZipFile reads the last bytes of the file, at most 65,557.
+        return super().read(MAX_PIECE if size is None or size < 0 else size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence == os.SEEK_SET and offset < 0:
+            raise ValueError("its directory is damaged")
+        return super().seek(offset, whence)
 
 
 def _decode(
-    content: bytes, form: int | str, required: set[str], is_optional: Callable[[str], bool]
+    file: BinaryIO, form: int | str, required: set[str], is_optional: Callable[[str], bool]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the header and the other arrays in the content of a file."""
+    """Return the header and the other arrays in a file."""
     required = required | {"header"}
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    length = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(_Pieces(open(file.fileno(), "rb", 0, closefd=False))) as archive:
         members = archive.infolist()
         names = {member.filename.removesuffix(".npy") for member in members}
         known = required | set(filter(is_optional, names))
@@ -112,24 +140,43 @@ def _decode(
             raise ValueError(f"it must hold {sorted(required)}, and besides them only known arrays")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise ValueError("its members must not be compressed")
-        arrays = {name: _decode_array(name, archive.read(f"{name}.npy")) for name in names}
+        if sum(member.file_size for member in members) > length:
+            raise ValueError("its members are longer than the file")
+        arrays = {}
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            with archive.open(member) as stream:
+                arrays[name] = _read_array(name, stream, member.file_size)
     header = json.loads(arrays.pop("header").tobytes())
     if header["format"] != form:
         raise ValueError(f"format {header['format']!r} is unknown, this version reads {form!r}")
     return header, arrays
 
 
-def _decode_array(name: str, member: bytes) -> np.ndarray:
+def _read_array(name: str, stream: IO[bytes], size: int) -> np.ndarray:
     """Return the array in a .npy member, whose declared size is checked before it is made."""
-    stream = io.BytesIO(member)
-    if np.lib.format.read_magic(stream) != (1, 0):
+    start = stream.read(START.size)
+    magic, length = START.unpack(start) if len(start) == START.size else (b"", 0)
+    if magic != MAGIC:
         raise ValueError(f"{name} is of an unknown .npy version")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in KINDS.get(name, "f") or dtype.hasobject or len(shape) != 1:
-        raise ValueError(f"{name} has dtype {dtype} and shape {shape}")
-    if prod(shape) * dtype.itemsize != len(member) - stream.tell():
-        raise ValueError(f"{name} is not as long as its shape {shape} says")
-    return np.frombuffer(member, dtype, offset=stream.tell()).copy()
+    text = stream.read(length)
+    # Not by NumPy, which evaluates the text as Python's literals.
+    found = re.fullmatch(DECLARATION, text)
+    if found is None:
+        raise ValueError(f"{name} is declared as {text[:100]!r}")
+    dtype, n = np.dtype(found[1].decode()), int(found[2])
+    if dtype.kind not in KINDS.get(name, "f"):
+        raise ValueError(f"{name} has dtype {dtype}")
+    if n * dtype.itemsize != size - len(start) - len(text):
+        raise ValueError(f"{name} is not as long as its shape ({n},) says")
+    array = np.empty(n, dtype)
+    content, done = array.view(np.uint8), 0
+    while piece := stream.read(MAX_PIECE):
+        content[done : done + len(piece)] = np.frombuffer(piece, np.uint8)
+        done += len(piece)
+    if done != len(content):
+        raise ValueError(f"{name} is truncated")
+    return array
 
 
 def to_plain(name: str, value: Any) -> Any:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skmlp._errors import invalid
+from skmlp._errors import invalid, shorten
 from skmlp.core.patience import Patience
 from skmlp.core.schedules import Adaptive
 from skmlp.data.dataset import Dataset
@@ -79,7 +79,7 @@ class Origin:
 
 
 def write_checkpoint(
-    path: str | os.PathLike[str],
+    path: str | bytes | os.PathLike[str],
     run: TrainingRun,
     origin: Origin,
     *,
@@ -253,19 +253,21 @@ class CheckpointState:
         missing = [name for name in self.left_out if name not in held]
         if missing:
             raise ValueError(
-                f"The checkpoint cannot hold {' and '.join(missing)}: give resume what the "
-                f"constructor was given, as in resume(path, X, y, {missing[0]}=...)."
+                f"The checkpoint cannot hold {shorten(' and '.join(missing))}: give resume what "
+                f"the constructor was given, as in resume(path, X, y, {shorten(missing[0])}=...)."
             )
         fixed = sorted(given.keys() - {*self.left_out, "verbose"})
         if fixed:
             raise ValueError(
                 f"{' and '.join(fixed)} cannot be given to resume: what can be is verbose"
-                f"{''.join(f', {name}' for name in self.left_out)}. Training continues with "
-                "the parameters in the checkpoint."
+                f"{shorten(''.join(f', {name}' for name in self.left_out))}. Training continues "
+                "with the parameters in the checkpoint."
             )
         unknown = sorted(self.params.keys() - set(accepted))
         if unknown:
-            raise ValueError(f"The checkpoint has parameters that {owner} has not: {unknown}.")
+            raise ValueError(
+                f"The checkpoint has parameters that {owner} has not: {shorten(repr(unknown))}."
+            )
         params = {**self.params, **given}
         if params.keys() >= LATER_PARAMETERS.keys():
             return params
@@ -282,8 +284,8 @@ class CheckpointState:
         if differing:
             raise ValueError(
                 "Training can be resumed only with the rows, labels and weights that it began "
-                f"with, in the same order: {' and '.join(differing)} differ from those of the "
-                "checkpoint. To train on other rows, use warm_start or partial_fit."
+                f"with, in the same order: {shorten(' and '.join(differing))} differ from those of "
+                "the checkpoint. To train on other rows, use warm_start or partial_fit."
             )
         optimizer = config.make_optimizer()
         fresh = {} if optimizer is None else optimizer.init(np.zeros(1))
@@ -304,7 +306,7 @@ class CheckpointState:
             stopping.patience.best, stopping.patience.stalled = self.patience
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> CheckpointState:
+def read_checkpoint(path: str | bytes | os.PathLike[str]) -> CheckpointState:
     """Read a checkpoint file; everything in it is checked.
 
     Raises

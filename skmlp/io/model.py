@@ -72,7 +72,7 @@ class ModelFile:
     result: FitResult
 
 
-def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
+def write_model(path: str | bytes | os.PathLike[str], model: ModelFile) -> None:
     """Write a model file, atomically.
 
     Raises
@@ -84,12 +84,14 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
     """
     result = model.result
     layer_sizes, activations = result.architecture
+    names = list(map(str, model.feature_names))
+    _check_names(names, layer_sizes[0])
     header = {
         "format": FORMAT,
         "params": {name: to_plain(name, value) for name, value in model.params.items()},
         "layer_sizes": layer_sizes,
         "activations": activations,
-        "feature_names": model.feature_names,
+        "feature_names": names,
         "history": result.history,
         "stop_reason": result.stop_reason,
         "best_epoch": result.best_epoch,
@@ -107,7 +109,7 @@ def write_model(path: str | os.PathLike[str], model: ModelFile) -> None:
     write_archive(path, header, arrays)
 
 
-def read_model(path: str | os.PathLike[str], make: Callable[[ModelFile], Made]) -> Made:
+def read_model(path: str | bytes | os.PathLike[str], make: Callable[[ModelFile], Made]) -> Made:
     """Return ``make(contents)`` of a model file.
 
     Everything in the file is checked but the constructor parameters, which are for make to
@@ -145,8 +147,7 @@ def _restore(
     _check_class_weight(weights, len(classes))
     check_history(header["history"], header["stop_reason"], header.get("best_epoch"))
     n_features, names = architecture[0][0], header["feature_names"]
-    if names and len(names) != n_features:
-        raise ValueError(f"{len(names)} names do not fit {n_features} features")
+    _check_names(names, n_features)
     result = FitResult(
         architecture,
         theta,
@@ -159,7 +160,15 @@ def _restore(
         encoding,
         temperature=_temperature(header),
     )
-    return ModelFile(params, [str(name) for name in names], classes, result)
+    return ModelFile(params, names, classes, result)
+
+
+def _check_names(names: Any, n_features: int) -> None:
+    """Raise unless there are no names, or as many different strings as features."""
+    if type(names) is not list or not all(type(name) is str for name in names):
+        raise ValueError(f"its feature names are not a list of strings: {names!r}")
+    if names and len(set(names)) != n_features:
+        raise ValueError(f"{len(set(names))} different names do not fit {n_features} features")
 
 
 def _check_arrays(

@@ -134,6 +134,8 @@ def _fit(estimator: Any, data: SplitData) -> tuple[Any, float]:
     started = perf_counter()
     try:
         result = estimator.fit(data.X, data.y, **data.params)
+    except MemoryError:
+        raise
     except Exception as error:
         result = error
     return result, perf_counter() - started

@@ -69,6 +69,8 @@ def rows_checksum(X: Any, y: Any) -> int | str | None:
             some, y = np.ascontiguousarray(some), np.ascontiguousarray(y)
             return zlib.crc32(y.data, zlib.crc32(some.data))
         return joblib.hash((n, some, y))
+    except MemoryError:
+        raise
     except Exception:  # what cannot be indexed or pickled
         return None
 
@@ -150,6 +152,8 @@ def _same_value(a: Any, b: Any) -> bool:
         return True
     try:
         return joblib.hash(a) == joblib.hash(b)
+    except MemoryError:
+        raise
     except Exception:
         return type(a) is type(b)
 
@@ -234,6 +238,8 @@ class Candidate:
             try:
                 config = TrainConfig.from_params(network.get_params(deep=False))
                 self._config = None if config.full_batch else config
+            except MemoryError:
+                raise
             except Exception as error:  # to be raised by each of its fits
                 self._error = error
 
@@ -253,6 +259,8 @@ class Candidate:
         elif self._config is not None:
             try:
                 self._begin(fit, shared)
+            except MemoryError:
+                raise  # says nothing about the candidate
             except Exception as error:
                 fit.set_result(error, 0.0)
         fit.seconds += perf_counter() - started
@@ -296,6 +304,8 @@ def _preprocessing_key(estimator: Any) -> tuple:
 def _hash(value: Any) -> str | int:
     try:
         return joblib.hash(value)
+    except MemoryError:
+        raise
     except Exception:  # what cannot be pickled equals itself alone
         return id(value)
 

@@ -50,9 +50,10 @@ def finite_chunks(
             return
         chunk, outputs = item
         if not np.isfinite(outputs).all():
+            wider = "" if theta.dtype == np.float64 else ", or train with dtype='float64'"
             raise ValueError(
                 f"The network overflows on {name}: its {theta.dtype} parameters cannot be applied "
                 f"to numbers as large as {max_abs(X):g}. Scale the features, as those "
-                "it was trained on, or train with dtype='float64'."
+                f"it was trained on{wider}."
             )
         yield chunk, outputs

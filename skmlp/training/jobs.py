@@ -84,7 +84,9 @@ def _train(
     results: list[FitResult | Exception]
     try:
         results = trainer.train_all()
-    except Exception as error:  # of the schedule, which they share, or of memory
+    except MemoryError:
+        raise  # says nothing about the networks
+    except Exception as error:  # of the schedule, which they share
         results = [error] * len(trainers)
     seconds = perf_counter() - started
     if verbose > 0:

@@ -5,6 +5,7 @@ data, such as the classes in ``class_weight``, is checked when the data are know
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from inspect import signature
 from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -65,9 +66,7 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
     if not callable(p["schedule"]):
         names = (*SCHEDULES, "adaptive")
         _one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
-    if not callable(p["scoring"]):
-        names = ("loss", *get_scorer_names())
-        _one_of("scoring", p["scoring"], names, "a callable (estimator, X, y) -> score")
+    _check_scoring(p["scoring"])
     for name in ("batch_size", "epochs"):
         if not is_auto(p[name]):
             _integer(name, p[name], 1, "'auto' or an integer >= 1")
@@ -104,6 +103,21 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
 def is_auto(value: Any) -> bool:
     """Whether a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
+
+
+def _check_scoring(scoring: Any) -> None:
+    """Raise unless scoring names a scorer or can be called as one, which a metric cannot."""
+    accepted = "a callable (estimator, X, y) -> score"
+    if not callable(scoring):
+        _one_of("scoring", scoring, ("loss", *get_scorer_names()), accepted)
+        return
+    try:
+        signature(scoring).bind(None, None, None)
+    except ValueError:  # it has no signature
+        return
+    except TypeError as error:
+        accepted += ": of a metric (y_true, y_pred), sklearn.metrics.make_scorer makes one"
+        raise invalid("scoring", scoring, accepted) from error
 
 
 def _check_stopping(p: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from skmlp._errors import warn_user
 from skmlp.core.lbfgs import ObjectiveOverRows, minimize_lbfgs
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.temperature import with_temperature
@@ -110,20 +109,19 @@ class TrainingRun:
         reason = "a parameter is not finite" if isfinite(loss) else f"the loss is {float(loss):g}"
         if not config.standardize:
             remedies.append("Scale the features (standardize=True does)")
+        penalties = {name: max(getattr(config.layers, name)) for name in ("l1", "l2")}
+        strong = [f"lower {name}={value:g}" for name, value in penalties.items() if value > 1]
+        remedies += strong
         if not config.full_batch:
             at_rate = f" at learning_rate={config.learning_rate:g}"
-            remedies.append("lower learning_rate")
-        remedy = " or ".join(remedies or ["Set dtype='float64'"])
+            if not strong or config.learning_rate > 1:
+                remedies.append("lower learning_rate")
+        is_widest = config.theta_dtype == np.float64
+        remedy = " or ".join(remedies or ["Scale X" if is_widest else "Set dtype='float64'"])
         raise ValueError(
             f"Training diverged in epoch {self.n_done + 1}: {reason}{at_rate}, and the largest "
             f"|X| is {self._max_abs_X():g}. {remedy[0].upper()}{remedy[1:]}."
         )
-
-    def interrupt(self) -> None:
-        """Keep what has been learnt when the user interrupts training."""
-        self.check_finite()
-        warn_user("Training interrupted by user.")
-        self.stop_reason = "interrupted"
 
     def result(self) -> FitResult:
         """Return what training has reached so far."""
@@ -204,12 +202,19 @@ class Trainer(Generic[Source]):
         Whose rows the runs are trained on.
     runs : sequence of TrainingRun
         With the same number of epochs. An error of one of several does not stop the others.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether Ctrl-C (KeyboardInterrupt) ended `train`, whose caller is to raise it again after
+        it has kept the result, if it keeps it.
     """
 
     def __init__(self, source: Source, runs: Sequence[TrainingRun]) -> None:
         self.source, self.runs = source, list(runs)
         self._active = list(self.runs)
         self._results: dict[TrainingRun, FitResult | Exception] = {}
+        self.interrupted = False
 
     @property
     def run(self) -> TrainingRun:
@@ -218,7 +223,13 @@ class Trainer(Generic[Source]):
         return run
 
     def train(self, hooks: Sequence[FitHook] = ()) -> FitResult:
-        """Train a single network; an interruption by the user (Ctrl-C) keeps what was learnt."""
+        """Train a single network; after Ctrl-C, return what was learnt, and set `interrupted`.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C, if nothing was learnt.
+        """
         run = self.run
         if run.is_over:
             return run.finish()
@@ -229,11 +240,18 @@ class Trainer(Generic[Source]):
             self._loop(hooks)
             for hook in hooks:
                 hook.on_training_end(run)
+            return run.finish()
         except KeyboardInterrupt:
             if run.n_steps == n_steps and run.n_done == n_done:
                 raise  # there is nothing to keep
-            run.interrupt()
-        return run.finish()
+            try:
+                run.check_finite()
+                run.stop_reason = "interrupted"
+                result = run.finish()
+            except ValueError:  # there is nothing to keep, and the caller is to stop
+                raise KeyboardInterrupt from None
+            self.interrupted = True
+            return result
 
     def train_all(self) -> list[FitResult | Exception]:
         """Train several networks; return the result, or the error, of each."""
@@ -276,7 +294,7 @@ class Trainer(Generic[Source]):
         try:
             stop = run.end_epoch(record)
         except Exception as error:
-            if len(self.runs) == 1:
+            if len(self.runs) == 1 or isinstance(error, MemoryError):
                 raise
             self._results[run] = error
             return True

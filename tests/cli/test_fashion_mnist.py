@@ -190,10 +190,11 @@ def test_output_without_permission(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epochs", "0"], "--epochs: must be an integer >= 1, got '0'"),
-        (["--epochs", "many"], "--epochs: must be an integer >= 1, got 'many'"),
-        (["--seed", "-1"], "--seed: must be an integer >= 0, got '-1'"),
-        (["--seed", str(2**32)], "--seed: must be"),
+        (["--epochs", "0"], "--epochs: must be an integer from 1 to 4294967295, got '0'"),
+        (["--epochs", "many"], "--epochs: must be an integer from 1 to 4294967295, got 'many'"),
+        (["--seed", "-1"], "--seed: must be an integer from 0 to 4294967295, got '-1'"),
+        (["--seed", str(2**32)], "from 0 to 4294967295, got '4294967296'"),
+        (["--seed", "9" * 5000], "from 0 to 4294967295, got '999"),
         (["--recipe", "cake"], "--recipe: invalid choice: 'cake'"),
         (["--sample", "--data", "x"], "not allowed with"),
         (["--unknown"], "unrecognized arguments"),
@@ -286,3 +287,72 @@ def test_sigint(tmp_path):
     assert "the model trained so far is kept" in rest
     assert written(tmp_path) == FILES
     assert load(tmp_path / "model.npz").stop_reason_ == "interrupted"
+
+
+def run_in(environment, folder, *arguments, **options):
+    """Run the command on the sample in an environment, in a folder; None removes a variable."""
+    changed = os.environ | {"PYTHONPATH": str(Path(job.__file__).parents[2])} | environment
+    return subprocess.run(
+        [sys.executable, "-m", "skmlp", "--sample", "--epochs", "1", *arguments],
+        env={name: value for name, value in changed.items() if value is not None},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names of POSIX")
+def test_output_that_the_encoding_of_stdout_lacks(tmp_path):
+    done = run_in({"PYTHONIOENCODING": "cp1252"}, tmp_path, "--output", "한글")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert written(tmp_path / "한글") == FILES
+    assert rb"Wrote \ud55c\uae00/model.npz" in done.stdout
+
+
+ENVIRONMENTS = {
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "utf-16": {"PYTHONIOENCODING": "utf-16"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "POSIX": {"LC_ALL": "POSIX", "LANG": None},
+    "no such locale": {"LC_ALL": "xx_YY.UTF-8"},
+    "no home": {"HOME": None, "USERPROFILE": None},
+    "home that does not exist": {"HOME": "/no/such/folder"},
+    "home that is no folder": {"HOME": "/dev/null"},
+    "no folder of matplotlib": {"MPLCONFIGDIR": "/dev/null"},
+    "another backend": {"MPLBACKEND": "qtagg"},
+    "no display": {"DISPLAY": None, "MPLBACKEND": None},
+    "no temporary folder": {"TMPDIR": "/no/such/folder"},
+    "narrow": {"COLUMNS": "10", "LINES": "2"},
+    "dumb": {"TERM": "dumb", "NO_COLOR": "1"},
+    "without docstrings": {"PYTHONOPTIMIZE": "2"},
+    "warnings are errors": {"PYTHONWARNINGS": "error"},
+    "developer": {"PYTHONDEVMODE": "1"},
+    "unbuffered": {"PYTHONUNBUFFERED": "1"},
+    "no bytecode": {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"},
+    "one thread": {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    "another working memory": {"SKLEARN_WORKING_MEMORY": "1"},
+    "no PATH": {"PATH": None},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="environments of POSIX")
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_environment(name, tmp_path):
+    done = run_in(ENVIRONMENTS[name], tmp_path, "--output", "한글 [x]{}")
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert written(tmp_path / "한글 [x]{}") == FILES
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full device")
+def test_output_stream_that_is_full_or_closed(tmp_path):
+    with open("/dev/full", "wb") as full:
+        done = run_in({}, tmp_path, stdout=full)
+    assert done.returncode != 0
+    assert b"No space left on device" in done.stderr
+    done = run_in({}, tmp_path, stdout=None, preexec_fn=lambda: os.close(1))
+    assert done.returncode == 0, done.stderr
+    assert written(tmp_path / "skmlp-output") == FILES

@@ -3,6 +3,9 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
+import time
 import tracemalloc
 import warnings
 from contextlib import nullcontext
@@ -81,6 +84,59 @@ def test_rows_are_not_gathered(client):
     assert clf.score(rows, labels) > 0.9
 
 
+def managed(dask_scheduler):
+    """Return the bytes of all results that the scheduler knows of."""
+    return sum(worker.nbytes for worker in dask_scheduler.workers.values())
+
+
+def with_nan(block):
+    return np.full_like(block, np.nan)
+
+
+def broken(block):
+    raise RuntimeError("a partition that cannot be read")
+
+
+ROWS = da.random.default_rng(0).standard_normal((40_000, 20), chunks=(10_000, 20))
+LABELS = (da.arange(40_000, chunks=10_000) % 3).astype(int)
+FAILURES = {
+    "nan": (
+        {},
+        {"X": da.concatenate([ROWS[:30_000], ROWS[30_000:].map_blocks(with_nan, dtype=float)])},
+    ),
+    "partition": (
+        {},
+        {"X": da.concatenate([ROWS[:30_000], ROWS[30_000:].map_blocks(broken, dtype=float)])},
+    ),
+    "X_val": ({}, {"X_val": ROWS.map_blocks(with_nan, dtype=float), "y_val": LABELS}),
+    "schedule": ({"schedule": lambda done: np.nan}, {"X_val": ROWS, "y_val": LABELS}),
+    "scoring": ({"scoring": lambda clf, X, y: np.nan, "early_stopping": True}, {}),
+    "none": ({}, {"X_val": ROWS, "y_val": LABELS}),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_rows_stay_on_the_workers(client, failure):
+    """Not even while the error, whose traceback has the shards, and its cycles are alive."""
+    params, given = FAILURES[failure]
+    clf = DaskSoftmaxMLPClassifier(4, epochs=1, n_shards=4, random_state=0, **params)
+    given, raised = {"X": ROWS, "y": LABELS, **given}, None
+    gc.disable()
+    try:
+        clf.fit(**given)
+        clf.score(ROWS, LABELS)
+    except (ValueError, RuntimeError) as error:
+        raised = error
+    try:
+        until = time.monotonic() + 10
+        while left := client.run_on_scheduler(managed):
+            assert time.monotonic() < until, f"{left:,} bytes are left"
+            time.sleep(0.05)
+    finally:
+        gc.enable()
+    assert (raised is None) == (failure == "none")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_result_after_the_death_of_a_worker(client, solver, monkeypatch):
@@ -101,6 +157,58 @@ def test_result_after_the_death_of_a_worker(client, solver, monkeypatch):
     assert (interrupted.theta_ == undisturbed.theta_).all()
     assert interrupted.score(rows, labels) > 0.95
     client.wait_for_workers(2)
+
+
+SCHEDULER_DIES = """
+import subprocess, sys, threading, time
+import dask, dask.array as da
+from distributed import Client
+from sklearn.datasets import load_digits
+from skmlp.dask import DaskSoftmaxMLPClassifier
+
+def start(name, *arguments):
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--no-dashboard", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+if __name__ == "__main__":
+    scheduler = start("scheduler", "--port", "0", "--host", "127.0.0.1")
+    address = next(line.split()[-1] for line in scheduler.stderr if "tcp://127" in line)
+    worker = start("worker", address, "--nthreads", "1", "--death-timeout", "20")
+    client = Client(address, timeout=30)
+    client.wait_for_workers(1)
+    rows, labels = load_digits(return_X_y=True)
+    arrays = da.from_array(rows, chunks=(450, 64)), da.from_array(labels, chunks=450)
+    clf = DaskSoftmaxMLPClassifier(20, epochs=3, n_shards=2, random_state=0).fit(*arrays)
+    before = dict(vars(clf))
+    clf.set_params(epochs=10**6)
+    threading.Timer(2, scheduler.kill).start()
+    try:
+        clf.fit(*arrays)
+    except BaseException as error:
+        print(type(error).__name__, error)
+    clf.set_params(epochs=3)
+    print(vars(clf) == before, clf.score(rows, labels) > 0.9, flush=True)
+    worker.kill()
+    scheduler.kill()
+    os._exit(0)
+"""
+
+
+@pytest.mark.slow
+def test_death_of_the_scheduler_is_an_error_and_keeps_the_model(tmp_path):
+    (tmp_path / "script.py").write_text("import os\n" + SCHEDULER_DIES)
+    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"],
+        env=os.environ | {"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    printed = done.stdout.splitlines()
+    assert "Error" in printed[0], done.stderr  # of several kinds, as it comes
+    assert printed[-1] == "True True"
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, PopulationGridSearchCV])

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from sklearn.datasets import get_data_home
 import skmlp.datasets.fashion_mnist as module
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from tests.datasets import openml_site as site
+from tests.io.unprivileged import needs_users, open_to_all, run_unprivileged
 
 REAL = Path("/usr/share/datasets/fashion-mnist")
 needs_real_files = pytest.mark.skipif(
@@ -678,3 +680,89 @@ def test_sample_is_small_and_licensed():
     assert sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) < 3e6
     licence = (folder / "LICENSE-fashion-mnist").read_text(encoding="utf-8")
     assert "Copyright © 2017 Zalando SE, https://tech.zalando.com" in licence
+
+
+# Folders that cannot be entered or written, and files that are none
+
+
+UNPRIVILEGED = """
+import contextlib, json, pathlib, sys, warnings
+import numpy as np
+import skmlp.datasets.fashion_mnist as module
+from tests.datasets import openml_site as site
+
+table, X, y = json.loads(sys.argv[1]), *np.load(sys.argv[2]).values()
+module._OFFICIAL = {k: module._Official(f, tuple(s), h) for k, (f, s, h) in table.items()}
+home, debian, ways = pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4]), sys.argv[5:]
+module._DEBIAN = debian
+documents = site.documents(X, y)
+with site.online(documents):  # imports what it needs
+    module.fetch_fashion_mnist("all", data_home=home.parent / "first")
+"""
+FETCH = """
+home.mkdir()
+home.chmod(int(ways[0], 8))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    with site.online(documents) if ways[1] == "online" else contextlib.nullcontext():
+        found = module.fetch_fashion_mnist("all", data_home=home)
+    print(found.data.sum(), found.DESCR.count(f"{debian}."))
+print(*[str(w.message) for w in caught], sep="\\n")
+"""
+
+
+@needs_users
+@pytest.mark.parametrize("mode", ["000", "555"])
+@pytest.mark.parametrize("way", ["debian", "online"])
+def test_folder_that_may_not_be_entered_or_written(tiny, tmp_path, mode, way):
+    folder = open_to_all(tmp_path)
+    if way == "debian":
+        write_idx(folder / "debian", tiny.arrays)
+    np.savez(folder / "rows.npz", X=tiny.X, y=tiny.y)
+    arguments = (json.dumps(tiny.official), folder / "rows.npz", folder / "home")
+    printed = run_unprivileged(UNPRIVILEGED, FETCH, *arguments, folder / "debian", mode, way)
+    first, *others = printed.splitlines()
+    if way == "debian":
+        assert first == f"{tiny.X.sum()} 1"
+        assert others == [""]
+    else:
+        assert first == f"{tiny.X.sum()} 0"
+        assert f"Fashion-MNIST not cached in {folder / 'home'}" in others[0]
+        assert "Permission denied" in others[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="FIFOs")
+def test_fifo_in_the_place_of_a_file_is_passed_over(tiny, home):
+    write_idx(home / "fashion-mnist", tiny.arrays)
+    for folder in (home, home / "skmlp" / "fashion-mnist"):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(folder / "train_images.npy")
+        os.mkfifo(folder / "train-images-idx3-ubyte")
+        os.mkfifo(folder / "train-images-idx3-ubyte.gz")
+    assert_is(fetch_fashion_mnist(data_home=home, return_X_y=True), tiny)
+
+
+def test_file_that_unpacks_to_more_than_it_should_is_not_unpacked_whole(tiny, home):
+    write_idx(home, tiny.arrays)
+    bomb = home / "train-images-idx3-ubyte.gz"
+    with gzip.open(bomb, "wb", compresslevel=9) as file:
+        file.write(idx(tiny.arrays["train_images"]))
+        for _ in range(200):
+            file.write(bytes(2**20))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte.gz is damaged"):
+        fetch_fashion_mnist(data_home=home)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("where", ["_read_array", "_check_official", "_download"])
+def test_lack_of_memory_is_no_damage(tiny, cached, home, monkeypatch, where):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    if where == "_download":
+        home = home / "other"
+    monkeypatch.setattr(module, where, fail)
+    with pytest.raises(MemoryError):
+        fetch_fashion_mnist(data_home=home)

@@ -363,7 +363,7 @@ def test_interrupt_with_early_stopping_restores_the_best_epoch(iris, standardize
     given = {"X_val": X[::3], "y_val": y[::3]}
     params = {"standardize": standardize, "learning_rate": 0.5, "random_state": 1}
     clf = quick(early_stopping=True, schedule=interrupting(after=0.5), epochs=30, **params)
-    with pytest.warns(UserWarning, match="Training interrupted by user"):
+    with pytest.raises(KeyboardInterrupt):
         clf.fit(X, y, **given)
     assert (clf.stop_reason_, clf.n_iter_) == ("interrupted", 15)
     assert clf.best_epoch_ == np.argmin(clf.validation_loss_curve_) < 14
@@ -373,7 +373,7 @@ def test_interrupt_with_early_stopping_restores_the_best_epoch(iris, standardize
 
 def test_warm_start_after_interrupt(iris):
     clf = quick(warm_start=True, schedule=interrupting(after=0.5), epochs=6)
-    with pytest.warns(UserWarning, match="Training interrupted by user"):
+    with pytest.raises(KeyboardInterrupt):
         clf.fit(*iris)
     assert clf.n_iter_ == 3
     by_fit(clf.set_params(schedule="constant"), *iris)

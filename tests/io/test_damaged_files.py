@@ -5,6 +5,7 @@ import json
 import pickle
 import random
 import shutil
+import traceback
 import tracemalloc
 import warnings
 import zipfile
@@ -251,3 +252,31 @@ def test_zip_bomb_is_rejected(tmp_path, originals, what):
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert most < MAX_MEMORY
+
+
+@pytest.mark.parametrize("what", ["model", "checkpoint"])
+def test_messages_are_short_whatever_the_file_holds(tmp_path, originals, what):
+    """Also those of the causes, which are printed with an error."""
+    content, read, _ = originals[what]
+    members = members_of(content)
+    header = json.loads(np.load(io.BytesIO(members["header.npy"])).tobytes())
+    long = [
+        "x" * 10**6,
+        ["x"] * 10**5,
+        [[0.5, 1]] * 10**5,
+        dict.fromkeys(map(str, range(10**5)), 1),
+    ]
+    changes = [{name: value} for name in header for value in long]
+    names = "units", "l2", "schedule", "x" * 10**5
+    changes += [{"params": {**header["params"], name: value}} for name in names for value in long]
+    for change in changes:
+        text = json.dumps({**header, **change}).encode()
+        changed = members | {"header.npy": npy(np.frombuffer(text, np.uint8))}
+        (tmp_path / "f").write_bytes(archive_of(changed.items()))
+        report = ""
+        try:
+            read(tmp_path / "f")
+        except (ValueError, TypeError) as error:
+            errors = [error, error.__cause__] if error.__cause__ else [error]
+            report = "".join("".join(traceback.format_exception_only(e)) for e in errors)
+        assert len(report) < 2000, report[:500]

@@ -535,6 +535,24 @@ def test_large_networks_in_threads(monkeypatch):
     assert_same(*both(net(early_stopping=True), grid, n_jobs=2))
 
 
+@pytest.mark.parametrize(
+    ("solver", "where"),
+    [
+        ("adam", "training.trainer.TrainingRun.end_epoch"),
+        ("adam", "training.population.train_epoch"),
+        ("adam", "model_selection.candidates.local_trainer"),
+        ("lbfgs", "training.trainer.TrainingRun.end_epoch"),
+    ],
+)
+def test_lack_of_memory_is_not_the_score_of_a_candidate(monkeypatch, solver, where):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(f"skmlp.{where}", fail)
+    with pytest.raises(MemoryError):
+        PopulationGridSearchCV(net(solver=solver), {"l2": [0.0, 0.1]}, cv=3).fit(X, y)
+
+
 def test_working_memory():
     with config_context(working_memory=0.01):
         assert_same(*both(net(), {"l2": [0.0, 0.01, 0.1], "units": [3, 4]}))

@@ -39,3 +39,34 @@ def test_validation_in_chunks_equals_validation_on_all_rows(blobs, rng):
     expected = log_loss(y, proba, sample_weight=w)
     assert clf.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-4)
     assert clf.validation_scores_[-1] == pytest.approx(clf.score(X, y, w))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, ZeroDivisionError, TypeError])
+@pytest.mark.parametrize("epoch", [0, 2])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_error_of_a_scorer_is_raised_and_keeps_the_model(error, epoch, solver):
+    def fail(clf, X, y):
+        if clf.n_iter_ == epoch:
+            raise error("of the scorer")
+        return 0.5
+
+    clf = SoftmaxMLPClassifier(8, solver=solver, epochs=5, random_state=0).fit(X, y)
+    before = dict(vars(clf))
+    clf.set_params(early_stopping=True, scoring=fail)
+    with pytest.raises(error, match="of the scorer"):
+        clf.fit(X[:, :3], y % 2)
+    clf.set_params(early_stopping=before["early_stopping"], scoring="loss")
+    assert vars(clf) == before
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_stop_iteration_of_a_scorer_is_an_error(solver):
+    """SciPy's L-BFGS-B takes it for a request to stop."""
+
+    def stop(clf, X, y):
+        next(iter([]))
+
+    clf = SoftmaxMLPClassifier(8, solver=solver, epochs=5, early_stopping=True, scoring=stop)
+    with pytest.raises((StopIteration, RuntimeError)):
+        clf.fit(X, y)
+    assert not hasattr(clf, "theta_")
