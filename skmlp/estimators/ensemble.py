@@ -43,7 +43,7 @@ from skmlp.estimators.validation import (
 from skmlp.estimators.warm_start import unchanged_on_error
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.inference import finite_chunks, finite_logits
-from skmlp.training.jobs import train_networks
+from skmlp.training.jobs import Outcome, train_networks
 from skmlp.training.local import LocalSource, local_trainer
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import Trainer
@@ -221,6 +221,9 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
             that leave a member without a class. In training, as SoftmaxMLPClassifier.
         TypeError
             If `estimator` is no SoftmaxMLPClassifier.
+        KeyboardInterrupt
+            After Ctrl-C. In a single job, the fitted attributes are set before, from what the
+            members have learnt so far; members whose training was not begun are missing.
         """
         base = self._check_parameters()
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
@@ -264,12 +267,13 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         config = TrainConfig.from_params(base.get_params(deep=False))
         continues = self.warm_start and hasattr(self, "theta_")
         rows, validation_rows = validate_fit_data(self, *data, **validation, continues=continues)
+        thetas: Sequence[np.ndarray] | np.ndarray = []
         if continues:
-            self._check_continues(config)
+            thetas = self._thetas_to_continue(config)
+            dtype = self.theta_.dtype
         else:
             self._members, self._repeats, self._seed, self._prior = [], [], None, None
-            self.theta_ = np.empty((0, 0), theta_dtype(base.dtype, partial(working_dtype, rows.X)))
-        dtype = self.theta_.dtype
+            dtype = theta_dtype(base.dtype, partial(working_dtype, rows.X))
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
@@ -278,22 +282,17 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         )
         repeats = self._draw_repeats(dataset, groups)
         trainers = self._new_trainers(base, config, dataset, validation_set, repeats)
-        results = [result for result, _ in train_networks(trainers, self.n_jobs, self.verbose)]
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        params = [
-            base.get_params(deep=False) | {"random_state": t.run.config.random_state}
-            for t in trainers
-        ]
-        self._append(params, [result for result in results if isinstance(result, FitResult)])
-        self.temperature_ = 1.0
-        if repeats:
+        outcomes = train_networks(trainers, self.n_jobs, self.verbose, keep=True)
+        interrupted = self._append(thetas, base, trainers, outcomes)
+        self._prior, self.temperature_ = None, 1.0
+        if repeats and len(self.theta_) >= len(repeats[0]):
             self._predict_out_of_fold(config, dataset, repeats)
         self._repeats = repeats if self.warm_start else []
+        if interrupted:
+            raise KeyboardInterrupt
 
-    def _check_continues(self, config: TrainConfig) -> None:
-        """Raise unless members can be added; take back the temperature of those there are."""
+    def _thetas_to_continue(self, config: TrainConfig) -> np.ndarray:
+        """Return the parameters of the members, without temperature; raise if none can be added."""
         n = len(self._members)
         if self.n_estimators < n:
             raise ValueError(
@@ -303,9 +302,9 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         network = self._network
         architecture = network.layer_sizes, self._members[0][1]["_activations"]
         config.check_continues(architecture, self.theta_.dtype)
-        if self._prior is not None:
-            self._apply_temperature(1.0 / self.temperature_)
-            self._prior = None
+        return (
+            self.theta_ if self._prior is None else self._with_temperature(1.0 / self.temperature_)
+        )
 
     def _seeds(self) -> tuple[int, list[int]]:
         """Return the seed that the members share, and the seed of each."""
@@ -380,16 +379,49 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
             trainers.append(trainer)
         return trainers
 
-    def _append(self, params: Sequence[Mapping[str, Any]], results: Sequence[FitResult]) -> None:
-        """Add new members, with their constructor parameters, to those that there are."""
-        thetas = [*self.theta_, *(result.theta for result in results)]
+    def _append(
+        self,
+        thetas: Sequence[np.ndarray] | np.ndarray,
+        base: SoftmaxMLPClassifier,
+        trainers: Sequence[Trainer[LocalSource]],
+        outcomes: Mapping[int, Outcome],
+    ) -> bool:
+        """Add new members to those with thetas; return whether Ctrl-C has ended training.
+
+        Members whose training was not begun are left out, and with cv all after them, so that a
+        member's position tells which rows it has left out.
+        """
+        results: list[FitResult] = []
+        params: list[dict[str, Any]] = []
+        for i in sorted(outcomes):
+            result, _ = outcomes[i]
+            if isinstance(result, Exception):
+                raise result
+            if i > len(results) and self.cv is not None:
+                break
+            results.append(result)
+            random_state = trainers[i].run.config.random_state
+            params.append(base.get_params(deep=False) | {"random_state": random_state})
+        if not results:
+            raise KeyboardInterrupt
+        self._add(thetas, params, results)
+        return any(result.stop_reason == "interrupted" for result in results)
+
+    def _add(
+        self,
+        thetas: Sequence[np.ndarray] | np.ndarray,
+        params: Sequence[Mapping[str, Any]],
+        results: Sequence[FitResult],
+    ) -> None:
+        """Add members to those with thetas, given constructor parameters and results."""
         members = []
         for of_member, result in zip(params, results, strict=True):
             fitted = SoftmaxMLPClassifier()._fitted_attributes(result)
             del fitted["theta_"]
             fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
             members.append((dict(of_member), fitted))
-        self._members, self.theta_ = [*self._members, *members], np.stack(thetas)
+        self._members = [*self._members, *members]
+        self.theta_ = np.stack([*thetas, *(result.theta for result in results)])
 
     def _predict_out_of_fold(
         self, config: TrainConfig, dataset: Dataset, repeats: Sequence[Folds]
@@ -435,13 +467,15 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         self._prior = (len(every) * frequencies + 1.0 / len(frequencies)) / (len(every) + 1)
         Y = dataset.Y[:].toarray().astype(np.float64)
         derivative = partial(mixture_derivative, logits.astype(np.float64), Y, w, self._prior)
-        self._apply_temperature(1.0 / find_inverse_temperature(derivative))
+        temperature = 1.0 / find_inverse_temperature(derivative)
+        self.theta_, self.temperature_ = self._with_temperature(temperature), temperature
 
-    def _apply_temperature(self, temperature: float) -> None:
-        """Apply a temperature to all members, relative to the class frequencies."""
+    def _with_temperature(self, temperature: float) -> np.ndarray:
+        """Return the parameters with a temperature relative to the class frequencies."""
         network, q = self._network, self._prior
+        assert q is not None, "set by _calibrate"
         thetas = [with_temperature(network, theta, q, 1.0 / temperature) for theta in self.theta_]
-        self.theta_, self.temperature_ = np.stack(thetas), temperature
+        return np.stack(thetas)
 
     @classmethod
     def from_estimators(
@@ -480,8 +514,9 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         ensemble = cls(clone(first).set_params(random_state=None), len(estimators))
         copy_data_attributes(first, ensemble)
         ensemble._members, ensemble._repeats, ensemble._seed, ensemble._prior = [], [], None, None
-        ensemble.theta_, ensemble.temperature_ = np.empty((0, 0)), 1.0
-        ensemble._append(
+        ensemble.temperature_ = 1.0
+        ensemble._add(
+            [],
             [member.get_params(deep=False) for member in estimators],
             [member._result() for member in estimators],
         )

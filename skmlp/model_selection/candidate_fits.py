@@ -76,8 +76,8 @@ class CandidateFits:
 
     def _train_together(self, fits: Sequence[CandidateFit]) -> None:
         outcomes = train_networks([fit.trainer for fit in fits], self._n_jobs, self._verbose)
-        for fit, (result, seconds) in zip(fits, outcomes, strict=True):
-            fit.set_result(result, seconds)
+        for i, fit in enumerate(fits):
+            fit.set_result(*outcomes[i])
 
     def _train_alone(self, fits: Sequence[CandidateFit]) -> None:
         results = Parallel(n_jobs=self._n_jobs)(

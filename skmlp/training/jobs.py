@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 from sklearn import config_context, get_config
@@ -24,8 +24,12 @@ LONG_PRODUCT = 2**22  # rows of a batch times parameters; some tenths of a milli
 
 
 def train_networks(
-    trainers: Sequence[Trainer[LocalSource]], n_jobs: int | None, verbose: int = 0
-) -> list[Outcome]:
+    trainers: Sequence[Trainer[LocalSource]],
+    n_jobs: int | None,
+    verbose: int = 0,
+    *,
+    keep: bool = False,
+) -> dict[int, Outcome]:
     """Train networks; return the outcome of each, with a share of its population's seconds.
 
     Networks of sparse rows, and those by L-BFGS, are trained one by one.
@@ -38,31 +42,70 @@ def train_networks(
         As in scikit-learn.
     verbose : int, default=0
         Whether to print a line for each population.
+    keep : bool, default=False
+        Whether Ctrl-C, in a single job, ends training without KeyboardInterrupt. Networks that
+        were being trained then have the stop reason "interrupted", others no outcome.
+
+    Returns
+    -------
+    outcomes : dict of int to Outcome
+        By the index of the trainer.
     """
     jobs = joblib.effective_n_jobs(n_jobs)
     stackable = [i for i, trainer in enumerate(trainers) if _is_stackable(trainer)]
     found = group_trainers([trainers[i] for i in stackable], jobs, working_memory())
     groups = [[stackable[i] for i in group] for group in found]
     groups += [[i] for i in range(len(trainers)) if i not in set(stackable)]
+    if jobs == 1:
+        return _train_in_turn(trainers, groups, verbose, keep)
     long = [group for group in groups if _has_long_products(trainers[group[0]])]
     short = [group for group in groups if group not in long]
-    outcomes: dict[int, Outcome] = {}
-
-    def train(groups: Sequence[Sequence[int]], parallel: Any, call: Callable[..., Any]) -> None:
-        results = parallel(call([trainers[i] for i in group], verbose) for group in groups)
-        for group, (of_group, seconds) in zip(groups, results, strict=True):
-            for i, result in zip(group, of_group, strict=True):
-                outcomes[i] = result, seconds / len(group)
-
     # Between short products two threads would contend for Python's lock, while sending rows to
     # processes takes longer than long products do. In threads, BLAS gets one thread each.
-    with threadpool_limits(1, "blas") if jobs > 1 and long else nullcontext():
+    with threadpool_limits(1, "blas") if long else nullcontext():
         # Not scikit-learn's Parallel, whose threads restore the global warning filters in any
         # order.
         in_threads = joblib.Parallel(n_jobs=n_jobs, require="sharedmem")
-        train(long, in_threads, joblib.delayed(_with_config(_train)))
-    train(short, Parallel(n_jobs=n_jobs), delayed(_train))
-    return [outcomes[i] for i in range(len(trainers))]
+        train = joblib.delayed(_with_config(_train))
+        results = in_threads(train([trainers[i] for i in group], verbose) for group in long)
+    in_processes = Parallel(n_jobs=n_jobs)
+    results += in_processes(delayed(_train)([trainers[i] for i in g], verbose) for g in short)
+    return _by_network([*long, *short], results)
+
+
+def _train_in_turn(
+    trainers: Sequence[Trainer[LocalSource]],
+    groups: Sequence[Sequence[int]],
+    verbose: int,
+    keep: bool,
+) -> dict[int, Outcome]:
+    """Train populations one after the other, until the last or an interrupted one."""
+    results = []
+    for group in groups:
+        result = _train([trainers[i] for i in group], verbose, keep)
+        results.append(result)
+        if result.interrupted:
+            break
+    return _by_network(groups, results)
+
+
+def _by_network(
+    groups: Sequence[Sequence[int]], results: Sequence["_GroupResult"]
+) -> dict[int, Outcome]:
+    """Return the outcome of each network of the groups that have a result."""
+    return {
+        i: (network, result.seconds / len(group))
+        for group, result in zip(groups, results, strict=False)
+        for i, network in zip(group, result.networks, strict=True)
+    }
+
+
+class _GroupResult(NamedTuple):
+    """What became of a population: its networks, the seconds of all, whether Ctrl-C ended it."""
+
+    networks: list[FitResult | Exception]
+    seconds: float
+    interrupted: bool
 
 
 def _is_stackable(trainer: Trainer[LocalSource]) -> bool:
@@ -76,14 +119,14 @@ def _has_long_products(trainer: Trainer[LocalSource]) -> bool:
 
 
 def _train(
-    trainers: Sequence[Trainer[LocalSource]], verbose: int
-) -> tuple[list[FitResult | Exception], float]:
-    """Return the result of each network of a population, and the seconds of all."""
+    trainers: Sequence[Trainer[LocalSource]], verbose: int, keep: bool = False
+) -> _GroupResult:
+    """Train the networks of a population, or a single one that can be in none."""
     started, first = perf_counter(), trainers[0]
     trainer: Trainer[Any] = population_trainer(trainers) if _is_stackable(first) else first
     results: list[FitResult | Exception]
     try:
-        results = trainer.train_all()
+        results = trainer.train_all(keep=keep)
     except MemoryError:
         raise  # says nothing about the networks
     except Exception as error:  # of the schedule, which they share
@@ -96,7 +139,7 @@ def _train(
             f"{seconds:.1f} s",
             flush=True,
         )
-    return results, seconds
+    return _GroupResult(results, seconds, trainer.interrupted)
 
 
 def _with_config(function: Callable[..., Any]) -> Callable[..., Any]:

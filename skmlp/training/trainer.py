@@ -206,8 +206,8 @@ class Trainer(Generic[Source]):
     Attributes
     ----------
     interrupted : bool
-        Whether Ctrl-C (KeyboardInterrupt) ended `train`, whose caller is to raise it again after
-        it has kept the result, if it keeps it.
+        Whether Ctrl-C (KeyboardInterrupt) ended the training; whoever keeps the result is to raise
+        it again.
     """
 
     def __init__(self, source: Source, runs: Sequence[TrainingRun]) -> None:
@@ -253,9 +253,21 @@ class Trainer(Generic[Source]):
             self.interrupted = True
             return result
 
-    def train_all(self) -> list[FitResult | Exception]:
-        """Train several networks; return the result, or the error, of each."""
-        self._loop()
+    def train_all(self, *, keep: bool = False) -> list[FitResult | Exception]:
+        """Train several networks; return the result, or the error, of each.
+
+        With ``keep``, Ctrl-C sets `interrupted`, and what was learnt until then is returned.
+        Without, or if nothing was learnt, KeyboardInterrupt is raised.
+        """
+        try:
+            self._loop()
+        except KeyboardInterrupt:
+            self.source.restrict(self._active)
+            if not keep or not all(run.n_steps or run.n_done for run in self._active):
+                raise
+            self.interrupted = True
+            for run in self._active:
+                run.stop_reason = "interrupted"
         self._finish(self._active)
         return [self._results[run] for run in self.runs]
 
@@ -311,6 +323,7 @@ class Trainer(Generic[Source]):
         for run in stopped:
             if run not in self._results:
                 try:
+                    run.check_finite()
                     self._results[run] = run.finish()
                 except ValueError as error:
                     self._results[run] = error

@@ -35,6 +35,7 @@ from skmlp.data.dataset import encode
 from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.state import TrainState
+from skmlp.training.trainer import TrainingRun
 
 X, y = make_classification(
     420, 6, n_informative=5, n_redundant=0, n_classes=3, class_sep=0.8, random_state=0
@@ -433,3 +434,40 @@ def test_conversion_to_votingclassifier(labels):
     assert again.n_features_in_ == voting.n_features_in_ == 6
     with pytest.raises(ValueError, match="activation must be one of"):
         ensemble().fit(X, labels).to_sklearn()
+
+
+@pytest.mark.parametrize("epoch", [2, 9])
+@pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
+@pytest.mark.parametrize("cv", [None, 3])
+def test_ctrl_c_keeps_what_was_learnt(monkeypatch, cv, params, epoch):
+    ended, end_epoch = [], TrainingRun.end_epoch
+
+    def end_and_interrupt(run, record):
+        stop = end_epoch(run, record)
+        ended.append(run)
+        if len(ended) == epoch:
+            raise KeyboardInterrupt
+        return stop
+
+    monkeypatch.setattr(TrainingRun, "end_epoch", end_and_interrupt)
+    model = ensemble(net(**params), 4, cv=cv)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    if not hasattr(model, "theta_"):  # the iterations of L-BFGS are no steps
+        assert params == {"solver": "lbfgs"}
+        return
+    reasons = [member.stop_reason_ for member in model.estimators_]
+    assert "interrupted" in reasons
+    assert model.score(X, y) > 0.3
+    assert len(reasons) == len(model.theta_) <= 4
+
+
+def test_ctrl_c_at_once_leaves_an_ensemble_as_it_was(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skmlp.training.population.PopulationSource.run_epoch", interrupt)
+    model = ensemble()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert not hasattr(model, "theta_")
