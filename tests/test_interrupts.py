@@ -165,8 +165,8 @@ for _ in range(40):
 
 def interrupted(work, delay):
     timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     try:
+        timer.start()
         work()
         time.sleep(10)
     except KeyboardInterrupt:

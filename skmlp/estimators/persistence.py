@@ -7,15 +7,19 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 from skmlp.estimators.validation import set_classes
-from skmlp.io.model import ModelFile, read_model, write_model
+from skmlp.io.model import EnsembleFile, ModelFile, read_model, write_ensemble, write_model
 from skmlp.training.config import TrainConfig
 
 __all__ = ["load", "save"]
 
 
-def save(clf: SoftmaxMLPClassifier, path: str | bytes | os.PathLike[str]) -> None:
-    """Write a fitted classifier to a file.
+def save(
+    clf: SoftmaxMLPClassifier | SoftmaxMLPEnsembleClassifier,
+    path: str | bytes | os.PathLike[str],
+) -> None:
+    """Write a fitted classifier or ensemble to a file.
 
     The write is atomic: after an error, a full disk or the end of the process, an existing file at
     this path is unchanged. A new file has the permissions of the one that it replaces and, where
@@ -25,15 +29,15 @@ def save(clf: SoftmaxMLPClassifier, path: str | bytes | os.PathLike[str]) -> Non
 
     Parameters
     ----------
-    clf : SoftmaxMLPClassifier
-        Fitted.
+    clf : SoftmaxMLPClassifier or SoftmaxMLPEnsembleClassifier
+        Fitted. Of an ensemble, the file has no `oof_proba_`, but the score and the loss.
     path : str, bytes or path-like
         Path of the file, usually with the suffix ".npz"; no suffix is added.
 
     Raises
     ------
     TypeError
-        If clf is not a SoftmaxMLPClassifier. Use pickle or skops for pipelines.
+        If clf is neither. Use pickle or skops for pipelines.
     ValueError
         If a constructor parameter (such as a function as `schedule`, or a RandomState) or the
         labels cannot be written without pickle, or two features have the same name.
@@ -57,20 +61,45 @@ def save(clf: SoftmaxMLPClassifier, path: str | bytes | os.PathLike[str]) -> Non
     ...     (load(path).predict_proba(X) == clf.predict_proba(X)).all()
     np.True_
     """
+    if isinstance(clf, SoftmaxMLPEnsembleClassifier):
+        write_ensemble(path, _ensemble_file(clf))
+        return
     if not isinstance(clf, SoftmaxMLPClassifier):
-        raise TypeError(f"clf must be a SoftmaxMLPClassifier, got {type(clf).__name__}.")
+        raise TypeError(
+            "clf must be a SoftmaxMLPClassifier or SoftmaxMLPEnsembleClassifier, got "
+            f"{type(clf).__name__}."
+        )
     if own := clf.get_params().keys() - SoftmaxMLPClassifier().get_params().keys():
         raise TypeError(
             f"{type(clf).__name__} has parameters of its own, which the file cannot hold: "
             f"{sorted(own)}. Save to_local() of a DaskSoftmaxMLPClassifier."
         )
+    write_model(path, _model_file(clf))
+
+
+def _model_file(clf: SoftmaxMLPClassifier) -> ModelFile:
+    """Return what the file of a fitted classifier holds."""
     check_is_fitted(clf)
     names = list(getattr(clf, "feature_names_in_", []))
-    write_model(path, ModelFile(clf.get_params(), names, clf.classes_, clf._result()))
+    return ModelFile(clf.get_params(), names, clf.classes_, clf._result())
 
 
-def load(path: str | bytes | os.PathLike[str]) -> SoftmaxMLPClassifier:
-    """Read a classifier from a file written by `save`.
+def _ensemble_file(ensemble: SoftmaxMLPEnsembleClassifier) -> EnsembleFile:
+    """Return what the file of a fitted ensemble holds."""
+    check_is_fitted(ensemble)
+    params, base = ensemble.get_params(deep=False), ensemble.estimator
+    del params["estimator"]
+    return EnsembleFile(
+        params,
+        None if base is None else base.get_params(),
+        [_model_file(member) for member in ensemble.estimators_],
+        ensemble.temperature_,
+        (ensemble.oof_score_, ensemble.oof_loss_) if hasattr(ensemble, "oof_score_") else None,
+    )
+
+
+def load(path: str | bytes | os.PathLike[str]) -> Any:
+    """Read a classifier or an ensemble from a file written by `save`.
 
     Everything in the file is checked, nothing in it is executed, and memory use is bounded
     by a small multiple of the file's length.
@@ -82,7 +111,7 @@ def load(path: str | bytes | os.PathLike[str]) -> SoftmaxMLPClassifier:
 
     Returns
     -------
-    clf : SoftmaxMLPClassifier
+    clf : SoftmaxMLPClassifier or SoftmaxMLPEnsembleClassifier
         Fitted; its predictions equal those of the saved classifier bit for bit. partial_fit and
         warm starts continue with a new optimizer state.
 
@@ -115,7 +144,23 @@ def load(path: str | bytes | os.PathLike[str]) -> SoftmaxMLPClassifier:
     return read_model(path, _restored)
 
 
-def _restored(model: ModelFile) -> SoftmaxMLPClassifier:
+def _restored(
+    contents: ModelFile | EnsembleFile,
+) -> SoftmaxMLPClassifier | SoftmaxMLPEnsembleClassifier:
+    """Return the fitted estimator that a file describes."""
+    if isinstance(contents, ModelFile):
+        return _restored_classifier(contents)
+    members, params = [_restored_classifier(m) for m in contents.members], contents.estimator_params
+    ensemble = SoftmaxMLPEnsembleClassifier.from_estimators(members)
+    ensemble.set_params(**contents.params)
+    ensemble.estimator = None if params is None else SoftmaxMLPClassifier(**params)
+    ensemble.temperature_ = contents.temperature
+    if contents.out_of_fold is not None:
+        ensemble.oof_score_, ensemble.oof_loss_ = contents.out_of_fold
+    return ensemble
+
+
+def _restored_classifier(model: ModelFile) -> SoftmaxMLPClassifier:
     """Return the fitted classifier that a file describes."""
     clf: Any = SoftmaxMLPClassifier(**model.params)
     TrainConfig.from_params(clf.get_params(deep=False))

@@ -11,7 +11,7 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import IO, Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -75,7 +75,7 @@ def write_archive(
 def read_archive(
     path: str | bytes | os.PathLike[str],
     kind: str,
-    form: int | str,
+    forms: Collection[int | str],
     required: set[str],
     is_optional: Callable[[str], bool],
     make: Callable[..., Made],
@@ -87,8 +87,8 @@ def read_archive(
     path : str or path-like
     kind : str
         "model" or "checkpoint", for messages.
-    form : int or str
-        The format that the header must name.
+    forms : collection of int or str
+        The formats of which the header must name one.
     required : set of str
         Names of arrays besides the header.
     is_optional : callable (name) -> bool
@@ -98,7 +98,7 @@ def read_archive(
     """
     with open_regular(path) as file, errors_name(path):
         try:
-            header, arrays = _decode(file, form, required, is_optional)
+            header, arrays = _decode(file, forms, required, is_optional)
             return make(header, **arrays)
         except (MemoryError, OSError):
             raise  # of the machine: the file may be sound
@@ -127,7 +127,10 @@ class _Pieces(io.BufferedReader):
 
 
 def _decode(
-    file: BinaryIO, form: int | str, required: set[str], is_optional: Callable[[str], bool]
+    file: BinaryIO,
+    forms: Collection[int | str],
+    required: set[str],
+    is_optional: Callable[[str], bool],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the other arrays in a file."""
     required = required | {"header"}
@@ -148,8 +151,11 @@ def _decode(
             with archive.open(member) as stream:
                 arrays[name] = _read_array(name, stream, member.file_size)
     header = json.loads(arrays.pop("header").tobytes())
-    if header["format"] != form:
-        raise ValueError(f"format {header['format']!r} is unknown, this version reads {form!r}")
+    if header["format"] not in forms:
+        known_forms = " and ".join(map(repr, forms))
+        raise ValueError(
+            f"format {header['format']!r} is unknown, this version reads {known_forms}"
+        )
     return header, arrays
 
 
@@ -165,7 +171,7 @@ def _read_array(name: str, stream: IO[bytes], size: int) -> np.ndarray:
     if found is None:
         raise ValueError(f"{name} is declared as {text[:100]!r}")
     dtype, n = np.dtype(found[1].decode()), int(found[2])
-    if dtype.kind not in KINDS.get(name, "f"):
+    if dtype.kind not in KINDS.get(name.partition(".")[0], "f"):
         raise ValueError(f"{name} has dtype {dtype}")
     if n * dtype.itemsize != size - len(start) - len(text):
         raise ValueError(f"{name} is not as long as its shape ({n},) says")

@@ -316,7 +316,7 @@ def read_checkpoint(path: str | bytes | os.PathLike[str]) -> CheckpointState:
     OSError
         If the file cannot be read.
     """
-    return read_archive(path, "checkpoint", FORMAT, REQUIRED, _is_optional, _restore)
+    return read_archive(path, "checkpoint", [FORMAT], REQUIRED, _is_optional, _restore)
 
 
 def _is_optional(name: str) -> bool:

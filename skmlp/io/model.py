@@ -1,6 +1,6 @@
-"""Model files: a fitted network, its parameters and its labels.
+"""Model files: a fitted network or an ensemble, its parameters and its labels.
 
-Members of the archive:
+Members of the archive of a network:
 
 =============  ====================================================================
 header.npy     JSON text as bytes: format version, constructor parameters, layer sizes,
@@ -14,6 +14,10 @@ bin_...npy     column, left and right edge of the bins of numeric columns, if th
 column_...npy  the statistics that they are made of, for a later partial_fit; the header has
                the number of rows and the sum of their weights
 =============  ====================================================================
+
+The archive of an ensemble has these of each member, with its number in the name, as in
+``theta.0.npy``. Its header has those of the members, the constructor parameters of the ensemble and
+of its estimator, the temperature, and the out-of-fold score and loss.
 """
 
 import os
@@ -43,12 +47,12 @@ from skmlp.io._npz import (
 from skmlp.training.config import Architecture, build_network
 from skmlp.training.state import FitResult
 
-__all__ = ["ModelFile", "read_model", "write_model"]
+__all__ = ["EnsembleFile", "ModelFile", "read_model", "write_ensemble", "write_model"]
 
 Made = TypeVar("Made")
-FORMAT = 1
+FORMAT, ENSEMBLE_FORMAT = 1, "ensemble 1"
 REQUIRED = {"theta", "classes"}
-OPTIONAL = {"weights", "mean", "scale", *MOMENTS, *BINS}
+KNOWN = REQUIRED | {"weights", "mean", "scale", *MOMENTS, *BINS}
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,30 @@ class ModelFile:
     result: FitResult
 
 
+@dataclass(frozen=True)
+class EnsembleFile:
+    """What the file of an ensemble holds.
+
+    Attributes
+    ----------
+    params : dict of str to object
+        Constructor parameters but the estimator.
+    estimator_params : dict of str to object or None
+        Those of the estimator, if there is one.
+    members : list of ModelFile
+        Of one kind.
+    temperature : float
+    out_of_fold : tuple of float or None
+        Score and loss.
+    """
+
+    params: Mapping[str, Any]
+    estimator_params: Mapping[str, Any] | None
+    members: list[ModelFile]
+    temperature: float
+    out_of_fold: tuple[float, float] | None
+
+
 def write_model(path: str | bytes | os.PathLike[str], model: ModelFile) -> None:
     """Write a model file, atomically.
 
@@ -82,13 +110,43 @@ def write_model(path: str | bytes | os.PathLike[str], model: ModelFile) -> None:
     OSError
         If the file cannot be written.
     """
+    header, arrays = _contents(model)
+    write_archive(path, {"format": FORMAT, **header}, arrays)
+
+
+def write_ensemble(path: str | bytes | os.PathLike[str], ensemble: EnsembleFile) -> None:
+    """Write an ensemble to a model file, atomically; errors are those of `write_model`."""
+    headers: list[dict[str, Any]] = []
+    arrays: dict[str, np.ndarray | None] = {}
+    for i, member in enumerate(ensemble.members):
+        header, of_member = _contents(member)
+        headers.append(header)
+        arrays |= {f"{name}.{i}": array for name, array in of_member.items()}
+    params = [ensemble.params, ensemble.estimator_params]
+    plain = [None if p is None else _plain_parameters(p) for p in params]
+    header = {
+        "format": ENSEMBLE_FORMAT,
+        "params": plain[0],
+        "estimator": plain[1],
+        "temperature": ensemble.temperature,
+        "out_of_fold": ensemble.out_of_fold,
+        "members": headers,
+    }
+    write_archive(path, header, arrays)
+
+
+def _plain_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: to_plain(name, value) for name, value in params.items()}
+
+
+def _contents(model: ModelFile) -> tuple[dict[str, Any], dict[str, np.ndarray | None]]:
+    """Return the header, without the format, and the arrays by which a file holds a network."""
     result = model.result
     layer_sizes, activations = result.architecture
     names = list(map(str, model.feature_names))
     _check_names(names, layer_sizes[0])
     header = {
-        "format": FORMAT,
-        "params": {name: to_plain(name, value) for name, value in model.params.items()},
+        "params": _plain_parameters(model.params),
         "layer_sizes": layer_sizes,
         "activations": activations,
         "feature_names": names,
@@ -106,10 +164,12 @@ def write_model(path: str | bytes | os.PathLike[str], model: ModelFile) -> None:
         **moments_arrays(result.moments),
         **encoding_arrays(result.encoding),
     }
-    write_archive(path, header, arrays)
+    return header, arrays
 
 
-def read_model(path: str | bytes | os.PathLike[str], make: Callable[[ModelFile], Made]) -> Made:
+def read_model(
+    path: str | bytes | os.PathLike[str], make: Callable[[ModelFile | EnsembleFile], Made]
+) -> Made:
     """Return ``make(contents)`` of a model file.
 
     Everything in the file is checked but the constructor parameters, which are for make to
@@ -124,9 +184,50 @@ def read_model(path: str | bytes | os.PathLike[str], make: Callable[[ModelFile],
     """
 
     def restore(header: dict[str, Any], **arrays: np.ndarray) -> Made:
-        return make(_restore(header, **arrays))
+        is_ensemble = header["format"] == ENSEMBLE_FORMAT
+        return make((_restore_ensemble if is_ensemble else _restore_model)(header, arrays))
 
-    return read_archive(path, "model", FORMAT, REQUIRED, OPTIONAL.__contains__, restore)
+    def is_known(name: str) -> bool:
+        kind, _, number = name.partition(".")
+        return kind in KNOWN and (number.isdecimal() or kind == name)
+
+    return read_archive(path, "model", [FORMAT, ENSEMBLE_FORMAT], set(), is_known, restore)
+
+
+def _restore_model(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> ModelFile:
+    """Return a network of a file, after checks that it has its arrays and no others."""
+    if not REQUIRED <= arrays.keys() <= KNOWN:
+        raise ValueError(f"it must hold {sorted(REQUIRED)}, and besides them only known arrays")
+    return _restore(header, **arrays)
+
+
+def _restore_ensemble(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> EnsembleFile:
+    """Return an ensemble of a file, after checks of it and of its members."""
+    by_member: list[dict[str, np.ndarray]] = [{} for _ in header["members"]]
+    for name, array in arrays.items():
+        kind, _, number = name.partition(".")
+        if not number or int(number) >= len(by_member):
+            raise ValueError(f"it has {len(by_member)} members, and an array {name}")
+        by_member[int(number)][kind] = array
+    pairs = zip(header["members"], by_member, strict=True)
+    members = [_restore_model(of_member, its_arrays) for of_member, its_arrays in pairs]
+    if not members:
+        raise ValueError("it has no members")
+    kinds = [
+        (m.result.architecture, m.result.theta.dtype, len(m.result.theta), m.classes.tolist())
+        for m in members
+    ]
+    if any(kind != kinds[0] for kind in kinds):
+        raise ValueError("its members are not of one kind")
+    out_of_fold = header["out_of_fold"]
+    if out_of_fold is not None:
+        score, loss = out_of_fold
+        if type(score) is not float or type(loss) is not float:
+            raise ValueError(f"its out-of-fold score and loss are {out_of_fold}")
+        out_of_fold = score, loss
+    params = [header["params"], header["estimator"]]
+    plain = [None if p is None else {name: from_plain(v) for name, v in p.items()} for p in params]
+    return EnsembleFile(plain[0] or {}, plain[1], members, _temperature(header), out_of_fold)
 
 
 def _restore(

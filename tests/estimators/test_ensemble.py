@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import pickle
 import re
 
@@ -29,9 +30,10 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, load, save
 from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import encode
+from skmlp.io._npz import write_archive
 from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.state import TrainState
@@ -471,3 +473,55 @@ def test_ctrl_c_at_once_leaves_an_ensemble_as_it_was(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert not hasattr(model, "theta_")
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"cv": 3}, {"cv": 3, "calibration": "temperature"}, {"estimator": None}], ids=str
+)
+def test_files(tmp_path, params):
+    model = ensemble().set_params(**params).fit(X, NAMES)
+    save(model, tmp_path / "ensemble.npz")
+    again = load(tmp_path / "ensemble.npz")
+    assert type(again) is SoftmaxMLPEnsembleClassifier
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert str(again.get_params()) == str(model.get_params())
+    assert again.temperature_ == model.temperature_
+    assert again.history_ == model.history_
+    assert getattr(again, "oof_score_", None) == getattr(model, "oof_score_", None)
+    for one, other in zip(again.estimators_, model.estimators_, strict=True):
+        assert one.get_params() == other.get_params()
+    with pytest.raises(ValueError, match="not a valid skmlp checkpoint file"):
+        SoftmaxMLPClassifier.resume(tmp_path / "ensemble.npz", X, NAMES)
+
+
+def test_files_with_a_splitter_need_pickle(tmp_path):
+    model = ensemble(cv=KFold(2)).fit(X, y)
+    with pytest.raises(ValueError, match=r"cv=KFold.* cannot be saved without pickle"):
+        save(model, tmp_path / "ensemble.npz")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda header, arrays: arrays.pop("theta.1"), "it must hold"),
+        (lambda header, arrays: header["members"].pop(), "it has 3 members, and an array"),
+        (lambda header, arrays: header.update(members=[]), "it has 0 members, and an array"),
+        (lambda header, arrays: header.update(temperature=0.0), "its temperature is 0.0"),
+        (lambda header, arrays: header.update(out_of_fold=[1.0, "x"]), "out-of-fold score"),
+        (
+            lambda header, arrays: arrays.update({"classes.2": np.array(["a", "b", "c"])}),
+            "one kind",
+        ),
+        (lambda header, arrays: arrays.update({"theta": np.zeros(3)}), "and an array theta"),
+    ],
+)
+def test_damaged_files(tmp_path, damage, message):
+    path = tmp_path / "ensemble.npz"
+    save(ensemble(cv=3).fit(X, NAMES), path)
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    header = json.loads(arrays.pop("header").tobytes())
+    damage(header, arrays)
+    write_archive(path, header, arrays)
+    with pytest.raises(ValueError, match=message):
+        load(path)

@@ -111,7 +111,7 @@ def test_values_that_need_pickle_raise(tmp_path, params, name):
 def test_save_of_invalid_estimators_raises(tmp_path):
     with pytest.raises(NotFittedError):
         save(SoftmaxMLPClassifier(), tmp_path / "m")
-    with pytest.raises(TypeError, match="must be a SoftmaxMLPClassifier, got Pipeline"):
+    with pytest.raises(TypeError, match=r"must be a SoftmaxMLPClassifier or .*, got Pipeline"):
         save(make_pipeline(SoftmaxMLPClassifier()), tmp_path / "m")
 
 

@@ -235,19 +235,24 @@ def kill_at(point):
     _atomic.fcntl.flock = guarded(_atomic.fcntl.flock)
 
 while True:
+    with open(f"{path}.{'0' * 32}.tmp", "wb"):  # of a writer that was killed before
+        pass
     child = os.fork()
     if not child:
         kill_at(point)
         _atomic.write_atomically(path, write)
         os._exit(0)
-    status = os.waitpid(child, 0)[1]
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with open(path, "rb") as file:
         content = file.read()
     assert content in (b"old", b"new" * 100_000), (point, len(content))
-    left = len(os.listdir(os.path.dirname(path))) - 1
-    print(point, os.waitstatus_to_exitcode(status), content[:3].decode(), left)
-    if not status:
+    folder = os.path.dirname(path)
+    left = [name for name in os.listdir(folder) if name.endswith(".tmp")]
+    print(point, code, content[:3].decode(), len(left))
+    if code != 9:
         break
+    for name in left:
+        os.unlink(os.path.join(folder, name))
     with open(path, "wb") as file:
         file.write(b"old")
     point += 1
@@ -262,13 +267,15 @@ def test_writer_that_is_killed_between_system_calls_leaves_the_old_or_the_new_fi
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.stderr
     points = [line.split() for line in done.stdout.splitlines()]
-    assert len(points) > 8
+    assert len(points) > 11
     assert [code for _, code, _, _ in points] == ["9"] * (len(points) - 1) + ["0"]
     contents = [content for _, _, content, _ in points]
     assert contents == sorted(contents, reverse=True)  # old, then new from the rename on
     assert len(set(contents)) == 2
-    # Each writer removes the temporary file of the one that was killed before it.
-    assert {left for *_, left in points} == {"0", "1"}
+    assert contents.count("new") == 4
+    # At most that of this writer, once it has removed the other one.
+    assert {left for *_, left in points[4:]} == {"0", "1"}
+    assert points[-1][-1] == "0"
     assert os.listdir(tmp_path) == ["f"]
 
 
