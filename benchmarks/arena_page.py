@@ -36,6 +36,7 @@ from benchmarks.arena_results import (
     shown,
 )
 from benchmarks.formatting import SPACE, amount, significant
+from benchmarks.page import README, markdown_table, with_block
 
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
 MLP, LOGISTIC, REALMLP = "MLPClassifier", "LogisticRegression", "RealMLP_TD_S"
@@ -102,7 +103,34 @@ def add_arguments(add):
 
 def main(args):
     """Write the files of docs/arena.rst, and print their names."""
-    print(*write(read(args.ours, args.ablations, args.peers), args.folder), sep="\n")
+    results = read(args.ours, args.ablations, args.peers)
+    names = write(results, args.folder)
+    if args.folder == FOLDER:  # README.md has the project's own figures only
+        text = updated_readme(README.read_text(encoding="utf-8"), results)
+        README.write_text(text, encoding="utf-8", newline="\n")
+        names.append(README.name)
+    print(*names, sep="\n")
+
+
+# README.md
+
+README_START = "<!-- made by python -m benchmarks.arena page -->\n"
+README_COLUMNS = ["accuracy", "balanced", "log_loss", "ece", "fit_seconds"]
+
+
+def updated_readme(text, results):
+    """Return the text of README.md with the means over the unseen tables."""
+    unseen, _ = groups(results)
+    rows = shown(of_part(pd.concat([results.ours, results.peers])), unseen).rows
+    table = _means(rows)[["contestant", *(MEANS[name][0] for name in README_COLUMNS)]]
+    n_fits = len(rows[["table", "seed"]].drop_duplicates())
+    note = (
+        f"Means over {rows['table'].nunique()} real tables of at least 1,000 rows that no choice "
+        f"of a default has seen, and {n_fits} fits, each with the package's defaults and in one "
+        "thread; in bold are the best. ECE is the expected calibration error."
+    )
+    cells = [["" if name == "contestant" else name for name in table], *table.to_numpy().tolist()]
+    return with_block(text, README_START, f"{markdown_table(cells)}\n\n{note}\n")
 
 
 # Files

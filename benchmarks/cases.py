@@ -18,8 +18,12 @@ from time import perf_counter
 import numpy as np
 from joblib import cpu_count
 from sklearn.datasets import load_iris
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks import data
 from benchmarks.harness import (
@@ -37,7 +41,11 @@ from benchmarks.harness import (
     within,
 )
 from benchmarks.peers import ADAM, ESTIMATORS, GRID, LOGISTIC, Setting, contestants
-from skmlp import PopulationGridSearchCV
+from skmlp import (
+    PopulationGridSearchCV,
+    SoftmaxMLPClassifier,
+    SoftmaxMLPEnsembleClassifier,
+)
 from skmlp.data.memmap import block_shuffle
 
 ROWS = 48_000  # training rows of the notebook
@@ -205,6 +213,68 @@ SEARCHES = {
     ),
 }  # fmt: skip
 for name, (work, measure) in SEARCHES.items():
+    case(work, name=name, usual=False)(measure)
+
+# Ensembles
+
+ENSEMBLE, BAGGING = "ensemble of 8", "BaggingClassifier"
+PLAIN_NET = {
+    "units": 100, "activation": "relu", "epochs": 40, "n_bins": None, "dropout": 0.0, "l2": 0.0,
+    "early_stopping": False, "averaging": 0.0,
+}  # fmt: skip
+
+
+def _ensemble(params, n_rows, n_features, bound, options):
+    """Fit one network and an ensemble of eight, and predict with both."""
+    X, y = data.tabular(options.rows(n_rows), n_features=n_features)
+    net = SoftmaxMLPClassifier(**params, random_state=0)
+    if options.tiny:
+        net.set_params(epochs=2)
+    models = {SKMLP: net, ENSEMBLE: SoftmaxMLPEnsembleClassifier(net, random_state=0)}
+    targets = [within(SKMLP, bound, of=ENSEMBLE)]
+    yield measured("whole fit", "s", lambda m: seconds(m.fit, X, y), models, options,
+                   turns=5, targets=targets)  # fmt: skip
+    many = np.resize(X, (options.rows(60_000), n_features))
+    for what, rows, calls, most in (("one row", X[:1], 200, 1.6), ("60,000 rows", many, 1, 7.0)):
+
+        def predict(model, rows=rows, calls=calls):
+            return seconds(lambda: [model.predict_proba(rows) for _ in range(calls)]) / calls
+
+        targets = [within(SKMLP, most, of=ENSEMBLE)]
+        yield measured(what, "s", predict, models, options, targets=targets)
+
+
+def _bagging(options):
+    """Fit eight networks with the defaults of both packages, on two processors."""
+    X, y = data.tabular(options.rows(6_000), n_features=20)
+    half = 2 * len(X) // 3
+    params = {"max_iter": 2, "tol": 0.0} if options.tiny else {}
+    nets = BaggingClassifier(MLPClassifier(**params), 8, n_jobs=2, random_state=0)
+    bagging = make_pipeline(StandardScaler(), nets)
+    net = SoftmaxMLPClassifier(epochs=options.epochs(100))
+    ensemble = SoftmaxMLPEnsembleClassifier(net, n_jobs=2, random_state=0)
+    models = {ENSEMBLE: ensemble, BAGGING: bagging}
+    yield measured("whole fit", "s", lambda m: seconds(m.fit, X[:half], y[:half]), models, options,
+                   turns=3, targets=[faster(BAGGING, 4.0, of=ENSEMBLE)])  # fmt: skip
+    scores = {name: [model.score(X[half:], y[half:])] for name, model in models.items()}
+    yield Quantity("test accuracy", "accuracy", scores)
+
+
+ENSEMBLES = {
+    "ensemble_small": (
+        "8 members: 800 x 10, 100 units, 40 epochs",
+        partial(_ensemble, PLAIN_NET, 800, 10, 3.0),
+    ),
+    "ensemble_medium": (
+        "8 members: 4,000 x 20, 100 units, 40 epochs",
+        partial(_ensemble, PLAIN_NET, 4_000, 20, 3.0),
+    ),
+    "ensemble_default": (
+        "8 members: 10,000 x 20, the default", partial(_ensemble, {}, 10_000, 20, 6.8),
+    ),
+    "ensemble_bagging": ("8 members: 4,000 x 20, shipped defaults", _bagging),
+}  # fmt: skip
+for name, (work, measure) in ENSEMBLES.items():
     case(work, name=name, usual=False)(measure)
 
 # Prediction, memory, import time, size of a model

@@ -47,8 +47,9 @@ def images(n_rows, subset="train", dtype=np.float32):
 
 def tabular(n_rows, n_features=20, n_classes=3):
     """Return rows of float32 columns, and labels."""
+    n_informative = min(10, n_features // 2)
     X, y = make_classification(
-        n_rows, n_features=n_features, n_informative=10, n_classes=n_classes, random_state=0
+        n_rows, n_features, n_informative=n_informative, n_classes=n_classes, random_state=0
     )
     return X.astype(np.float32), y
 

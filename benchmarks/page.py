@@ -242,10 +242,7 @@ def write_readme(found, path=README):
 
 def updated_readme(text, found):
     """Return the text of README.md with the table and a note on the run."""
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    rows = [["", *CONTESTANTS], ["---", *["---:"] * len(CONTESTANTS)], *_readme_rows(found)]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    table = markdown_table([["", *CONTESTANTS], *_readme_rows(found)])
     run = found["speed"]
     versions = {"Python": run["python"]} | run["versions"] | {SKMLP: None}
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
@@ -255,7 +252,21 @@ def updated_readme(text, found):
         f"{threads} threads, with {libraries}. Figures are medians of turns, which all take one "
         "after another; in bold are the best, and those that lie within the turns of the best."
     )
-    return f"{before}{START}\n{table}\n\n{note}\n\n{END}{after}"
+    return with_block(text, START, f"{table}\n\n{note}\n")
+
+
+def markdown_table(rows):
+    """Return rows of cells, the first of which is the heading, as a table of Markdown."""
+    heading, *rows = rows
+    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def with_block(text, start, block):
+    """Return the text of README.md with other lines between a comment and the next END."""
+    before, rest = text.split(start)
+    after = rest.split(END, 1)[1]
+    return f"{before}{start}\n{block}\n{END}{after}"
 
 
 def _readme_rows(found):

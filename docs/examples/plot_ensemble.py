@@ -70,9 +70,11 @@ print(f"test rows:   accuracy {accuracy:.3f}, log-loss {loss:.3f}")
 # Calibration
 # -----------
 #
-# `calibration="temperature"` finds one number on the same out-of-fold predictions. It is useful
-# where the members have no rows of their own to be calibrated on, as here, without early stopping:
-# in the plot, an overconfident network is below the diagonal.
+# `calibration="temperature"` finds one number on the same out-of-fold predictions. It matters where
+# the members have no rows of their own to be calibrated on, as here, without early stopping. In the
+# plot, predictions below the diagonal are too confident. A mean of many networks is less confident
+# than each of them, so the temperature depends on their number: with two repeats of the folds, as
+# here, it is extrapolated from one and two networks to eight.
 
 
 def reliability(proba, n_bins=10):
@@ -85,7 +87,7 @@ plain = SoftmaxMLPClassifier(units=64, epochs=30, early_stopping=False, label_sm
 figure, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
 ax.axline((1, 1), slope=1, color="0.7", linewidth=1)
 for calibration in (None, "temperature"):
-    model = SoftmaxMLPEnsembleClassifier(plain, 4, cv=4, calibration=calibration, random_state=0)
+    model = SoftmaxMLPEnsembleClassifier(plain, 8, cv=4, calibration=calibration, random_state=0)
     proba = model.fit(X_train, y_train).predict_proba(X_test)
     label = f"T = {model.temperature_:.2f}" if calibration else "no calibration"
     ax.plot(*reliability(proba), "o-", label=f"{label}, log-loss {log_loss(y_test, proba):.3f}")

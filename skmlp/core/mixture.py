@@ -20,15 +20,32 @@ responsibilities ``r_mk = p_mk / sum_m p_mk``, the cross-entropy of the mean has
     d/db (- sum_k t_k log p_k) = - sum_k t_k sum_m r_mk (u_mk - <p_m, u_m>)
 
 which for one member is that of `core.temperature`.
+
+Of each training row, only the R members are known that have left it out, fewer than the M that
+predict a new row. A mean of more members is less confident, and asks for a larger b. Measured on
+new rows, the best b of a mean of m members is close to ``b_inf - c / m``. Two points of this line
+are known, b_1 of single members and b_R, and with them the value for M::
+
+    b_M = b_1 + (b_R - b_1) (1 - 1/M) / (1 - 1/R)
+
+With R = 1 there is b_1 alone, after which the mean is somewhat underconfident.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from skmlp.core.losses import log_softmax
+from skmlp.core.temperature import INVERSE_RANGE, find_inverse_temperature
 
-__all__ = ["Uncertainty", "decompose_uncertainty", "log_mean_proba", "mixture_derivative"]
+__all__ = [
+    "Uncertainty",
+    "decompose_uncertainty",
+    "log_mean_proba",
+    "mixture_derivative",
+    "mixture_inverse_temperature",
+]
 
 
 class Uncertainty(NamedTuple):
@@ -96,3 +113,29 @@ def mixture_derivative(
     slopes = (responsibilities * (U - np.vecdot(P, U)[..., None])).sum(axis=0)
     difference = -(n * np.vecdot(Y, slopes) + slopes @ q) / (n + 1)
     return float((difference if w is None else w * difference).mean())
+
+
+def mixture_inverse_temperature(
+    logits: np.ndarray, Y: np.ndarray, w: np.ndarray | None, q: np.ndarray, n_members: int
+) -> float:
+    """Return the inverse temperature for a mean of n_members.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (R, n, K)
+        Of R members that have not seen the rows.
+    Y, w, q
+        As in `mixture_derivative`.
+    n_members : int
+    """
+    n_known = len(logits)
+    b_known = find_inverse_temperature(partial(mixture_derivative, logits, Y, w, q))
+    if n_known == 1:
+        return b_known
+
+    def of_single_members(b: float) -> float:
+        return sum(mixture_derivative(z[None], Y, w, q, b) for z in logits)
+
+    b_single = find_inverse_temperature(of_single_members)
+    b = b_single + (b_known - b_single) * (1.0 - 1.0 / n_members) / (1.0 - 1.0 / n_known)
+    return float(np.clip(b, *INVERSE_RANGE))

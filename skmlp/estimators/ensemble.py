@@ -11,17 +11,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import invalid
+from skmlp._errors import invalid, warn_user
 from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.losses import log_softmax
 from skmlp.core.mixture import (
     Uncertainty,
     decompose_uncertainty,
     log_mean_proba,
-    mixture_derivative,
+    mixture_inverse_temperature,
 )
 from skmlp.core.network import Network
-from skmlp.core.temperature import find_inverse_temperature, with_temperature
+from skmlp.core.temperature import with_temperature
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.moments import working_dtype
 from skmlp.data.weights import (
@@ -51,6 +51,7 @@ from skmlp.training.trainer import Trainer
 __all__ = ["SoftmaxMLPEnsembleClassifier"]
 
 Folds = list[np.ndarray]  # the rows of each
+OUT_OF_FOLD = ("oof_proba_", "oof_score_", "oof_loss_")
 MAX_SEED = np.iinfo(np.int32).max
 SPARSE_CHUNK_ROWS = 4096
 
@@ -79,8 +80,10 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
     calibration : {"temperature"} or None, default=None
         "temperature" divides, after training, how far the members' logits are from the logarithms
         of the class frequencies by the number `temperature_` that minimises the cross-entropy of
-        the out-of-fold predictions. It needs cv. (The members' own `calibration`, on rows that
-        each of them sets aside, does not.)
+        the out-of-fold predictions. It needs cv, and is more exact with two repeats of the folds
+        or more: from the means of one and of several members that have not seen a row, the
+        temperature for the mean of all is extrapolated. (The members' own `calibration`, on rows
+        that each of them sets aside, needs no cv.)
     warm_start : bool, default=False
         Whether fit keeps the members and adds new ones up to `n_estimators`, on the same rows.
     n_jobs : int or None, default=None
@@ -124,7 +127,8 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    The bins of `n_bins` are quantiles of the first member's training rows, for all members.
+    The bins of `n_bins` are quantiles of the first member's training rows, for all members. There
+    is no partial_fit, and callbacks and checkpoints are for single networks.
 
     References
     ----------
@@ -282,9 +286,13 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         )
         repeats = self._draw_repeats(dataset, groups)
         trainers = self._new_trainers(base, config, dataset, validation_set, repeats)
+        if not trainers:
+            warn_user("A warm start without more n_estimators trains no members.")
         outcomes = train_networks(trainers, self.n_jobs, self.verbose, keep=True)
         interrupted = self._append(thetas, base, trainers, outcomes)
         self._prior, self.temperature_ = None, 1.0
+        for name in OUT_OF_FOLD:  # of an earlier call
+            vars(self).pop(name, None)
         if repeats and len(self.theta_) >= len(repeats[0]):
             self._predict_out_of_fold(config, dataset, repeats)
         self._repeats = repeats if self.warm_start else []
@@ -402,7 +410,7 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
             results.append(result)
             random_state = trainers[i].run.config.random_state
             params.append(base.get_params(deep=False) | {"random_state": random_state})
-        if not results:
+        if trainers and not results:
             raise KeyboardInterrupt
         self._add(thetas, params, results)
         return any(result.stop_reason == "interrupted" for result in results)
@@ -430,15 +438,10 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         n, n_classes = dataset.Y.shape
         k = len(repeats[0])
         logits = np.empty((len(self.theta_) // k, n, n_classes), self.theta_.dtype)
-        for of_repeat, thetas, folds in zip(
-            logits,
-            self.theta_[: len(logits) * k].reshape(len(logits), k, -1),
-            repeats,
-            strict=False,
-        ):
-            for theta, fold in zip(thetas, folds, strict=True):
-                for chunk, (part,) in self._chunks(dataset.X[fold], theta[None]):
-                    of_repeat[fold[chunk]] = part
+        for i in range(len(logits) * k):
+            fold = repeats[i // k][i % k]
+            for chunk, (part,) in self._chunks(dataset.X[fold], self.theta_[i : i + 1]):
+                logits[i // k, fold[chunk]] = part
         log_proba = log_mean_proba(log_softmax(logits))
         true_class = dataset.y_encoded[:, None].astype(np.intp)
         losses = -np.take_along_axis(log_proba, true_class, 1)[:, 0]
@@ -466,8 +469,10 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         # As if there were one more row, spread over all classes: no frequency is 0.
         self._prior = (len(every) * frequencies + 1.0 / len(frequencies)) / (len(every) + 1)
         Y = dataset.Y[:].toarray().astype(np.float64)
-        derivative = partial(mixture_derivative, logits.astype(np.float64), Y, w, self._prior)
-        temperature = 1.0 / find_inverse_temperature(derivative)
+        inverse = mixture_inverse_temperature(
+            logits.astype(np.float64), Y, w, self._prior, len(self.theta_)
+        )
+        temperature = 1.0 / inverse
         self.theta_, self.temperature_ = self._with_temperature(temperature), temperature
 
     def _with_temperature(self, temperature: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import arena, arena_page, arena_plots, arena_results
+from benchmarks import page as benchmarks_page
 from benchmarks.formatting import SPACE
 
 # Rows and, by contestant, accuracies of tables of the registry: noisy, saturated, small ones.
@@ -266,6 +267,12 @@ def assert_same_figures(found, expected):
     for a, b in zip(number.finditer(found), number.finditer(expected), strict=True):
         unit = 10.0 ** -len(b[1] or "")
         assert float(a[0]) == pytest.approx(float(b[0]), abs=1.01 * unit)
+
+
+def test_readme_is_up_to_date():
+    """Run ``python -m benchmarks.arena page`` and commit what it writes."""
+    text = benchmarks_page.README.read_text(encoding="utf-8")
+    assert_same_figures(text, arena_page.updated_readme(text, arena_results.read()))
 
 
 def test_page_is_up_to_date():

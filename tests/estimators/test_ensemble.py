@@ -209,12 +209,18 @@ def test_temperature_minimises_the_out_of_fold_loss(class_weight):
     q = (np.bincount(y, w) / w.sum() * len(y) + 1 / 3) / (len(y) + 1)
     targets = (len(y) * np.eye(3)[y] + q) / (len(y) + 1)
 
-    def loss(T):
-        each = log_softmax(np.log(q) + (logits - np.log(q)) / T, axis=-1)
-        mean = logsumexp(each, axis=0) - np.log(2)
+    def loss(b, logits):
+        each = log_softmax(np.log(q) + (logits - np.log(q)) * b, axis=-1)
+        mean = logsumexp(each, axis=0) - np.log(len(logits))
         return -np.average((targets * mean).sum(axis=1), weights=w)
 
-    best = minimize_scalar(loss, bounds=(0.3, 5), method="bounded", options={"xatol": 1e-6}).x
+    def minimum(function):
+        options = {"xatol": 1e-6}
+        return minimize_scalar(function, bounds=(0.2, 5), method="bounded", options=options).x
+
+    of_two = minimum(lambda b: loss(b, logits))
+    of_one = minimum(lambda b: sum(loss(b, z[None]) for z in logits))
+    best = 1 / (of_one + (of_two - of_one) * (1 - 1 / 6) / (1 - 1 / 2))
     assert model.temperature_ == pytest.approx(best, rel=1e-3)
     assert abs(model.temperature_ - 1) > 0.02
     expected = np.log(q) + (plain.estimators_[1].decision_function(X) - np.log(q)) / best
@@ -242,6 +248,20 @@ def test_warm_start_adds_members(cv):
     assert len(model.estimators_) == 7
     with pytest.raises(ValueError, match="describe another network"):
         model.set_params(n_estimators=8, estimator__units=9).fit(X, y)
+
+
+def test_warm_start_without_new_members():
+    model = ensemble(n_estimators=3, cv=3, calibration="temperature", warm_start=True).fit(X, y)
+    expected, temperature = model.theta_.copy(), model.temperature_
+    with pytest.warns(UserWarning, match="trains no members"):
+        model.fit(X, y)
+    np.testing.assert_allclose(model.theta_, expected, atol=1e-8)
+    assert model.temperature_ == pytest.approx(temperature, rel=1e-6)
+
+
+def test_a_fit_without_folds_has_no_out_of_fold_results():
+    model = ensemble(cv=4).fit(X, y).set_params(cv=None).fit(X, y)
+    assert not [name for name in vars(model) if name.startswith("oof")]
 
 
 def test_warm_start_with_cv_needs_the_folds():
