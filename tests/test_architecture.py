@@ -73,6 +73,7 @@ def test_inner_packages_need_few_libraries(name):
         "dask", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "threadpoolctl",
     }  # fmt: skip
     extra = {"scipy"} if name in ("core/lbfgs", "core/temperature") else set()
+    extra |= {"joblib", "threadpoolctl"} if name == "training/jobs" else set()
     assert libraries <= LIBRARIES[package_of(name)] | extra
 
 

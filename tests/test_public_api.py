@@ -11,7 +11,7 @@ from skmlp import SoftmaxMLPClassifier
 def test_public_names():
     assert skmlp.__all__ == [
         "PRESETS", "LossCurveDisplay", "PopulationGridSearchCV", "PopulationRandomizedSearchCV",
-        "SoftmaxMLPClassifier", "load", "save",
+        "SoftmaxMLPClassifier", "SoftmaxMLPEnsembleClassifier", "load", "save",
     ]  # fmt: skip
     assert skmlp.datasets.__all__ == ["fetch_fashion_mnist", "load_fashion_mnist_sample"]
     for module in (skmlp, skmlp.datasets):

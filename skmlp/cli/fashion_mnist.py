@@ -23,7 +23,7 @@ from skmlp.plotting import ImageGridDisplay, LossCurveDisplay
 
 __all__ = ["RECIPES", "main"]
 
-_PLAIN: dict[str, Any] = NO_SELECTION | {"dropout": 0.0}
+_PLAIN: dict[str, Any] = NO_SELECTION | {"n_bins": None, "dropout": 0.0}
 RECIPES: dict[str, dict[str, Any]] = {
     # Chosen by validation accuracy among about 30 settings that train for a minute on 2 cores.
     "default": _PLAIN

@@ -561,6 +561,14 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         proba : ndarray of shape (n_estimators, n_samples, n_classes)
             In the order of `estimators_` and `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X is not finite, overflows in the dtype of the networks, or has other features than
+            in fit.
         """
         X = self._validated(X)
         proba = np.empty((len(self.theta_), X.shape[0], len(self.classes_)), self.theta_.dtype)
@@ -582,6 +590,14 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         log_proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; clipped below at the logarithm of the smallest normal
             number of the dtype.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X is not finite, overflows in the dtype of the networks, or has other features than
+            in fit.
         """
         X = self._validated(X)
         log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
@@ -602,6 +618,14 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         proba : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`: the exponential of `predict_log_proba`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X is not finite, overflows in the dtype of the networks, or has other features than
+            in fit.
         """
         proba = self.predict_log_proba(X)
         return np.exp(proba, out=proba)
@@ -619,6 +643,14 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
             As `predict_log_proba`; for two classes the difference of the second and the first, of
             which the probability of ``classes_[1]`` is the logistic function.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X is not finite, overflows in the dtype of the networks, or has other features than
+            in fit.
         """
         log_proba = self.predict_log_proba(X)
         return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
@@ -635,6 +667,14 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
         -------
         y : ndarray of shape (n_samples,)
             Labels, of the dtype of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X is not finite, overflows in the dtype of the networks, or has other features than
+            in fit.
         """
         best = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[best]
@@ -653,6 +693,14 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
             A named tuple, in nats: the entropy of the mean probabilities, the mean of the members'
             entropies, and the difference, the mutual information of class and member (Depeweg
             et al. 2018, arXiv:1710.07283). `model` is large on rows unlike those of training.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X is not finite, overflows in the dtype of the networks, or has other features than
+            in fit.
         """
         X = self._validated(X)
         parts = [decompose_uncertainty(part) for _, part in self._log_proba_members(X)]

@@ -112,9 +112,12 @@ def _check_scoring(scoring: Any) -> None:
         _one_of("scoring", scoring, ("loss", *get_scorer_names()), accepted)
         return
     try:
-        signature(scoring).bind(None, None, None)
+        called = signature(scoring)
     except ValueError:  # it has no signature
         return
+    weights = {"sample_weight": None} if "sample_weight" in called.parameters else {}
+    try:
+        called.bind(None, None, None, **weights)
     except TypeError as error:
         accepted += ": of a metric (y_true, y_pred), sklearn.metrics.make_scorer makes one"
         raise invalid("scoring", scoring, accepted) from error
