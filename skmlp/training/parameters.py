@@ -111,16 +111,20 @@ def _check_scoring(scoring: Any) -> None:
     if not callable(scoring):
         _one_of("scoring", scoring, ("loss", *get_scorer_names()), accepted)
         return
-    try:
-        called = signature(scoring)
-    except ValueError:  # it has no signature
-        return
-    weights = {"sample_weight": None} if "sample_weight" in called.parameters else {}
-    try:
-        called.bind(None, None, None, **weights)
-    except TypeError as error:
+    if not (_takes_arguments(scoring) or _takes_arguments(scoring, sample_weight=None)):
         accepted += ": of a metric (y_true, y_pred), sklearn.metrics.make_scorer makes one"
-        raise invalid("scoring", scoring, accepted) from error
+        raise invalid("scoring", scoring, accepted)
+
+
+def _takes_arguments(scoring: Callable[..., Any], **weights: Any) -> bool:
+    """Whether a callable takes (estimator, X, y) and the weights, as far as its signature tells."""
+    try:
+        signature(scoring).bind(None, None, None, **weights)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature
+        return True
+    return True
 
 
 def _check_stopping(p: Mapping[str, Any]) -> None:

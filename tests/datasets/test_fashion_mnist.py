@@ -27,7 +27,7 @@ from sklearn.datasets import get_data_home
 import skmlp.datasets.fashion_mnist as module
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from tests.datasets import openml_site as site
-from tests.io.unprivileged import needs_users, open_to_all, run_unprivileged
+from tests.io.unprivileged import folder_for_all, needs_users, run_unprivileged
 
 REAL = Path("/usr/share/datasets/fashion-mnist")
 needs_real_files = pytest.mark.skipif(
@@ -712,15 +712,15 @@ print(*[str(w.message) for w in caught], sep="\\n")
 
 
 @needs_users
-@pytest.mark.parametrize("mode", ["000", "555"])
-@pytest.mark.parametrize("way", ["debian", "online"])
-def test_folder_that_may_not_be_entered_or_written(tiny, tmp_path, mode, way):
-    folder = open_to_all(tmp_path)
-    if way == "debian":
-        write_idx(folder / "debian", tiny.arrays)
-    np.savez(folder / "rows.npz", X=tiny.X, y=tiny.y)
-    arguments = (json.dumps(tiny.official), folder / "rows.npz", folder / "home")
-    printed = run_unprivileged(UNPRIVILEGED, FETCH, *arguments, folder / "debian", mode, way)
+@pytest.mark.parametrize(("mode", "way"), [("000", "debian"), ("000", "online"), ("555", "online")])
+def test_folder_that_may_not_be_entered_or_written(tiny, mode, way):
+    with folder_for_all() as folder:
+        if way == "debian":
+            write_idx(folder / "debian", tiny.arrays)
+        np.savez(folder / "rows.npz", X=tiny.X, y=tiny.y)
+        arguments = (json.dumps(tiny.official), folder / "rows.npz", folder / "home")
+        printed = run_unprivileged(UNPRIVILEGED, FETCH, *arguments, folder / "debian", mode, way)
+        (folder / "home").chmod(0o700)
     first, *others = printed.splitlines()
     if way == "debian":
         assert first == f"{tiny.X.sum()} 1"

@@ -19,7 +19,7 @@ from skmlp import SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint
 from skmlp.io import _atomic
 from skmlp.io._atomic import write_atomically
-from tests.io.unprivileged import needs_users, open_to_all, run_unprivileged
+from tests.io.unprivileged import folder_for_all, needs_users, run_unprivileged
 
 posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX")
 X, y = load_iris(return_X_y=True)
@@ -50,6 +50,12 @@ def write_to(request):
     if request.param == "checkpoint":
         return lambda path: clf.set_callbacks(Checkpoint(path)).fit(X, y)
     return write
+
+
+@pytest.fixture
+def public():
+    with folder_for_all() as folder:
+        yield folder
 
 
 # Permissions
@@ -102,9 +108,9 @@ def test_owner_is_kept_by_root(tmp_path):
 
 @needs_users
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid(), reason="needs root")
-def test_permissions_of_a_group_do_not_pass_to_another(tmp_path):
+def test_permissions_of_a_group_do_not_pass_to_another(public):
     """Who may not give the file to its group gives no other group that group's permissions."""
-    paths = [open_to_all(tmp_path) / "f", tmp_path / "g"]
+    paths = [public / "f", public / "g"]
     for path, mode in zip(paths, (0o660, 0o664), strict=True):
         path.touch()
         os.chown(path, 1234, 1234)
@@ -433,8 +439,8 @@ load(sys.argv[2])  # imports what it needs
 
 
 @needs_users
-def test_folder_that_may_be_written_but_not_read(tmp_path):
-    folder = open_to_all(tmp_path) / "folder"
+def test_folder_that_may_be_written_but_not_read(public):
+    folder = public / "folder"
     code = """
 path = sys.argv[1] + "/m"
 os.mkdir(sys.argv[1])
@@ -445,12 +451,12 @@ assert (load(path).theta_ == clf.theta_).all()
 os.chmod(sys.argv[1], 0o777)
 print(os.listdir(sys.argv[1]))
 """
-    assert run_unprivileged(IMPORTS, code, folder, tmp_path / "m") == "['m']\n"
+    assert run_unprivileged(IMPORTS, code, folder, public / "m") == "['m']\n"
 
 
 @needs_users
-def test_folder_that_may_not_be_written(tmp_path):
-    folder = open_to_all(tmp_path) / "folder"
+def test_folder_that_may_not_be_written(public):
+    folder = public / "folder"
     code = """
 path = sys.argv[1] + "/m"
 os.mkdir(sys.argv[1])
@@ -463,7 +469,7 @@ except PermissionError as error:
 assert (load(path).theta_ == clf.theta_).all()
 os.chmod(sys.argv[1], 0o777)
 """
-    printed = run_unprivileged(IMPORTS, code, folder, tmp_path / "m")
+    printed = run_unprivileged(IMPORTS, code, folder, public / "m")
     assert printed == f"[Errno 13] Permission denied: '{folder}/m'\n"
 
 

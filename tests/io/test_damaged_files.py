@@ -260,14 +260,9 @@ def test_messages_are_short_whatever_the_file_holds(tmp_path, originals, what):
     content, read, _ = originals[what]
     members = members_of(content)
     header = json.loads(np.load(io.BytesIO(members["header.npy"])).tobytes())
-    long = [
-        "x" * 10**6,
-        ["x"] * 10**5,
-        [[0.5, 1]] * 10**5,
-        dict.fromkeys(map(str, range(10**5)), 1),
-    ]
+    long = ["x" * 5000, [["x", 0.5]] * 1000]
     changes = [{name: value} for name in header for value in long]
-    names = "units", "l2", "schedule", "x" * 10**5
+    names = "units", "l2", "schedule", "x" * 5000
     changes += [{"params": {**header["params"], name: value}} for name in names for value in long]
     for change in changes:
         text = json.dumps({**header, **change}).encode()

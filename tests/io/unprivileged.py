@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,10 +37,9 @@ def run_unprivileged(imports, code, *arguments, **environment):
     return done.stdout
 
 
-def open_to_all(folder):
-    """Let every user enter and write to a folder of pytest, which are its user's own."""
-    folder.chmod(0o777)
-    for parent in folder.parents:
-        if parent.stat().st_uid == os.getuid() and parent.name.startswith(("pytest", "popen")):
-            parent.chmod(0o755)
-    return folder
+@contextmanager
+def folder_for_all():
+    """A temporary folder that every user may enter and write, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder).resolve()
