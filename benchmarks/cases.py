@@ -253,7 +253,7 @@ def _bagging(options):
     nets = BaggingClassifier(MLPClassifier(**params), 8, n_jobs=n_jobs, random_state=0)
     bagging = make_pipeline(StandardScaler(), nets)
     net = SoftmaxMLPClassifier(epochs=options.epochs(100))
-    ensemble = SoftmaxMLPEnsembleClassifier(net, n_jobs=2, random_state=0)
+    ensemble = SoftmaxMLPEnsembleClassifier(net, n_jobs=n_jobs, random_state=0)
     models = {SKMLP: ensemble, BAGGING: bagging}
 
     def fit(model):

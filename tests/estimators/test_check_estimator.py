@@ -36,7 +36,7 @@ def expected_failures(estimator):
 @parametrize_with_checks(
     [
         SoftmaxMLPClassifier(),
-        SoftmaxMLPEnsembleClassifier(n_estimators=3),
+        SoftmaxMLPEnsembleClassifier(SoftmaxMLPClassifier(60, epochs=40), 3),
         SoftmaxMLPClassifier(solver="sgd"),
         # With more iterations, rounding differences lead to different minima.
         SoftmaxMLPClassifier(solver="lbfgs", epochs=25),

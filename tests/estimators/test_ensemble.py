@@ -75,7 +75,7 @@ PARAMS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(params=PARAMS, weighted=st.booleans(), n=st.sampled_from([90, 420]), seed=st.integers(0, 9))
 def test_members_of_folds_equal_separate_fits(params, weighted, n, seed):
     rows, labels = X[:n], NAMES[:n]
@@ -94,7 +94,7 @@ def test_members_of_folds_equal_separate_fits(params, weighted, n, seed):
         np.testing.assert_allclose(member.loss_curve_, alone.loss_curve_, atol=atol)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(params=PARAMS, n=st.sampled_from([90, 420]), seed=st.integers(0, 9))
 def test_members_of_all_rows_equal_the_trainer_alone(params, n, seed):
     rows = X[:n].astype(params["dtype"])

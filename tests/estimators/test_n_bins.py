@@ -127,7 +127,7 @@ def test_invalid_values(rng, value):
         quick(n_bins=value).fit(*data(rng))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     solver=st.sampled_from(["adam", "sgd", "lbfgs"]),
     n_bins=st.sampled_from(["auto", 2, 7]),
@@ -152,7 +152,7 @@ def test_sparse_rows_give_the_same_model(
     np.testing.assert_allclose(clf.fit(rows, y, w).predict_proba(rows), dense, atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     scale=st.lists(st.floats(1e-6, 1e6), min_size=N_FEATURES, max_size=N_FEATURES),
     offset=st.lists(st.floats(-1e3, 1e3), min_size=N_FEATURES, max_size=N_FEATURES),

@@ -211,7 +211,15 @@ def bounded_memory():
 
 
 @pytest.mark.usefixtures("bounded_memory")
-@pytest.mark.parametrize(("kinds", "n_files"), [(DAMAGE, 700), (MANIPULATION, 800)])
+@pytest.mark.parametrize(
+    ("kinds", "n_files"),
+    [
+        (DAMAGE, 300),
+        (MANIPULATION, 200),
+        pytest.param(DAMAGE, 700, marks=pytest.mark.slow),
+        pytest.param(MANIPULATION, 800, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("what", ["model", "checkpoint"])
 @pytest.mark.filterwarnings("ignore:batch_size=", "ignore:X does not have valid feature names")
 def test_damaged_files_are_rejected_or_read_correctly(tmp_path, originals, what, kinds, n_files):
