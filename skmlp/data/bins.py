@@ -151,6 +151,7 @@ def _column_reader(X: Any) -> Callable[[int], np.ndarray]:
 
 def _quantiles(x: np.ndarray, w: np.ndarray, n_bins: int) -> np.ndarray:
     """Return the edges of n_bins bins of values x (n,), weighted by w (n,); at most n_bins + 1."""
+    n_bins = min(n_bins, len(x))  # more of them have no other edges
     order = np.argsort(x, kind="stable")
     cumulative, x = np.cumsum(w[order]), x[order]
     shares = np.arange(1, n_bins) / n_bins * (1.0 - TIE)

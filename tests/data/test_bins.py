@@ -47,6 +47,12 @@ def test_a_row_of_weight_2_is_a_row_twice(rng):
         np.testing.assert_array_equal(weighted.right, twice.right)
 
 
+@pytest.mark.parametrize("n_bins", [50, 51, 10**6, 2**62, 10**400])
+def test_no_more_bins_than_values(rng, n_bins):
+    X = rng.randn(50, 1)
+    np.testing.assert_array_equal(edges_of(bins_of(X, n_bins), 0), np.sort(X[:, 0]))
+
+
 def test_rows_that_are_not_trained_on_do_not_count(rng):
     X, rows = rng.randn(100, 2), np.arange(0, 100, 3)
     some = bins_of(X, 4, rows=rows)
