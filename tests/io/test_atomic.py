@@ -269,7 +269,8 @@ while True:
 def test_writer_that_is_killed_between_system_calls_leaves_the_old_or_the_new_file(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(b"old")
-    command = [sys.executable, "-c", KILLED, path]
+    # Since Python 3.12, os.fork warns of the threads of BLAS.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", KILLED, path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.stderr
     points = [line.split() for line in done.stdout.splitlines()]

@@ -245,7 +245,8 @@ def test_damaged_files_are_rejected_or_read_correctly(tmp_path, originals, what,
             assert found.get_params() == clf.get_params()
         assert np.isfinite(found.predict_proba(X)).all()
     assert not trap.exists()
-    assert 0 < loaded < n_files / 2
+    assert loaded < n_files / 2
+    assert loaded or n_files < 700  # few are changed where it does not matter
 
 
 @pytest.mark.parametrize("what", ["model", "checkpoint"])
