@@ -4,7 +4,7 @@ Input: rows X (dense or CSR), target rows Y, row weights, and frozen objects tha
 configuration (network, penalty, optimizer, dropout). Output: the parameters theta and the
 optimizer's state, updated in place, and one `EpochRecord` for each epoch. All functions
 accept leading axes, so a population of networks is trained by the same code as one; only
-sparse X and L-BFGS are limited to a single network.
+training on sparse X and L-BFGS are limited to a single network.
 
 Reading order:
 

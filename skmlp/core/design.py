@@ -132,9 +132,12 @@ def is_sparse(X: Matrix) -> TypeGuard[SparseMatrix | CentredMatrix]:
 
 
 def matmul(A: Matrix, W: np.ndarray, out: np.ndarray) -> None:
-    """Write A W to out, for A (..., n, fan_in), dense or sparse."""
+    """Write A W to out, for A (..., n, fan_in), dense or sparse, and W (..., fan_in, fan_out)."""
     if isinstance(A, np.ndarray):
         np.matmul(A, W, out=out)
+    elif W.ndim > 2:
+        for W_of_one, out_of_one in zip(W, out, strict=True):
+            matmul(A, W_of_one, out_of_one)
     elif isinstance(A, CentredMatrix):
         product = A.extended @ W
         np.add(product[:-1], product[-1], out=out)

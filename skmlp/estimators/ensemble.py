@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -34,12 +33,8 @@ from skmlp.data.weights import (
 )
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.folds import check_folds, draw_folds, n_folds
-from skmlp.estimators.predict import fitted_network
-from skmlp.estimators.validation import (
-    copy_data_attributes,
-    validate_features,
-    validate_fit_data,
-)
+from skmlp.estimators.predict import ProbabilityMixin, fitted_network
+from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
 from skmlp.estimators.warm_start import unchanged_on_error
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.inference import finite_chunks, finite_logits
@@ -53,10 +48,9 @@ __all__ = ["SoftmaxMLPEnsembleClassifier"]
 Folds = list[np.ndarray]  # the rows of each
 OUT_OF_FOLD = ("oof_proba_", "oof_score_", "oof_loss_")
 MAX_SEED = np.iinfo(np.int32).max
-SPARSE_CHUNK_ROWS = 4096
 
 
-class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
+class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstimator):
     """An ensemble of softmax multilayer perceptrons, trained as one network.
 
     The members differ in their random initial weights, in the rows that dropout and early stopping
@@ -436,12 +430,11 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Predict each training row by the members that left it out, and calibrate by these."""
         n, n_classes = dataset.Y.shape
-        k = len(repeats[0])
+        network, k = self._network, len(repeats[0])
         logits = np.empty((len(self.theta_) // k, n, n_classes), self.theta_.dtype)
         for i in range(len(logits) * k):
             fold = repeats[i // k][i % k]
-            for chunk, (part,) in self._chunks(dataset.X[fold], self.theta_[i : i + 1]):
-                logits[i // k, fold[chunk]] = part
+            logits[i // k, fold] = finite_logits(network, self.theta_[i], dataset.X[fold])
         log_proba = log_mean_proba(log_softmax(logits))
         true_class = dataset.y_encoded[:, None].astype(np.intp)
         losses = -np.take_along_axis(log_proba, true_class, 1)[:, 0]
@@ -570,114 +563,12 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
             If X is not finite, overflows in the dtype of the networks, or has other features than
             in fit.
         """
-        X = self._validated(X)
+        X = self._validated_rows(X)
         proba = np.empty((len(self.theta_), X.shape[0], len(self.classes_)), self.theta_.dtype)
         for chunk, log_proba in self._log_proba_members(X):
             with np.errstate(under="ignore"):
                 np.exp(log_proba, out=proba[:, chunk])
         return proba
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the mean of the members' probabilities.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; clipped below at the logarithm of the smallest normal
-            number of the dtype.
-
-        Raises
-        ------
-        NotFittedError
-            Before fit.
-        ValueError
-            If X is not finite, overflows in the dtype of the networks, or has other features than
-            in fit.
-        """
-        X = self._validated(X)
-        log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
-        least = np.log(np.finfo(log_proba.dtype).tiny)
-        for chunk, of_members in self._log_proba_members(X):
-            np.maximum(log_mean_proba(of_members), least, out=log_proba[chunk])
-        return log_proba
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the mean of the members' probabilities.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`: the exponential of `predict_log_proba`.
-
-        Raises
-        ------
-        NotFittedError
-            Before fit.
-        ValueError
-            If X is not finite, overflows in the dtype of the networks, or has other features than
-            in fit.
-        """
-        proba = self.predict_log_proba(X)
-        return np.exp(proba, out=proba)
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the mean of the members' probabilities.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            As `predict_log_proba`; for two classes the difference of the second and the first, of
-            which the probability of ``classes_[1]`` is the logistic function.
-
-        Raises
-        ------
-        NotFittedError
-            Before fit.
-        ValueError
-            If X is not finite, overflows in the dtype of the networks, or has other features than
-            in fit.
-        """
-        log_proba = self.predict_log_proba(X)
-        return log_proba[:, 1] - log_proba[:, 0] if len(self.classes_) == 2 else log_proba
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class of the highest mean probability.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            The rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Labels, of the dtype of `classes_`.
-
-        Raises
-        ------
-        NotFittedError
-            Before fit.
-        ValueError
-            If X is not finite, overflows in the dtype of the networks, or has other features than
-            in fit.
-        """
-        best = self.predict_log_proba(X).argmax(axis=1)
-        return self.classes_[best]
 
     def predict_uncertainty(self, X: Any) -> Uncertainty:
         """Return the uncertainty of the predictions, and how much of it is disagreement.
@@ -702,7 +593,7 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
             If X is not finite, overflows in the dtype of the networks, or has other features than
             in fit.
         """
-        X = self._validated(X)
+        X = self._validated_rows(X)
         parts = [decompose_uncertainty(part) for _, part in self._log_proba_members(X)]
         return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
 
@@ -728,25 +619,17 @@ class SoftmaxMLPEnsembleClassifier(ClassifierMixin, BaseEstimator):
 
         return to_votingclassifier(self)
 
-    def _validated(self, X: Any) -> Any:
-        check_is_fitted(self)
-        return validate_features(self, X)
-
     def _log_proba_members(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows and the members' logarithms of probabilities (M, n, K)."""
-        for chunk, logits in self._chunks(X, self.theta_):
+        for chunk, logits in finite_chunks(self._network, self.theta_, X):
             with np.errstate(over="ignore"):  # a difference may be -inf
                 yield chunk, log_softmax(logits)
 
-    def _chunks(self, X: Any, thetas: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield slices of the rows and the logits (M, n, K) of networks (M, n_params)."""
-        network = self._network
-        if not sparse.issparse(X):
-            yield from finite_chunks(network, thetas, X)
-            return
-        for start in range(0, X.shape[0], SPARSE_CHUNK_ROWS):
-            chunk = slice(start, start + SPARSE_CHUNK_ROWS)
-            yield chunk, np.stack([finite_logits(network, theta, X[chunk]) for theta in thetas])
+    def _score_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the rows and the logarithms of their mean probabilities, finite."""
+        least = np.log(np.finfo(self.theta_.dtype).tiny)
+        for chunk, log_proba in self._log_proba_members(X):
+            yield chunk, np.maximum(log_mean_proba(log_proba), least)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,6 +1,6 @@
 """PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -16,9 +16,9 @@ from skmlp.core.scaling import Scaling
 from skmlp.data.moments import Moments
 from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
-from skmlp.training.inference import finite_chunks, finite_logits, finite_outputs
+from skmlp.training.inference import finite_chunks, finite_outputs
 
-__all__ = ["PredictMixin", "fitted_network"]
+__all__ = ["PredictMixin", "ProbabilityMixin", "fitted_network"]
 
 
 def fitted_network(
@@ -29,11 +29,17 @@ def fitted_network(
     return network if bins is None else replace(network, encoding=PiecewiseLinear(*bins))
 
 
-class PredictMixin:
-    """The methods and properties of SoftmaxMLPClassifier that require a fitted network."""
+class ProbabilityMixin:
+    """Predictions from scores whose softmax are the probabilities.
+
+    A class with this mixin has `classes_`, `theta_`, whose dtype is that of the predictions, and a
+    method ``_score_chunks(X)`` that yields slices of validated rows and their scores (n, K).
+    """
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits.
+        """Return scores whose softmax are the probabilities.
+
+        These are the logits or, of an ensemble, the logarithms of the mean probabilities.
 
         Parameters
         ----------
@@ -42,8 +48,8 @@ class PredictMixin:
 
         Returns
         -------
-        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes, the difference ``z1 - z0`` of the logits; the probability of
+        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes, the difference ``z1 - z0`` of the scores; the probability of
             ``classes_[1]`` is its logistic function.
 
         Raises
@@ -54,11 +60,14 @@ class PredictMixin:
             If X is not finite, overflows in the dtype of the network, or has other features
             than in fit.
         """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        X = self._validated_rows(X)
+        scores = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
+        for chunk, part in self._score_chunks(X):
+            scores[chunk] = part
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the probabilities, by log-softmax of the logits.
+        """Return the logarithms of the probabilities, by log-softmax of the scores.
 
         Parameters
         ----------
@@ -79,13 +88,12 @@ class PredictMixin:
             If X is not finite, overflows in the dtype of the network, or has other features
             than in fit.
         """
-        check_is_fitted(self)
-        X = validate_features(self, X)
+        X = self._validated_rows(X)
         log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
         least = np.log(np.finfo(log_proba.dtype).tiny)
-        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+        for chunk, scores in self._score_chunks(X):
             with np.errstate(over="ignore"):  # a difference may be -inf, which is clipped
-                np.maximum(log_softmax(logits), least, out=log_proba[chunk])
+                np.maximum(log_softmax(scores), least, out=log_proba[chunk])
         return log_proba
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -133,12 +141,20 @@ class PredictMixin:
             If X is not finite, overflows in the dtype of the network, or has other features
             than in fit.
         """
-        check_is_fitted(self)
-        X = validate_features(self, X)
+        X = self._validated_rows(X)
         labels = np.empty(X.shape[0], self.classes_.dtype)
-        for chunk, logits in finite_chunks(self._network, self.theta_, X):
-            labels[chunk] = self.classes_[logits.argmax(axis=1)]
+        for chunk, scores in self._score_chunks(X):
+            labels[chunk] = self.classes_[scores.argmax(axis=1)]
         return labels
+
+    def _validated_rows(self, X: Any) -> Any:
+        """Return the rows after checks, also that the estimator is fitted."""
+        check_is_fitted(self)
+        return validate_features(self, X)
+
+
+class PredictMixin(ProbabilityMixin):
+    """The methods and properties of SoftmaxMLPClassifier that require a fitted network."""
 
     def hidden_activations(self, X: Any, layer: int = -1) -> np.ndarray:
         """Return the outputs of a hidden layer.
@@ -225,10 +241,9 @@ class PredictMixin:
             raise invalid("layer", layer, f"an integer from {-n_hidden} to {n_hidden - 1}")
         return layer % n_hidden
 
-    def _logits(self, X: Any) -> np.ndarray:
-        """Return the logits (n_samples, n_classes) in the dtype of theta_."""
-        check_is_fitted(self)
-        return finite_logits(self._network, self.theta_, validate_features(self, X))
+    def _score_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the rows and their logits, which the next one overwrites."""
+        return finite_chunks(self._network, self.theta_, X)
 
     @property
     def _network(self) -> Network:
