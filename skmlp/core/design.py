@@ -192,8 +192,10 @@ def slice_rows(
         encoding.apply(raw, encoded[..., n_features:])
         return encoded
     batch = X[rows]
-    cast = batch.astype(dtype, copy=False)
-    return cast if encoding is None else _append_encoded(cast, batch, encoding)
+    if encoding is None:
+        return batch.astype(dtype, copy=False)
+    features = _encode_sparse(batch, dtype, encoding)
+    return _append(batch.astype(dtype, copy=False), features, encoding)
 
 
 def batch_reader(
@@ -222,15 +224,13 @@ def batch_reader(
         if encoding is None:
             return dense_batch_reader(X, shape, dtype, scaling)
         return _EncodedReader(X, shape, dtype, scaling, encoding)
-    read: Callable[[np.ndarray], SparseMatrix | CentredMatrix]
+    scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
     if scaling is None or scaling.mean is None:
         inverse = None if scaling is None else scaling.inverse
-        read = partial(_read_sparse, X, np.dtype(dtype), inverse)
+        scale = partial(_scale_sparse, np.dtype(dtype), inverse)
     else:
-        read = _CentredReader(X, np.dtype(dtype), scaling.mean, scaling.inverse)
-    if encoding is None:
-        return read
-    return lambda rows: _append_encoded(read(rows), X[rows], encoding)
+        scale = _Centring(np.dtype(dtype), scaling.mean, scaling.inverse)
+    return partial(_read_sparse, X, np.dtype(dtype), scale, encoding)
 
 
 def dense_batch_reader(
@@ -287,38 +287,58 @@ class _EncodedReader:
         return out
 
 
-def _append_encoded(
-    batch: SparseMatrix | CentredMatrix, raw: SparseMatrix, encoding: PiecewiseLinear
-) -> CentredMatrix:
-    """Return sparse rows with the features of the raw ones appended."""
-    n_rows, n_features = raw.shape
-    if isinstance(batch, CentredMatrix):
-        rows, offset = batch.rows, batch.offset
-    else:
-        rows, offset = batch, np.zeros(n_features, batch.dtype)
-    first, count = encoding.bins_of_column(raw.indices)
+def _read_sparse(
+    X: SparseMatrix,
+    dtype: np.dtype,
+    scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix],
+    encoding: PiecewiseLinear | None,
+    rows: np.ndarray,
+) -> SparseMatrix | CentredMatrix:
+    batch = X[rows]
+    if encoding is None:
+        return scale(batch)
+    encoded = _encode_sparse(batch, dtype, encoding)  # before the batch is scaled, in place
+    return _append(scale(batch), encoded, encoding)
+
+
+def _encode_sparse(
+    batch: SparseMatrix, dtype: DTypeLike, encoding: PiecewiseLinear
+) -> SparseMatrix:
+    """Return the features of raw sparse rows minus those of zeros, after as many empty columns."""
+    n_rows, n_features = batch.shape
+    first, count = encoding.bins_of_column(batch.indices)
     ends = np.concatenate([[0], np.cumsum(count)])
     # The features of an entry are beside each other: its first bin, and those after it.
     bins = np.arange(ends[-1]) + np.repeat(first - ends[:-1], count)
-    features = encoding.of_values(np.repeat(raw.data, count), bins) - encoding.of_zero[bins]
-    shape, make = (n_rows, n_features + encoding.n_bins), cast(Any, type(rows))
-    encoded = make((features.astype(rows.dtype), bins + n_features, ends[raw.indptr]), shape=shape)
-    widened = make((rows.data, rows.indices, rows.indptr), shape=shape)
+    features = encoding.of_values(np.repeat(batch.data, count), bins) - encoding.of_zero[bins]
+    content = features.astype(dtype), bins + n_features, ends[batch.indptr]
+    encoded: SparseMatrix = type(batch)(content, shape=(n_rows, n_features + encoding.n_bins))  # type: ignore[call-arg]
+    return encoded
+
+
+def _append(
+    batch: SparseMatrix | CentredMatrix, encoded: SparseMatrix, encoding: PiecewiseLinear
+) -> CentredMatrix:
+    """Return sparse rows with the features of `_encode_sparse` appended."""
+    if isinstance(batch, CentredMatrix):
+        rows, offset = batch.rows, batch.offset
+    else:
+        rows, offset = batch, np.zeros(batch.shape[1], batch.dtype)
     offset = np.concatenate([offset, -encoding.of_zero.astype(offset.dtype)])
-    return CentredMatrix(widened + encoded, offset)
+    content = rows.data, rows.indices, rows.indptr
+    widened: SparseMatrix = type(rows)(content, shape=encoded.shape)  # type: ignore[call-arg]
+    return CentredMatrix(widened + encoded, offset)  # type: ignore[operator]
 
 
-def _read_sparse(
-    X: SparseMatrix, dtype: np.dtype, inverse: np.ndarray | None, rows: np.ndarray
-) -> SparseMatrix:
-    batch = X[rows].astype(dtype, copy=False)
+def _scale_sparse(dtype: np.dtype, inverse: np.ndarray | None, batch: SparseMatrix) -> SparseMatrix:
+    batch = batch.astype(dtype, copy=False)
     if inverse is not None:
         batch.data *= inverse[batch.indices]
     return batch
 
 
-class _CentredReader:
-    """A function rows -> CentredMatrix of standardized X[rows].
+class _Centring:
+    """A function that standardizes sparse rows, which it overwrites.
 
     Attributes
     ----------
@@ -327,10 +347,8 @@ class _CentredReader:
         Columns whose stored entries are centred themselves.
     """
 
-    def __init__(
-        self, X: SparseMatrix, dtype: np.dtype, mean: np.ndarray, inverse: np.ndarray
-    ) -> None:
-        self._X, self._dtype, self._inverse = X, dtype, inverse
+    def __init__(self, dtype: np.dtype, mean: np.ndarray, inverse: np.ndarray) -> None:
+        self._dtype, self._inverse = dtype, inverse
         self.offset = mean * inverse
         self.far = np.flatnonzero(np.abs(self.offset) > MAX_OFFSET)
         self._of_zero = -self.offset[self.far]
@@ -340,8 +358,7 @@ class _CentredReader:
             self._mean = np.zeros_like(mean)
             self._mean[self.far] = mean[self.far]
 
-    def __call__(self, rows: np.ndarray) -> CentredMatrix:
-        batch = self._X[rows]
+    def __call__(self, batch: SparseMatrix) -> CentredMatrix:
         if self._mean is None:
             batch = batch.astype(self._dtype, copy=False)
             batch.data *= self._inverse[batch.indices]

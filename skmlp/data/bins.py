@@ -73,6 +73,8 @@ class RowSample(NamedTuple):
 
 def cached_encoding(dataset: Dataset, rows: np.ndarray, rule: BinRule) -> PiecewiseLinear | None:
     """Return the encoding by `find_bins`; the same object for the same rows and rule."""
+    if not rule.bins_of_each(1):
+        return None
 
     def find() -> PiecewiseLinear | None:
         return find_bins(sample_rows(dataset.X, dataset.sample_weight, rows), rule)
@@ -103,8 +105,6 @@ def merge_samples(parts: Sequence[RowSample]) -> RowSample:
 
 def find_bins(sample: RowSample, rule: BinRule) -> PiecewiseLinear | None:
     """Return the encoding of the numeric columns; None if there are no bins."""
-    if not rule.bins_of_each(1):
-        return None
     column = _column_reader(sample.X)
     numeric = _numeric_columns(column, sample.X.shape[1], rule)
     n_bins, of_bins, left, right = rule.bins_of_each(len(numeric)), list[int](), [], []
