@@ -55,7 +55,7 @@ Examples
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -143,6 +143,23 @@ class _Graph:
         if before is not None and before == after:  # NumPy takes None for float64
             return name
         return self.node("Cast", name, to=TENSOR_TYPES[after.name])
+
+
+class _Rows(NamedTuple):
+    """The rows that are given, before they are standardized.
+
+    Attributes
+    ----------
+    X : str
+        Their name (n, n_features).
+    dtype : dtype
+    features : list of str
+        The name of the features of bins (n, n_bins) in the dtype of the network, if there are any.
+    """
+
+    X: str
+    dtype: np.dtype
+    features: list[str]
 
 
 # The activations in terms of operators that onnxruntime has for float64 as well as for float32,
@@ -270,9 +287,9 @@ def _add_classifier(scope: Any, operator: Any, container: Any) -> None:
     ValueError
         If a parameter of the network is too large for the dtype of the input.
     """
-    graph, dtype = _Graph(scope, container), _output_dtype(operator)
-    logits = _add_logits(graph, operator.raw_operator, operator.inputs, dtype)
-    _add_outputs(graph, operator, logits, dtype)
+    clf, graph, dtype = operator.raw_operator, _Graph(scope, container), _output_dtype(operator)
+    rows = _add_rows(graph, operator.inputs, clf._network.encoding, dtype)
+    _add_outputs(graph, operator, _add_logits(graph, clf, rows, dtype), dtype)
 
 
 def _add_ensemble(scope: Any, operator: Any, container: Any) -> None:
@@ -284,10 +301,10 @@ def _add_ensemble(scope: Any, operator: Any, container: Any) -> None:
         As `_add_classifier`.
     """
     graph, dtype = _Graph(scope, container), _output_dtype(operator)
-    members = operator.raw_operator.estimators_
-    total = ""
+    members, encoding = operator.raw_operator.estimators_, operator.raw_operator._network.encoding
+    rows, total = _add_rows(graph, operator.inputs, encoding, dtype), ""
     for member in members:
-        logits = _add_logits(graph, member, operator.inputs, dtype)
+        logits = _add_logits(graph, member, rows, dtype)
         proba = graph.node("Softmax", logits, axis=1)
         total = graph.node("Add", total, proba) if total else proba
     share = graph.constant(np.array(1.0 / len(members), dtype))
@@ -301,9 +318,9 @@ def _output_dtype(operator: Any) -> np.dtype:
     return FLOAT64 if is_double else FLOAT32
 
 
-def _add_logits(graph: _Graph, clf: Any, inputs: list[Any], dtype: np.dtype) -> str:
+def _add_logits(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> str:
     """Add a network and what comes before it; return the name of the logits (n, n_classes)."""
-    A, theta = _preprocess(graph, clf, inputs, dtype)
+    A, theta = _preprocess(graph, clf, rows, dtype)
     return _add_network(graph, clf, A, theta)
 
 
@@ -323,30 +340,12 @@ def _add_outputs(graph: _Graph, operator: Any, logits: str, dtype: np.dtype) -> 
         graph.node("Identity", logits, output=score)
 
 
-def _preprocess(
-    graph: _Graph, clf: Any, inputs: list[Any], dtype: np.dtype
-) -> tuple[str, np.ndarray]:
-    """Add what comes before the first layer; return its input and the network's parameters.
+def _add_rows(
+    graph: _Graph, inputs: list[Any], encoding: PiecewiseLinear | None, dtype: np.dtype
+) -> _Rows:
+    """Join the inputs, and add the features of their bins in the dtype of the network.
 
-    Standardization is not left folded into the first layer: in a column whose mean is many times
-    its scale, both terms of ``x W - mean W`` would be much larger than their difference, and
-    float32 would round its digits away. Rows that are not all float32 are standardized in
-    float64, since float32 would round large integers.
-
-    Parameters
-    ----------
-    graph : _Graph
-    clf : SoftmaxMLPClassifier
-    inputs : list of skl2onnx Variable
-    dtype : dtype
-        Of the network.
-
-    Returns
-    -------
-    A : str
-        Name of the rows (n, n_features), in dtype.
-    theta : ndarray of shape (n_params,)
-        The parameters that act on these rows, in dtype.
+    Rows that are not all float32 are float64, since float32 would round large integers.
     """
     dtypes = [FLOAT_DTYPES.get(type(variable.type)) for variable in inputs]
     row_dtype = FLOAT32 if set(dtypes) == {FLOAT32} else FLOAT64
@@ -355,8 +354,34 @@ def _preprocess(
         for variable, before in zip(inputs, dtypes, strict=True)
     ]
     X = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
-    theta, scaling, encoding = clf.theta_.astype(np.float64), clf._scaling, clf._network.encoding
     features = [] if encoding is None else [_add_encoding(graph, X, encoding, row_dtype, dtype)]
+    return _Rows(X, row_dtype, features)
+
+
+def _preprocess(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> tuple[str, np.ndarray]:
+    """Add what comes before the first layer; return its input and the network's parameters.
+
+    Standardization is not left folded into the first layer: in a column whose mean is many times
+    its scale, both terms of ``x W - mean W`` would be much larger than their difference, and
+    float32 would round its digits away.
+
+    Parameters
+    ----------
+    graph : _Graph
+    clf : SoftmaxMLPClassifier
+    rows : _Rows
+    dtype : dtype
+        Of the network.
+
+    Returns
+    -------
+    A : str
+        Name of the rows (n, n_inputs), in dtype.
+    theta : ndarray of shape (n_params,)
+        The parameters that act on these rows, in dtype.
+    """
+    X, row_dtype, features = rows
+    theta, scaling = clf.theta_.astype(np.float64), clf._scaling
     if scaling is not None:
         mean = np.zeros_like(scaling.scale) if scaling.mean is None else scaling.mean
         mean, inverse = _finite(mean, row_dtype), _finite(scaling.inverse, row_dtype)
