@@ -247,7 +247,7 @@ def _ensemble(params, n_rows, n_features, bound, options):
 def _bagging(options):
     """Fit eight networks with the defaults of both packages, on two processors."""
     X, y = data.tabular(options.rows(6_000), n_features=20)
-    half = 2 * len(X) // 3
+    n_train = 2 * len(X) // 3
     params = {"max_iter": 2, "tol": 0.0, "n_iter_no_change": 1} if options.tiny else {}
     n_jobs = 1 if options.tiny else 2  # other processes do not know of ignored warnings
     nets = BaggingClassifier(MLPClassifier(**params), 8, n_jobs=n_jobs, random_state=0)
@@ -259,11 +259,11 @@ def _bagging(options):
     def fit(model):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return seconds(model.fit, X[:half], y[:half])
+            return seconds(model.fit, X[:n_train], y[:n_train])
 
     yield measured("whole fit", "s", fit, models, options,
                    turns=3, targets=[faster(BAGGING, 4.0)])  # fmt: skip
-    scores = {name: [model.score(X[half:], y[half:])] for name, model in models.items()}
+    scores = {name: [model.score(X[n_train:], y[n_train:])] for name, model in models.items()}
     yield Quantity("test accuracy", "accuracy", scores)
 
 

@@ -16,27 +16,13 @@ from sklearn.preprocessing import StandardScaler
 from skmlp import PopulationGridSearchCV, PopulationRandomizedSearchCV, SoftmaxMLPClassifier
 from skmlp.callbacks import Checkpoint
 from skmlp.training.trainer import TrainingRun
+from tests.interrupting import interrupted_at
 
 X, y = load_iris(return_X_y=True)
 
 
 def quick(**params):
     return SoftmaxMLPClassifier(**{"units": 8, "epochs": 6, "random_state": 0, **params})
-
-
-def interrupted_at(monkeypatch, epoch):
-    """Raise KeyboardInterrupt at the end of this epoch, counted over all fits; count the epochs."""
-    ended, end_epoch = [], TrainingRun.end_epoch
-
-    def end_and_interrupt(run, record):
-        stop = end_epoch(run, record)
-        ended.append(run)
-        if len(ended) == epoch:
-            raise KeyboardInterrupt
-        return stop
-
-    monkeypatch.setattr(TrainingRun, "end_epoch", end_and_interrupt)
-    return ended
 
 
 LOOPS = {

@@ -37,7 +37,7 @@ from skmlp.io._npz import write_archive
 from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.state import TrainState
-from skmlp.training.trainer import TrainingRun
+from tests.interrupting import interrupted_at
 
 X, y = make_classification(
     420, 6, n_informative=5, n_redundant=0, n_classes=3, class_sep=0.8, random_state=0
@@ -462,16 +462,7 @@ def test_conversion_to_votingclassifier(labels):
 @pytest.mark.parametrize("params", [{}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
 @pytest.mark.parametrize("cv", [None, 3])
 def test_ctrl_c_keeps_what_was_learnt(monkeypatch, cv, params, epoch):
-    ended, end_epoch = [], TrainingRun.end_epoch
-
-    def end_and_interrupt(run, record):
-        stop = end_epoch(run, record)
-        ended.append(run)
-        if len(ended) == epoch:
-            raise KeyboardInterrupt
-        return stop
-
-    monkeypatch.setattr(TrainingRun, "end_epoch", end_and_interrupt)
+    interrupted_at(monkeypatch, epoch)
     model = ensemble(net(**params), 4, cv=cv)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
