@@ -266,11 +266,15 @@ def encoding_arrays(encoding: PiecewiseLinear | None) -> dict[str, np.ndarray | 
     return dict(zip(BINS, arrays, strict=True))
 
 
-def restore_encoding(arrays: Mapping[str, np.ndarray], n_features: int) -> PiecewiseLinear | None:
-    """Return the PiecewiseLinear of three arrays of a file, or None if there are none."""
-    if not arrays:
+def restore_encoding(arrays: dict[str, np.ndarray], n_features: int) -> PiecewiseLinear | None:
+    """Return the PiecewiseLinear of three arrays of a file, or None if there are none.
+
+    They are removed from the arrays.
+    """
+    found = {name: arrays.pop(name) for name in BINS if name in arrays}
+    if not found:
         return None
-    columns, left, right = (arrays[name] for name in BINS)
+    columns, left, right = (found[name] for name in BINS)
     if not len(columns) == len(left) == len(right) > 0:
         raise ValueError("the edges of its bins do not fit each other")
     if left.dtype != np.float64 or right.dtype != np.float64:

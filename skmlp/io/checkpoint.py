@@ -330,10 +330,10 @@ def _restore(
     best_theta: np.ndarray | None = None,
     mean: np.ndarray | None = None,
     scale: np.ndarray | None = None,
-    **others: np.ndarray,
+    **optimizer: np.ndarray,
 ) -> CheckpointState:
-    bins = {name: others.pop(name) for name in BINS if name in others}
-    optimizer = others
+    n_features = header["rows"]["the shape of X, y"][1]
+    encoding = restore_encoding(optimizer, n_features)  # the others are the optimizer's
     for name, array in {"theta": theta, "best_theta": best_theta, **optimizer}.items():
         _check_array_like(theta, name, array)
     check_history(header["history"], header["stop_reason"], header["best_epoch"])
@@ -344,7 +344,6 @@ def _restore(
         raise ValueError("its best epoch has no parameters, or they no epoch")
     if not all(type(name) is str for name in (*header["params"], *header["left_out"])):
         raise ValueError("its parameters have no names")
-    n_features = header["rows"]["the shape of X, y"][1]
     schedule, patience = _adaptive(header["schedule"]), _patience(header["schedule_patience"])
     if (schedule is None) != (patience is None):
         raise ValueError("its schedule is damaged")
@@ -362,7 +361,7 @@ def _restore(
             theta,
             _random_state(*header["rng"]),
             scaling=restore_scaling(mean, scale, n_features, theta.dtype),
-            encoding=restore_encoding(bins, n_features),
+            encoding=encoding,
             optimizer=_optimizer_state(header, optimizer),
             split_seed=None if header["split_seed"] is None else _count(header, "split_seed"),
             dropout_rng=_generator(header["dropout_rng"]),

@@ -242,8 +242,7 @@ def _restore(
     """Return the contents of a file, after checks."""
     params = {name: from_plain(value) for name, value in header["params"].items()}
     architecture = tuple(header["layer_sizes"]), tuple(header["activations"])
-    bins = {name: others.pop(name) for name in BINS if name in others}
-    encoding = restore_encoding(bins, header["layer_sizes"][0])
+    encoding = restore_encoding(others, header["layer_sizes"][0])
     _check_arrays(architecture, encoding, theta, classes)
     _check_class_weight(weights, len(classes))
     check_history(header["history"], header["stop_reason"], header.get("best_epoch"))
