@@ -37,7 +37,11 @@ from typing import NamedTuple
 import numpy as np
 
 from skmlp.core.losses import log_softmax
-from skmlp.core.temperature import INVERSE_RANGE, find_inverse_temperature
+from skmlp.core.temperature import (
+    INVERSE_RANGE,
+    find_inverse_temperature,
+    inverse_temperature_derivative,
+)
 
 __all__ = [
     "Uncertainty",
@@ -134,7 +138,7 @@ def mixture_inverse_temperature(
         return b_known
 
     def of_single_members(b: float) -> float:
-        return sum(mixture_derivative(z[None], Y, w, q, b) for z in logits)
+        return sum(inverse_temperature_derivative(z, Y, w, q, b, len(Y)) for z in logits)
 
     b_single = find_inverse_temperature(of_single_members)
     b = b_single + (b_known - b_single) * (1.0 - 1.0 / n_members) / (1.0 - 1.0 / n_known)

@@ -19,6 +19,7 @@ __all__ = [
     "divide_by_mean",
     "mean_weight",
     "normalize_weights",
+    "positive_frequencies",
     "rescale_for_sum",
     "row_weights",
 ]
@@ -92,6 +93,12 @@ def class_frequencies(dataset: Dataset, w: np.ndarray | None, rows: np.ndarray) 
     totals = class_totals(codes, None if w is None else w[rows], n_classes)
     frequencies: np.ndarray = totals / totals.sum()
     return frequencies
+
+
+def positive_frequencies(frequencies: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return class frequencies as if there were one more row, spread over all classes."""
+    positive: np.ndarray = (n_rows * frequencies + 1.0 / len(frequencies)) / (n_rows + 1)
+    return positive
 
 
 def row_weights(

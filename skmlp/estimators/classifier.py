@@ -626,7 +626,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         # At once, so that Ctrl-C finds all of them set or none.
         vars(self).update(self._fitted_attributes(result) | state)
 
-    def _fitted_attributes(self, result: FitResult) -> dict[str, Any]:
+    @staticmethod
+    def _fitted_attributes(result: FitResult) -> dict[str, Any]:
         """Return the fitted attributes, besides those set before training, by name."""
         layer_sizes, activations = result.architecture
         history, best = result.history, result.best_epoch

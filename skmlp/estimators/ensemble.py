@@ -1,8 +1,7 @@
 """SoftmaxMLPEnsembleClassifier: networks that are trained together, whose mean predicts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from skmlp.data.weights import (
     class_totals,
     class_weights,
     normalize_weights,
+    positive_frequencies,
     rescale_for_sum,
     row_weights,
 )
@@ -40,6 +40,7 @@ from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.inference import finite_chunks, finite_logits
 from skmlp.training.jobs import Outcome, train_networks
 from skmlp.training.local import LocalSource, local_trainer
+from skmlp.training.parameters import check_integer
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import Trainer
 
@@ -238,12 +239,9 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
                 f"estimator must be a SoftmaxMLPClassifier or None, got {type(base).__name__}. "
                 "Fitted networks can be put together by from_estimators."
             )
-        for name, least in (("n_estimators", 1), ("verbose", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or (name == "n_estimators" and value is True):
-                raise invalid(name, value, f"an integer >= {least}")
-            if value < least:
-                raise invalid(name, value, f"an integer >= {least}")
+        check_integer("n_estimators", self.n_estimators, 1, "an integer >= 1")
+        if not isinstance(self.verbose, bool):
+            check_integer("verbose", self.verbose, 0, "an integer >= 0")
         if self.calibration not in (None, "temperature"):
             raise invalid("calibration", self.calibration, "'temperature' or None")
         if self.calibration is not None and self.cv is None:
@@ -265,7 +263,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         config = TrainConfig.from_params(base.get_params(deep=False))
         continues = self.warm_start and hasattr(self, "theta_")
         rows, validation_rows = validate_fit_data(self, *data, **validation, continues=continues)
-        thetas: Sequence[np.ndarray] | np.ndarray = []
+        thetas: Iterable[np.ndarray] = ()
         if continues:
             thetas = self._thetas_to_continue(config)
             dtype = self.theta_.dtype
@@ -383,7 +381,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
     def _append(
         self,
-        thetas: Sequence[np.ndarray] | np.ndarray,
+        thetas: Iterable[np.ndarray],
         base: SoftmaxMLPClassifier,
         trainers: Sequence[Trainer[LocalSource]],
         outcomes: Mapping[int, Outcome],
@@ -411,14 +409,14 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
     def _add(
         self,
-        thetas: Sequence[np.ndarray] | np.ndarray,
+        thetas: Iterable[np.ndarray],
         params: Sequence[Mapping[str, Any]],
         results: Sequence[FitResult],
     ) -> None:
         """Add members to those with thetas, given constructor parameters and results."""
         members = []
         for of_member, result in zip(params, results, strict=True):
-            fitted = SoftmaxMLPClassifier()._fitted_attributes(result)
+            fitted = SoftmaxMLPClassifier._fitted_attributes(result)
             del fitted["theta_"]
             fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
             members.append((dict(of_member), fitted))
@@ -458,9 +456,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     def _calibrate(self, dataset: Dataset, logits: np.ndarray, w: np.ndarray | None) -> None:
         """Apply the temperature that minimises the out-of-fold cross-entropy."""
         every = np.arange(len(dataset.y_encoded))
-        frequencies = class_frequencies(dataset, w, every)
-        # As if there were one more row, spread over all classes: no frequency is 0.
-        self._prior = (len(every) * frequencies + 1.0 / len(frequencies)) / (len(every) + 1)
+        self._prior = positive_frequencies(class_frequencies(dataset, w, every), len(every))
         Y = dataset.Y[:].toarray().astype(np.float64)
         inverse = mixture_inverse_temperature(
             logits.astype(np.float64), Y, w, self._prior, len(self.theta_)
@@ -514,7 +510,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         ensemble._members, ensemble._repeats, ensemble._seed, ensemble._prior = [], [], None, None
         ensemble.temperature_ = 1.0
         ensemble._add(
-            [],
+            (),
             [member.get_params(deep=False) for member in estimators],
             [member._result() for member in estimators],
         )

@@ -18,7 +18,7 @@ from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 
-__all__ = ["LayerParameters", "check_parameters", "is_auto"]
+__all__ = ["LayerParameters", "check_integer", "check_parameters", "is_auto"]
 
 DTYPES = ("auto", "float32", "float64")
 
@@ -69,9 +69,9 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
     _check_scoring(p["scoring"])
     for name in ("batch_size", "epochs"):
         if not is_auto(p[name]):
-            _integer(name, p[name], 1, "'auto' or an integer >= 1")
+            check_integer(name, p[name], 1, "'auto' or an integer >= 1")
     if p["n_bins"] is not None and not is_auto(p["n_bins"]):
-        _integer("n_bins", p["n_bins"], 2, "'auto', an integer >= 2 or None")
+        check_integer("n_bins", p["n_bins"], 2, "'auto', an integer >= 2 or None")
     for name in ("shuffle", "nesterovs_momentum", "standardize", "warm_start"):
         if not _is_bool(p[name]):
             raise invalid(name, p[name], "True or False")
@@ -80,7 +80,7 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
     if p["calibration"] is not None:
         _one_of("calibration", p["calibration"], ("temperature",), "None")
     if not _is_bool(p["verbose"]):
-        _integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
+        check_integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
     at_least_0, in_unit = (lambda v: v >= 0), (lambda v: 0 <= v < 1)
     _layer_numbers("l1", p["l1"], len(units), at_least_0, "a finite number >= 0")
     _layer_numbers("l2", p["l2"], len(units), at_least_0, "a finite number >= 0", auto=True)
@@ -131,10 +131,10 @@ def _check_stopping(p: Mapping[str, Any]) -> None:
     """Check the parameters of early stopping that are not plain numbers."""
     patience = p["n_iter_no_change"]
     if not (isinstance(patience, Real) and patience == inf):
-        _integer("n_iter_no_change", patience, 1, "an integer >= 1 or numpy.inf")
+        check_integer("n_iter_no_change", patience, 1, "an integer >= 1 or numpy.inf")
     fraction, accepted = p["validation_fraction"], "a number in (0, 1), an integer >= 1 or None"
     if isinstance(fraction, Integral):
-        _integer("validation_fraction", fraction, 1, accepted)
+        check_integer("validation_fraction", fraction, 1, accepted)
     elif fraction is not None:
         _number("validation_fraction", fraction, lambda v: 0 < v < 1, accepted)
 
@@ -157,7 +157,7 @@ def _hidden_units(units: Any) -> tuple[int, ...]:
         return ()
     sizes = tuple(units) if _is_sequence(units) else (units,)
     for size in sizes:
-        _integer("units", size, 1, "an integer >= 1 or a sequence of them", given=units)
+        check_integer("units", size, 1, "an integer >= 1 or a sequence of them", given=units)
     return tuple(int(size) for size in sizes)
 
 
@@ -194,7 +194,8 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
-def _integer(name: str, value: Any, least: int, accepted: str, *, given: Any = None) -> None:
+def check_integer(name: str, value: Any, least: int, accepted: str, *, given: Any = None) -> None:
+    """Raise unless a value, or what it is a part of, is an integer and at least so large."""
     if not isinstance(value, Integral) or _is_bool(value) or value < least:
         raise invalid(name, value if given is None else given, accepted)
 

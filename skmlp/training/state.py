@@ -16,6 +16,7 @@ from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive, Schedule
 from skmlp.data.moments import Moments, merge_moments
+from skmlp.data.weights import positive_frequencies
 from skmlp.training.config import Architecture, TrainConfig
 
 __all__ = ["FitResult", "TrainState"]
@@ -82,15 +83,15 @@ class TrainState:
 
         A start without random stream and parameters is that of a new network as well.
         """
-        if start is not None:
-            unchanged = {id(part): part for part in (start.scaling, start.moments, start.encoding)}
-            state = copy.deepcopy(start, unchanged)
-            if state.rng is None:
-                state.rng = check_random_state(config.random_state)
-            return state
-        if config.network.n_params > np.iinfo(np.intp).max // config.theta_dtype.itemsize:
+        start = cls() if start is None else start
+        unchanged = {id(part): part for part in (start.scaling, start.moments, start.encoding)}
+        state = copy.deepcopy(start, unchanged)
+        is_new, most = state.theta is None, np.iinfo(np.intp).max // config.theta_dtype.itemsize
+        if is_new and config.network.n_params > most:
             raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
-        return cls(rng=check_random_state(config.random_state))
+        if state.rng is None:
+            state.rng = check_random_state(config.random_state)
+        return state
 
     def set_encoding(
         self, config: TrainConfig, compute: Callable[[], PiecewiseLinear | None]
@@ -198,11 +199,9 @@ class TrainState:
         self.prior = prior + (frequencies - prior) * share
 
     def positive_prior(self) -> np.ndarray:
-        """Return the class frequencies as if there were one more row, spread over all classes."""
+        """Return the `positive_frequencies` of the classes."""
         assert self.prior is not None, "set by update_weights"
-        n, n_classes = self.n_weighted, len(self.prior)
-        positive: np.ndarray = (n * self.prior + 1.0 / n_classes) / (n + 1)
-        return positive
+        return positive_frequencies(self.prior, self.n_weighted)
 
     def continue_with(
         self, config: TrainConfig, optimizer: Optimizer | None, schedule: Schedule
