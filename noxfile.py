@@ -16,7 +16,8 @@ nox.options.reuse_venv = "yes"
 OLDEST_PYTHON = f"3.{min(sys.version_info.minor, 12)}"
 OLDEST = [
     "numpy==2.0.*", "scipy==1.13.*", "scikit-learn==1.6.*", "pandas==2.2.2", "matplotlib==3.9.*",
-    "pyparsing==3.1.*", "polars==1.0.*", "dask==2025.4.*", "distributed==2025.4.*",
+    "pyparsing==3.1.*", "polars==1.0.*", "narwhals==2.0.*", "dask==2025.4.*",
+    "distributed==2025.4.*",
 ]  # fmt: skip
 
 # Without the version of this environment, on which pytest runs all tests.
@@ -24,8 +25,9 @@ NEWEST_PYTHONS = [v for v in ("3.13", "3.14") if v != f"3.{sys.version_info.mino
 
 # The tests that depend on the versions of other packages.
 COMPATIBILITY = [
-    "tests/dask", "tests/datasets", "tests/estimators", "tests/io", "tests/model_selection",
-    "tests/plotting", "tests/test_callbacks.py", "tests/test_onnx.py", "tests/test_public_api.py",
+    "tests/dask", "tests/data/test_frames.py", "tests/datasets", "tests/estimators", "tests/io",
+    "tests/model_selection", "tests/plotting", "tests/test_callbacks.py", "tests/test_onnx.py",
+    "tests/test_public_api.py",
 ]  # fmt: skip
 
 

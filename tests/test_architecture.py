@@ -70,9 +70,11 @@ def test_packages_import_only_from_the_left(name):
 @pytest.mark.parametrize("name", [n for n in TREES if package_of(n) in LIBRARIES])
 def test_inner_packages_need_few_libraries(name):
     libraries = {m.split(".")[0] for m in imported(TREES[name])} & {
-        "dask", "joblib", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "threadpoolctl",
+        "dask", "joblib", "matplotlib", "narwhals", "numpy", "pandas", "scipy", "sklearn",
+        "threadpoolctl",
     }  # fmt: skip
     extra = {"scipy"} if name in ("core/lbfgs", "core/temperature") else set()
+    extra |= {"narwhals"} if name == "data/frames" else set()
     extra |= {"joblib", "threadpoolctl"} if name == "training/jobs" else set()
     assert libraries <= LIBRARIES[package_of(name)] | extra
 

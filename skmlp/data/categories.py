@@ -1,0 +1,144 @@
+"""The categories of a column: found in its values, and the values as their indices.
+
+Categories are strings, in an array of objects, or numbers, in the dtype of the values. Numbers are
+compared by value: 1, 1.0 and True are one category.
+"""
+
+import numpy as np
+
+from skmlp.data.objects import (
+    COMPLEX,
+    DATE,
+    EMPTY,
+    MIXED,
+    NUMBER,
+    STRING,
+    Cells,
+    object_array,
+    read_array,
+)
+
+__all__ = ["encode_categories", "find_categories"]
+
+
+def find_categories(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return the distinct values in ascending order.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Of any dtype.
+    missing : ndarray of shape (n,), bool
+        Which of them are missing; what they are does not matter.
+
+    Returns
+    -------
+    categories : ndarray of shape (n_categories,)
+        Objects of type str if the values are strings, numbers in the dtype of the values.
+
+    Raises
+    ------
+    ValueError
+        If values are neither all strings nor all real numbers.
+    """
+    cells = _checked(values[~missing])
+    if cells.kind == NUMBER:
+        return np.unique(cells.values)
+    if cells.kind == EMPTY:
+        return np.empty(0, object)
+    # A str of a subclass is stored as a plain one: categories are written to files.
+    return object_array(sorted({str.__str__(value) for value in set(cells.values.tolist())}))
+
+
+def encode_categories(
+    values: np.ndarray, missing: np.ndarray, categories: np.ndarray
+) -> np.ndarray:
+    """Return the index of each value in the categories.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Of any dtype.
+    missing : ndarray of shape (n,), bool
+        Which of them are missing; what they are does not matter.
+    categories : ndarray of shape (n_categories,)
+        As `find_categories` returns them, or strings in any order.
+
+    Returns
+    -------
+    codes : ndarray of shape (n,), intp
+        n_categories for values that are not among the categories, -1 for missing ones.
+
+    Raises
+    ------
+    ValueError
+        If values are numbers and the categories are strings, or the reverse.
+    """
+    codes = np.full(len(values), -1, np.intp)
+    if not missing.all():
+        encode = _encode_strings if categories.dtype.kind == "O" else _encode_numbers
+        present = ~missing
+        codes[present] = encode(values[present] if missing.any() else values, categories)
+    return codes
+
+
+def _encode_strings(values: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    """Return the codes of values, none of them missing; categories are strings."""
+    n = len(categories)
+    code = {category: i for i, category in enumerate(categories.tolist())}
+    try:
+        codes = np.fromiter((code.get(v, n) for v in values.tolist()), np.intp, len(values))
+        unknown = codes == n
+    except TypeError:  # there are values without hash, which are no strings
+        codes, unknown = np.full(len(values), n), np.ones(len(values), bool)
+    if unknown.any():  # only they can be of another kind
+        _check_kind(_checked(values[unknown]), categories)
+    return codes
+
+
+def _encode_numbers(values: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    """Return the codes of values, none of them missing; categories are numbers."""
+    cells, n = _checked(values), len(categories)
+    _check_kind(cells, categories)
+    if not n:
+        return np.zeros(len(values), np.intp)
+    dtype = np.result_type(cells.values, categories)
+    numbers, levels = cells.values.astype(dtype), categories.astype(dtype)
+    found = np.searchsorted(levels, numbers)
+    return np.where(levels[np.minimum(found, n - 1)] == numbers, found, n)
+
+
+def _checked(values: np.ndarray) -> Cells:
+    """Return values, none of them missing; raise if they are no categories."""
+    cells = read_array(values)
+    if cells.kind not in (NUMBER, STRING, EMPTY):
+        raise ValueError(f"holds {_describe(cells)}, which cannot be categories")
+    if cells.missing_mask().any():
+        raise ValueError("holds None or NaN that are not marked as missing")
+    return cells
+
+
+def _check_kind(cells: Cells, categories: np.ndarray) -> None:
+    """Raise if values are numbers and categories strings, or the reverse."""
+    kind = STRING if categories.dtype.kind == "O" else NUMBER
+    if len(categories) and cells.kind not in (kind, EMPTY):
+        raise ValueError(
+            f"holds {_describe(cells)}, but the categories seen in fit are {_PLURAL[kind]}"
+        )
+
+
+_PLURAL: dict[str, str] = {
+    NUMBER: "numbers",
+    STRING: "strings",
+    MIXED: "strings and numbers",
+    COMPLEX: "complex numbers",
+    DATE: "dates or times",
+}
+
+
+def _describe(cells: Cells) -> str:
+    """Return what values are, for a message."""
+    if cells.kind in _PLURAL:
+        return _PLURAL[cells.kind]
+    types = {type(value).__name__ for value in cells.values.tolist()}
+    return f"values of type {', '.join(sorted(types))}"
