@@ -158,7 +158,7 @@ def _train_locally(X, y, kind, n_shards, n_rounds, seed):
     rng = np.random.default_rng(seed)
     validated, _ = validate_fit_data(clf, X, y)
     config = TrainConfig.from_params(clf.get_params()).resolve(
-        n_features=clf.n_features_in_, n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")
+        n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")
     )
     dataset = encode(validated, clf.classes_, config.theta_dtype)
     run = local_trainer(config, clf.classes_, dataset).run

@@ -78,7 +78,7 @@ except ImportError as error:
     raise ImportError('skmlp.onnx needs skl2onnx: pip install "skmlp[onnx]".') from error
 
 from skmlp.core.activations import GELU_CUBIC, GELU_SCALE, LEAKY_SLOPE
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.scaling import Scaling
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
@@ -341,7 +341,7 @@ def _add_outputs(graph: _Graph, operator: Any, logits: str, dtype: np.dtype) -> 
 
 
 def _add_rows(
-    graph: _Graph, inputs: list[Any], encoding: PiecewiseLinear | None, dtype: np.dtype
+    graph: _Graph, inputs: list[Any], encoding: Encoding | None, dtype: np.dtype
 ) -> _Rows:
     """Join the inputs, and add the features of their bins in the dtype of the network.
 
@@ -354,7 +354,8 @@ def _add_rows(
         for variable, before in zip(inputs, dtypes, strict=True)
     ]
     X = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
-    features = [] if encoding is None else [_add_encoding(graph, X, encoding, row_dtype, dtype)]
+    bins = None if encoding is None else encoding.bins
+    features = [] if bins is None else [_add_bins(graph, X, bins, row_dtype, dtype)]
     return _Rows(X, row_dtype, features)
 
 
@@ -395,8 +396,8 @@ def _preprocess(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> tuple[
     return graph.node("Concat", X, *features, axis=1) if features else X, _finite(theta, dtype)
 
 
-def _add_encoding(
-    graph: _Graph, X: str, encoding: PiecewiseLinear, row_dtype: np.dtype, dtype: np.dtype
+def _add_bins(
+    graph: _Graph, X: str, bins: PiecewiseLinear, row_dtype: np.dtype, dtype: np.dtype
 ) -> str:
     """Add the piecewise linear features of rows, in double precision as in training.
 
@@ -408,9 +409,9 @@ def _add_encoding(
         Their name; they are of dtype.
     """
     one = graph.constant(np.array(1.0))
-    T = graph.node("Gather", X, graph.constant(encoding.columns.astype(np.int64)), axis=1)
-    T = graph.node("Sub", graph.cast(T, row_dtype, FLOAT64), graph.constant(encoding.left))
-    T = graph.node("Div", T, graph.constant(encoding.right - encoding.left))
+    T = graph.node("Gather", X, graph.constant(bins.columns.astype(np.int64)), axis=1)
+    T = graph.node("Sub", graph.cast(T, row_dtype, FLOAT64), graph.constant(bins.left))
+    T = graph.node("Div", T, graph.constant(bins.right - bins.left))
     T = graph.node("Relu", graph.node("Sub", one, graph.node("Relu", T)))
     return graph.cast(graph.node("Sub", one, T), FLOAT64, dtype)
 

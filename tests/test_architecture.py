@@ -73,7 +73,7 @@ def test_inner_packages_need_few_libraries(name):
         "dask", "joblib", "matplotlib", "narwhals", "numpy", "pandas", "scipy", "sklearn",
         "threadpoolctl",
     }  # fmt: skip
-    extra = {"scipy"} if name in ("core/lbfgs", "core/temperature") else set()
+    extra = {"scipy"} if name in ("core/lbfgs", "core/levels", "core/temperature") else set()
     extra |= {"narwhals"} if name == "data/frames" else set()
     extra |= {"joblib", "threadpoolctl"} if name == "training/jobs" else set()
     assert libraries <= LIBRARIES[package_of(name)] | extra

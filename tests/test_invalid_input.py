@@ -99,7 +99,6 @@ PARAMETERS = [
 ]
 
 DATA = {
-    "nan in X": ((with_entry(np.nan), y), {}, "Input X contains NaN"),
     "inf in X": ((with_entry(np.inf), y), {}, "Input X contains infinity"),
     "complex X": ((X.astype(complex), y), {}, "Complex data not supported"),
     "object X": ((with_entry("word", object), y), {}, "could not convert string to float: 'word'"),
@@ -140,7 +139,7 @@ DATA = {
     "y_val alone": ((X, y), {"y_val": y}, "X_val not given"),
     "weights alone": ((X, y), {"sample_weight_val": y}, "X_val and y_val not given"),
     "X_val: width": ((X, y), {"X_val": X[:, :3], "y_val": y}, r"\(X_val, y_val\).* 3 features"),
-    "X_val: nan": ((X, y), {"X_val": with_entry(np.nan), "y_val": y}, r"\(X_val, y_val\).* NaN"),
+    "X_val: inf": ((X, y), {"X_val": with_entry(np.inf), "y_val": y}, r"\(X_val, y_val\).* infin"),
     "y_val: length": ((X, y), {"X_val": X, "y_val": y[:9]}, r"\(X_val, y_val\).*\[60, 9\]"),
     "y_val: unknown": ((X, y), {"X_val": X, "y_val": y + 1}, r"Unknown class in y_val: \[3\]"),
     "y_val: other kind": (

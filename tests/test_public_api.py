@@ -46,8 +46,9 @@ def test_signatures():
     assert str(signature(skmlp.load)) == "(path)"
     parameters = signature(SoftmaxMLPClassifier).parameters
     assert list(parameters) == [
-        "units", "activation", "init", "standardize", "n_bins", "l1", "l2", "dropout",
-        "label_smoothing", "class_weight", "solver", "learning_rate", "schedule", "momentum",
+        "units", "activation", "init", "standardize", "n_bins", "categorical_features",
+        "min_frequency", "l1", "l2", "dropout", "label_smoothing", "class_weight", "solver",
+        "learning_rate", "schedule", "momentum",
         "nesterovs_momentum", "beta_1", "beta_2", "epsilon", "batch_size", "epochs", "shuffle",
         "early_stopping", "scoring", "validation_fraction", "n_iter_no_change", "tol", "averaging",
         "calibration", "dtype", "warm_start", "random_state", "verbose",

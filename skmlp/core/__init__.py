@@ -1,7 +1,7 @@
 """The network and its training: functions of NumPy arrays, independent of scikit-learn.
 
-Input: rows X (dense or CSR), target rows Y, row weights, and frozen objects that hold the
-configuration (network, penalty, optimizer, dropout). Output: the parameters theta and the
+Input: rows X (dense, CSR or a `Table`), target rows Y, row weights, and frozen objects that hold
+the configuration (network, penalty, optimizer, dropout). Output: the parameters theta and the
 optimizer's state, updated in place, and one `EpochRecord` for each epoch. All functions
 accept leading axes, so a population of networks is trained by the same code as one; only
 training on sparse X and L-BFGS are limited to a single network.
@@ -10,8 +10,9 @@ Reading order:
 
 ==============  ========================================================================
 activations     activation functions and their derivatives
-encoding        piecewise linear encoding of numeric columns
-design          operations on X that differ between dense and sparse
+levels          categorical columns: one-hot columns that are not made
+encoding        from columns to inputs: gaps, levels and bins
+design          operations on X that differ between dense, sparse and mixed
 targets         one-hot and smoothed target rows, generated for each batch
 network         the flat parameter vector, forward and backward pass
 losses          log-softmax, cross-entropy and its gradient
@@ -28,6 +29,6 @@ moving_average  moving average of the parameters over the steps
 temperature     temperature scaling of the logits by held-out rows
 mixture         mean of the probabilities of several networks, and its uncertainty
 averaging       averaging of parameters that were trained on different rows
-lbfgs           full-batch training by L-BFGS-B; it and temperature import SciPy
+lbfgs           full-batch training by L-BFGS-B; it, levels and temperature import SciPy
 ==============  ========================================================================
 """

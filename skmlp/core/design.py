@@ -1,8 +1,8 @@
 """Operations on the design matrix X that differ between dense and sparse X.
 
-X is a NumPy array, a CSR matrix or array of SciPy, or a `CentredMatrix`; every ``isinstance``
-that tells them apart is in this file, which does not import SciPy. Only dense X may have
-leading axes.
+X is a NumPy array, a CSR matrix or array of SciPy, or a `Table` with categorical columns. Batches
+of it are arrays, CSR, a `CentredMatrix` or a `MixedMatrix`. Every ``isinstance`` that tells them
+apart is in this file, which does not import SciPy. Sparse X has no leading axes.
 
 Sparse rows are standardized without making them dense. With S = X / scale, which is as sparse
 as X, and the row vector o = mean / scale, standardized rows are ``S - 1 o``, and::
@@ -17,13 +17,13 @@ than their difference, and rounding would remove its digits. Zeros must be rare 
 because each is far from the others. It is therefore held as ``(X - mean) / scale`` in all rows,
 those of its zeros included, and its entry of o is 0.
 
-Rows may be followed by the features of a `PiecewiseLinear` encoding. Those of sparse rows are not
-0 where x is, but their difference from F(0) is, so that -F(0) is their offset.
+An `Encoding` replaces gaps and adds indicators of them, levels, and the features F of bins. F(x) is
+not 0 where sparse x is, but its difference from F(0) is, so that -F(0) is its offset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding, PiecewiseLinear
+from skmlp.core.levels import LevelRows, Table
 
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
@@ -41,6 +42,7 @@ MAX_OFFSET = 10.0  # |mean| / scale, from which on a sparse column is held in al
 __all__ = [
     "CentredMatrix",
     "Matrix",
+    "MixedMatrix",
     "RawMatrix",
     "SparseMatrix",
     "apply_mask",
@@ -50,6 +52,7 @@ __all__ = [
     "matmul",
     "matmul_transposed",
     "slice_rows",
+    "stack_rows",
 ]
 
 
@@ -122,19 +125,65 @@ class CentredMatrix:
         return X
 
 
-RawMatrix = np.ndarray | SparseMatrix
-Matrix = RawMatrix | CentredMatrix
+@dataclass(frozen=True, eq=False)
+class MixedMatrix:
+    """A matrix of dense columns, one-hot columns of levels and dense columns again.
+
+    Parameters
+    ----------
+    dense : ndarray of shape (..., n, columns)
+        The dense columns.
+    n_first : int
+        How many of them stand before the levels.
+    levels : LevelRows of shape (..., n, n_levels)
+    n_levels : int
+    """
+
+    dense: np.ndarray
+    n_first: int
+    levels: LevelRows
+    n_levels: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(..., n, columns)."""
+        return *self.dense.shape[:-1], self.dense.shape[-1] + self.n_levels
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the entries."""
+        return self.dense.dtype
+
+    def blocks(self) -> list[tuple[np.ndarray, slice]]:
+        """Return the blocks of dense columns, without empty ones, and where they stand."""
+        k, n = self.n_first, self.shape[-1]
+        blocks = (self.dense[..., :k], slice(k)), (self.dense[..., k:], slice(k + self.n_levels, n))
+        return [block for block in blocks if block[0].shape[-1]]
+
+    @property
+    def columns_of_levels(self) -> slice:
+        """Where the one-hot columns stand."""
+        return slice(self.n_first, self.n_first + self.n_levels)
 
 
-def is_sparse(X: Matrix) -> TypeGuard[SparseMatrix | CentredMatrix]:
-    """Whether X stores some of its entries only."""
-    return not isinstance(X, np.ndarray)
+RawMatrix = np.ndarray | SparseMatrix | Table
+Matrix = np.ndarray | SparseMatrix | CentredMatrix | MixedMatrix
+
+
+def is_sparse(X: RawMatrix | Matrix) -> TypeGuard[SparseMatrix | CentredMatrix]:
+    """Whether X is a sparse matrix, or a batch of one."""
+    return not isinstance(X, np.ndarray | Table | MixedMatrix)
 
 
 def matmul(A: Matrix, W: np.ndarray, out: np.ndarray) -> None:
-    """Write A W to out, for A (..., n, fan_in), dense or sparse, and W (..., fan_in, fan_out)."""
+    """Write A W to out, for A (..., n, fan_in) of any kind and W (..., fan_in, fan_out)."""
     if isinstance(A, np.ndarray):
         np.matmul(A, W, out=out)
+    elif isinstance(A, MixedMatrix):
+        out[...] = 0.0
+        for block, columns in A.blocks():
+            out += np.matmul(block, W[..., columns, :])
+        A.levels.add_product(W[..., A.columns_of_levels, :], out)
     elif W.ndim > 2:
         for W_of_one, out_of_one in zip(W, out, strict=True):
             matmul(A, W_of_one, out_of_one)
@@ -146,9 +195,13 @@ def matmul(A: Matrix, W: np.ndarray, out: np.ndarray) -> None:
 
 
 def matmul_transposed(A: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
-    """Write A^T delta to out, for A (..., n, fan_in), dense or sparse."""
+    """Write A^T delta to out, for A (..., n, fan_in) of any kind."""
     if isinstance(A, np.ndarray):
         np.matmul(A.mT, delta, out=out)
+    elif isinstance(A, MixedMatrix):
+        for block, columns in A.blocks():
+            np.matmul(block.mT, delta, out=out[..., columns, :])
+        A.levels.write_transposed_product(delta, out[..., A.columns_of_levels, :])
     elif isinstance(A, CentredMatrix):
         out[...] = A.extended.T @ np.vstack([delta, delta.sum(axis=0)])
     else:
@@ -158,17 +211,41 @@ def matmul_transposed(A: Matrix, delta: np.ndarray, out: np.ndarray) -> None:
 def apply_mask(A: Matrix, mask: np.ndarray, out: np.ndarray | None) -> Matrix:
     """Return A times a mask of its shape, a dense product in out.
 
-    The stored entries of sparse A are multiplied by the first nnz numbers of the mask; offsets
-    of centred rows are not.
+    The stored entries of sparse A are multiplied by the first nnz numbers of the mask, and the
+    level of a categorical column by a number that follows those of the dense columns; offsets are
+    not multiplied.
     """
     if isinstance(A, np.ndarray):
         product: np.ndarray = np.multiply(A, mask, out=out)
         return product
+    if isinstance(A, MixedMatrix):
+        k = A.dense.shape[-1]
+        dense = np.multiply(A.dense, mask[..., :k], out=None if out is None else out[..., :k])
+        return MixedMatrix(dense, A.n_first, A.levels.masked(mask[..., k:]), A.n_levels)
     if isinstance(A, CentredMatrix):
         return CentredMatrix(cast(SparseMatrix, apply_mask(A.rows, mask, None)), A.offset)
     A = A.copy()
     A.data *= mask.reshape(-1)[: A.nnz]
     return A
+
+
+def stack_rows(
+    parts: Sequence[Matrix], stack: Callable[[str, Sequence[np.ndarray]], np.ndarray]
+) -> np.ndarray | MixedMatrix:
+    """Return batches of one shape, dense or mixed, as one with leading axes.
+
+    ``stack(name, arrays)`` returns arrays as one.
+    """
+    first = parts[0]
+    if isinstance(first, np.ndarray):
+        return stack("X", cast(Sequence[np.ndarray], parts))
+    mixed = cast(Sequence[MixedMatrix], parts)
+    arrays: dict[str, Any] = {"offset": None}
+    for name in ("rows", "values", "offset"):
+        if getattr(mixed[0].levels, name) is not None:
+            arrays[name] = stack(name, [getattr(part.levels, name) for part in mixed])
+    dense = stack("X", [part.dense for part in mixed])
+    return MixedMatrix(dense, mixed[0].n_first, LevelRows(**arrays), mixed[0].n_levels)
 
 
 def stored_columns(X: SparseMatrix | CentredMatrix) -> np.ndarray:
@@ -179,23 +256,27 @@ def stored_columns(X: SparseMatrix | CentredMatrix) -> np.ndarray:
 
 
 def slice_rows(
-    X: RawMatrix, rows: slice, dtype: DTypeLike, encoding: PiecewiseLinear | None = None
+    X: RawMatrix, rows: slice, dtype: DTypeLike, encoding: Encoding | None = None
 ) -> Matrix:
     """Return the rows of a slice in dtype, encoded; without a copy if X has it already."""
-    if isinstance(X, np.ndarray):
-        raw = X[..., rows, :]
+    if is_sparse(X):
+        batch = cast(SparseMatrix, X)[rows]
         if encoding is None:
-            return raw.astype(dtype, copy=False)
-        n_features = raw.shape[-1]
-        encoded = np.empty((*raw.shape[:-1], n_features + encoding.n_bins), dtype)
-        encoded[..., :n_features] = raw
-        encoding.apply(raw, encoded[..., n_features:])
-        return encoded
-    batch = X[rows]
-    if encoding is None:
-        return batch.astype(dtype, copy=False)
-    features = _encode_sparse(batch, dtype, encoding)
-    return _append(batch.astype(dtype, copy=False), features, encoding)
+            return batch.astype(dtype, copy=False)
+        return _read_sparse(batch, lambda b: b.astype(dtype, copy=False), np.dtype(dtype), encoding)
+    X = cast(np.ndarray | Table, X)
+    raw = X.numbers[rows] if isinstance(X, Table) else X[..., rows, :]
+    has_gaps = encoding is not None and raw.dtype.kind == "f" and bool(np.isnan(raw).any())
+    if encoding is None or (encoding.is_plain and not has_gaps):
+        return raw.astype(dtype, copy=False)
+    if has_gaps:
+        lead = encoding.centre.shape[:-2]
+        raw = np.array(np.broadcast_to(raw, lead + raw.shape) if lead else raw)
+    out = np.empty((*raw.shape[:-1], encoding.n_dense + encoding.n_bins), dtype)
+    _encode_dense(raw, _DenseScaling(None, encoding), encoding, out, has_gaps=has_gaps)
+    if not isinstance(X, Table):
+        return out
+    return _with_levels(out, X.codes[rows], encoding)
 
 
 def batch_reader(
@@ -203,7 +284,9 @@ def batch_reader(
     shape: tuple[int, ...],
     dtype: DTypeLike,
     scaling: Scaling | None = None,
-    encoding: PiecewiseLinear | None = None,
+    encoding: Encoding | None = None,
+    *,
+    has_gaps: bool = True,
 ) -> Callable[[np.ndarray], Matrix]:
     """Return a function rows -> X[rows] in dtype, scaled and encoded.
 
@@ -212,31 +295,37 @@ def batch_reader(
 
     Parameters
     ----------
-    X : ndarray or sparse CSR of shape (n, columns)
+    X : ndarray, sparse CSR or Table of shape (n, columns)
     shape : tuple of int (..., batch_size)
         Shape of the row indices; they may be fewer along the last axis.
     dtype : dtype
     scaling : Scaling, default=None
-    encoding : PiecewiseLinear, default=None
+        Of the columns of the encoding.
+    encoding : Encoding, default=None
         Of the raw rows.
+    has_gaps : bool, default=True
+        Whether X may have NaN.
     """
-    if isinstance(X, np.ndarray):
-        if encoding is None:
-            return dense_batch_reader(X, shape, dtype, scaling)
-        return _EncodedReader(X, shape, dtype, scaling, encoding)
-    scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
-    if scaling is None or scaling.mean is None:
-        inverse = None if scaling is None else scaling.inverse
-        scale = partial(_scale_sparse, np.dtype(dtype), inverse)
-    else:
-        scale = _Centring(np.dtype(dtype), scaling.mean, scaling.inverse)
-    return partial(_read_sparse, X, np.dtype(dtype), scale, encoding)
+    if is_sparse(X):
+        scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
+        if scaling is None or scaling.mean is None:
+            inverse = None if scaling is None else scaling.inverse
+            scale = partial(_scale_sparse, np.dtype(dtype), inverse)
+        else:
+            scale = _Centring(np.dtype(dtype), scaling.mean, scaling.inverse)
+        sparse_X = cast(SparseMatrix, X)
+        return lambda rows: _read_sparse(sparse_X[rows], scale, np.dtype(dtype), encoding)
+    X = cast(np.ndarray | Table, X)
+    if isinstance(X, Table) or (encoding and (has_gaps or not encoding.is_plain)):
+        assert encoding is not None, "a Table needs one"
+        return _EncodedReader(X, shape, dtype, scaling, encoding, has_gaps=has_gaps)
+    return dense_batch_reader(X, shape, dtype, scaling)
 
 
 def dense_batch_reader(
     X: np.ndarray, shape: tuple[int, ...], dtype: DTypeLike, scaling: Scaling | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the `batch_reader` of dense rows."""
+    """Return the `batch_reader` of dense rows without an encoding."""
     raw = np.empty((*shape, X.shape[1]), X.dtype)
     cast = raw if X.dtype == dtype else np.empty(raw.shape, dtype)
     return partial(_read_dense, X, raw, cast, scaling)
@@ -261,70 +350,152 @@ def _read_dense(
 
 
 class _EncodedReader:
-    """A function rows -> X[rows], scaled, with the features of an encoding appended."""
+    """A function rows -> X[rows], encoded and scaled."""
 
     def __init__(
         self,
-        X: np.ndarray,
+        X: np.ndarray | Table,
         shape: tuple[int, ...],
         dtype: DTypeLike,
         scaling: Scaling | None,
-        encoding: PiecewiseLinear,
+        encoding: Encoding,
+        *,
+        has_gaps: bool,
     ) -> None:
-        self._read_raw = dense_batch_reader(X, shape, X.dtype)
-        self._out = np.empty((*shape, X.shape[1] + encoding.n_bins), dtype)
-        self._scaling, self._encoding = scaling, encoding
+        numbers = X.numbers if isinstance(X, Table) else X
+        self._codes = X.codes if isinstance(X, Table) else None
+        self._read_raw = dense_batch_reader(numbers, shape, numbers.dtype)
+        self._out = np.empty((*shape, encoding.n_dense + encoding.n_bins), dtype)
+        self._encoding, self._has_gaps = encoding, has_gaps
+        self._scale = _DenseScaling(scaling, encoding)
+        self._inverse = self._offset = None
+        if scaling is not None:
+            levels = scaling.part(slice(encoding.n_dense, encoding.n_columns))
+            self._inverse = levels.inverse
+            self._offset = None if levels.mean is None else (levels.mean * levels.inverse)[None]
 
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        raw = self._read_raw(rows)
-        n_rows, n_features = raw.shape[-2:]
-        out = self._out[..., :n_rows, :]
-        if self._scaling is None:
-            out[..., :n_features] = raw
-        else:
-            self._scaling.apply(raw, out[..., :n_features])
-        self._encoding.apply(raw, out[..., n_features:])
-        return out
+    def __call__(self, rows: np.ndarray) -> np.ndarray | MixedMatrix:
+        raw, encoding = self._read_raw(rows), self._encoding
+        out = self._out[..., : raw.shape[-2], :]
+        _encode_dense(raw, self._scale, encoding, out, has_gaps=self._has_gaps)
+        if self._codes is None:
+            return out
+        return _with_levels(out, self._codes[rows], encoding, self._inverse, self._offset)
+
+
+class _DenseScaling:
+    """The scaling of numeric columns and of the indicators of gaps; of none, a cast."""
+
+    def __init__(self, scaling: Scaling | None, encoding: Encoding) -> None:
+        self._parts = None
+        if scaling is not None:
+            p, n = encoding.n_numeric, encoding.n_dense
+            self._parts = scaling.part(slice(p)), scaling.part(slice(p, n))
+
+    def apply(self, numbers: np.ndarray, out: np.ndarray) -> None:
+        """Write scaled numbers to the first columns of out, and scale the others in place."""
+        p = numbers.shape[-1]
+        if self._parts is None:
+            out[..., :p] = numbers
+            return
+        of_numbers, of_indicators = self._parts
+        of_numbers.apply(numbers, out[..., :p])
+        if out.shape[-1] > p:
+            of_indicators.apply(out[..., p:], out[..., p:])
+
+
+def _encode_dense(
+    raw: np.ndarray,
+    scale: _DenseScaling,
+    encoding: Encoding,
+    out: np.ndarray,
+    *,
+    has_gaps: bool,
+) -> None:
+    """Write numbers (..., n, n_numeric), their indicators and bins to out; raw loses its gaps."""
+    p, n = encoding.n_numeric, encoding.n_dense
+    if has_gaps:
+        out[..., p:n] = encoding.fill(raw)
+    else:
+        out[..., p:n] = 0.0
+    scale.apply(raw, out[..., :n])
+    if encoding.bins is not None:
+        encoding.bins.apply(raw, out[..., n:])
+
+
+def _with_levels(
+    dense: np.ndarray,
+    codes: np.ndarray,
+    encoding: Encoding,
+    inverse: np.ndarray | None = None,
+    offset: np.ndarray | None = None,
+) -> MixedMatrix:
+    """Return dense columns and the one-hot columns of codes, times inverse, minus an offset."""
+    assert encoding.levels is not None, "there are categorical columns"
+    levels = LevelRows.of_codes(codes, encoding.levels, dense.dtype, inverse, offset)
+    return MixedMatrix(dense, encoding.n_dense, levels, encoding.n_levels)
 
 
 def _read_sparse(
-    X: SparseMatrix,
-    dtype: np.dtype,
+    batch: SparseMatrix,
     scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix],
-    encoding: PiecewiseLinear | None,
-    rows: np.ndarray,
+    dtype: np.dtype,
+    encoding: Encoding | None,
 ) -> SparseMatrix | CentredMatrix:
-    batch = X[rows]
+    """Return raw sparse rows, which are overwritten, encoded and scaled."""
     if encoding is None:
         return scale(batch)
-    encoded = _encode_sparse(batch, dtype, encoding)  # before the batch is scaled, in place
-    return _append(scale(batch), encoded, encoding)
+    batch = _fill_sparse(batch, encoding)
+    if encoding.bins is None:
+        return scale(batch)
+    features = _encode_sparse(batch, dtype, encoding.bins)  # before the batch is scaled, in place
+    return _append(scale(batch), features, encoding.bins)
 
 
-def _encode_sparse(
-    batch: SparseMatrix, dtype: DTypeLike, encoding: PiecewiseLinear
-) -> SparseMatrix:
+def _fill_sparse(batch: SparseMatrix, encoding: Encoding) -> SparseMatrix:
+    """Return raw sparse rows with gaps replaced, and with the indicators of gaps appended."""
+    is_gap = np.isnan(batch.data) if batch.dtype.kind == "f" else np.zeros(batch.nnz, bool)
+    at = np.flatnonzero(is_gap)
+    columns = batch.indices[at]
+    if len(at):
+        batch = batch.copy()
+        batch.data[at] = encoding.centre[columns]
+    if not len(encoding.gaps):
+        return batch
+    shape = batch.shape[0], encoding.n_dense
+    widened: SparseMatrix = type(batch)((batch.data, batch.indices, batch.indptr), shape=shape)  # type: ignore[call-arg]
+    position = np.searchsorted(encoding.gaps, columns)
+    position[position == len(encoding.gaps)] = 0
+    known = encoding.gaps[position] == columns
+    row = np.searchsorted(batch.indptr, at, side="right") - 1
+    entries = np.ones(known.sum(), batch.dtype)
+    where = row[known], encoding.n_numeric + position[known]
+    indicators: SparseMatrix = type(batch)((entries, where), shape=shape)  # type: ignore[call-arg]
+    return cast(SparseMatrix, widened + indicators)  # type: ignore[operator]
+
+
+def _encode_sparse(batch: SparseMatrix, dtype: DTypeLike, bins: PiecewiseLinear) -> SparseMatrix:
     """Return the features of raw sparse rows minus those of zeros, after as many empty columns."""
-    n_rows, n_features = batch.shape
-    first, count = encoding.bins_of_column(batch.indices)
+    n_rows, n_columns = batch.shape
+    first, count = bins.bins_of_column(batch.indices)
     ends = np.concatenate([[0], np.cumsum(count)])
     # The features of an entry are beside each other: its first bin, and those after it.
-    bins = np.arange(ends[-1]) + np.repeat(first - ends[:-1], count)
-    features = encoding.of_values(np.repeat(batch.data, count), bins) - encoding.of_zero[bins]
-    content = features.astype(dtype), bins + n_features, ends[batch.indptr]
-    encoded: SparseMatrix = type(batch)(content, shape=(n_rows, n_features + encoding.n_bins))  # type: ignore[call-arg]
+    which = np.arange(ends[-1]) + np.repeat(first - ends[:-1], count)
+    features = bins.of_values(np.repeat(batch.data, count), which) - bins.of_zero[which]
+    content = features.astype(dtype), which + n_columns, ends[batch.indptr]
+    encoded: SparseMatrix = type(batch)(content, shape=(n_rows, n_columns + bins.n_bins))  # type: ignore[call-arg]
     return encoded
 
 
 def _append(
-    batch: SparseMatrix | CentredMatrix, encoded: SparseMatrix, encoding: PiecewiseLinear
+    batch: SparseMatrix | CentredMatrix, encoded: SparseMatrix, bins: PiecewiseLinear
 ) -> CentredMatrix:
     """Return sparse rows with the features of `_encode_sparse` appended."""
     if isinstance(batch, CentredMatrix):
         rows, offset = batch.rows, batch.offset
     else:
         rows, offset = batch, np.zeros(batch.shape[1], batch.dtype)
-    offset = np.concatenate([offset, -encoding.of_zero.astype(offset.dtype)])
+    offset = np.concatenate([offset, -bins.of_zero.astype(offset.dtype)])
     content = rows.data, rows.indices, rows.indptr
     widened: SparseMatrix = type(rows)(content, shape=encoded.shape)  # type: ignore[call-arg]
     return CentredMatrix(widened + encoded, offset)  # type: ignore[operator]

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from skmlp.core.design import Matrix, RawMatrix, batch_reader, dense_batch_reader
 from skmlp.core.dropout import Dropout
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import Optimizer, OptimizerState
@@ -49,7 +49,7 @@ class MiniBatches:
 
     Parameters
     ----------
-    X : ndarray, C-contiguous, or sparse CSR of shape (n, n_features), of any real dtype
+    X : ndarray, C-contiguous, sparse CSR or Table of shape (n, n_features), of any real dtype
     Y : OneHotTargets or ndarray of shape (n, n_classes)
     w : ndarray of shape (n,) or (..., n), or None
         Row weights.
@@ -65,8 +65,10 @@ class MiniBatches:
         Leading axes of the indices; () for sparse X.
     scaling : Scaling, default=None
         Applied to the rows of X, batch by batch.
-    encoding : PiecewiseLinear, default=None
-        Whose features of the rows are appended to them.
+    encoding : Encoding, default=None
+        Of the rows, before they are scaled.
+    has_gaps : bool, default=True
+        Whether X may have NaN.
 
     Yields
     ------
@@ -86,13 +88,14 @@ class MiniBatches:
         draw_order: Callable[[], np.ndarray],
         lead: tuple[int, ...] = (),
         scaling: Scaling | None = None,
-        encoding: PiecewiseLinear | None = None,
+        encoding: Encoding | None = None,
+        has_gaps: bool = True,
     ) -> None:
         self.n_rows = n_rows
         self.batch_size = min(batch_size, n_rows)
         self._draw_order = draw_order
         shape = (*lead, self.batch_size)
-        self._read_X = batch_reader(X, shape, dtype, scaling, encoding)
+        self._read_X = batch_reader(X, shape, dtype, scaling, encoding, has_gaps=has_gaps)
         if isinstance(Y, OneHotTargets):
             self._read_Y = Y.batch_reader(shape)
         else:

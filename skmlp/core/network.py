@@ -30,7 +30,7 @@ from skmlp.core.design import (
     matmul_transposed,
     slice_rows,
 )
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 
 __all__ = ["Network", "Workspace"]
 
@@ -46,21 +46,29 @@ class Network:
     Parameters
     ----------
     layer_sizes : tuple of int
-        (n_features, *units, n_classes).
+        (n_columns, *units, n_classes), with the columns that take part in standardization: numeric
+        ones, indicators of gaps and levels.
     activations : tuple of Activation
         One for each hidden layer. The output layer is linear; its outputs are the logits.
-    encoding : PiecewiseLinear, default=None
-        Of the rows, whose features are inputs of the first layer after the n_features columns.
+    encoding : Encoding, default=None
+        Of the rows; None if the columns are those of the rows and have no gaps.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
-    encoding: PiecewiseLinear | None = None
+    encoding: Encoding | None = None
 
     @cached_property
     def n_inputs(self) -> int:
-        """Inputs of the first layer: the columns and the features of their encoding."""
+        """Inputs of the first layer: the columns and the features of their bins."""
         return self.layer_sizes[0] + (0 if self.encoding is None else self.encoding.n_bins)
+
+    @cached_property
+    def n_stored(self) -> int:
+        """Numbers that hold the inputs of a row, where a categorical column has one."""
+        if self.encoding is None:
+            return self.n_inputs
+        return self.n_inputs - self.encoding.n_levels + self.encoding.n_categorical
 
     @cached_property
     def layer_activations(self) -> tuple[Activation, ...]:
@@ -97,7 +105,7 @@ class Network:
         return views[:depth], views[depth:]
 
     def forward(self, X: Matrix, work: "Workspace") -> np.ndarray:
-        """Return the logits (..., n, n_classes) of X (..., n, n_inputs), dense or sparse."""
+        """Return the logits (..., n, n_classes) of X (..., n, n_inputs)."""
         A: Matrix = X
         for layer, f in enumerate(self.layer_activations):
             mask = work.masks[layer]
@@ -132,11 +140,12 @@ class Network:
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows with their A_l (..., n, fan_out), chunk by chunk.
 
-        X has shape (..., n, n_features) and is encoded here. The array is overwritten by the next
+        X has shape (..., n, n_features), of raw rows, which are encoded here. The array is
+        overwritten by the next
         chunk. A chunk has so many rows that the arrays of all layers fit into max_bytes, but at
         least one.
         """
-        sizes = self.layer_sizes[1:] if is_sparse(X) else (self.n_inputs, *self.layer_sizes[1:])
+        sizes = self.layer_sizes[1:] if is_sparse(X) else (self.n_stored, *self.layer_sizes[1:])
         n_networks = prod(theta.shape[:-1])
         bytes_per_row = 2 * sum(sizes) * n_networks * theta.itemsize
         max_rows = max(MAX_CHUNK_ROWS // n_networks, MIN_CHUNK_ROWS)
@@ -211,7 +220,7 @@ class Workspace:
         self.masks: list[np.ndarray | None] = [None] * len(sizes)
         self.masked_inputs = self.masks.copy()
         for i in dropped_layers:
-            shape = *lead, n_rows, network.weight_shapes[i][0]
+            shape = *lead, n_rows, network.weight_shapes[i][0] if i else network.n_stored
             self.masks[i] = np.empty(shape, theta.dtype)
             self.masked_inputs[i] = np.empty(shape, theta.dtype)
         self.delta = []

@@ -61,6 +61,11 @@ class Scaling:
         """Whether each column varies in the training rows, (n_features,)."""
         return np.asarray(self.scale > 0)
 
+    def part(self, columns: slice) -> "Scaling":
+        """Return the scaling of some of the columns."""
+        mean = None if self.mean is None else self.mean[columns]
+        return Scaling(mean, self.scale[columns])
+
     def apply(self, X: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Write standardized rows (..., n, n_features) to out, which may be X; return out."""
         if self.mean is None:

@@ -194,7 +194,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
             self._check_split(config, stats, continues=continues)
             start, history = resume_state(self, config) if continues else (None, None)
             trainer = sharded_trainer(
-                self._resolve(config, stats.n_features, lambda: stats.working_dtype, start),
+                self._resolve(config, lambda: stats.working_dtype, start),
                 self.classes_,
                 stats,
                 validation_stats,

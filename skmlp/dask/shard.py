@@ -59,7 +59,7 @@ class ShardPlan(NamedTuple):
     score_weight : float
         The sum of their sample weights; without weights, n_rows.
     moments : Moments or None
-        Moments of their columns, if these are standardized.
+        Moments of their columns, if there are rows.
     sample : RowSample or None
         Some of them, if the columns have bins.
     validation_weight : tuple of float
@@ -89,8 +89,6 @@ class ShardConfig:
     class_weight : ndarray of shape (n_classes,)
     split_seed : int or None
         Seed of the validation split; None for no split.
-    needs_moments : bool
-        Whether to compute the moments of the columns.
     n_sampled : int
         Rows that the bins of the columns are made of; 0 if there are none.
     """
@@ -99,7 +97,6 @@ class ShardConfig:
     classes: np.ndarray
     class_weight: np.ndarray
     split_seed: int | None
-    needs_moments: bool
     n_sampled: int
 
 
@@ -140,7 +137,7 @@ def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
             fraction, dataset, row_indices, common.split_seed
         )
         held_out = dataset.take(validation) if len(validation) else None
-    if common.needs_moments and len(row_indices):
+    if len(row_indices):
         moments = column_moments(dataset.X, dataset.sample_weight, row_indices)
     return Shard(common, shard.number, dataset, row_indices, w, held_out, moments)
 

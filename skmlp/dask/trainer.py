@@ -6,6 +6,7 @@ they also return the labels and logits of the scored rows.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from time import perf_counter
@@ -15,7 +16,7 @@ import numpy as np
 
 from skmlp._errors import warn_user
 from skmlp.core.averaging import average
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
@@ -31,7 +32,8 @@ from skmlp.dask.shard import (
     training_shard,
     validation_shard,
 )
-from skmlp.data.bins import SAMPLE_ROWS, find_bins, merge_samples
+from skmlp.data.bins import SAMPLE_ROWS, BinRule, find_bins, merge_samples
+from skmlp.data.layout import with_centre
 from skmlp.data.moments import Moments, merge_moments, scaling_from_moments
 from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
@@ -140,7 +142,7 @@ def sharded_trainer(
     start, history, make_estimator
         As in `local_trainer`.
     """
-    state = TrainState.begin(config, start)
+    state = TrainState.begin(config, stats.n_features, start)
     totals = stats.class_totals_by_shard(classes)
     class_weight = class_weights(config.class_weight, classes, lambda: totals.sum(axis=0))
     common = _shard_config(config, classes, class_weight, state, stats, validation)
@@ -152,8 +154,7 @@ def sharded_trainer(
     validated = validation is not None or n_set_aside > 0
     config = config.resolve_rows(int(n_rows.sum()), n_set_aside, validated)
     plans = [plan for plan in plans if plan.n_rows]
-    config = state.set_encoding(config, partial(_encoding, config, plans))
-    _set_global_stats(config, state, stats, plans)
+    config = _set_global_stats(config, state, stats, plans)
     shards = shards.filter(n_rows > 0).transform(
         Shard.with_global_stats,
         config.resolve(**UNUSED_BY_SHARDS),
@@ -201,35 +202,41 @@ def _shard_config(
         classes,
         class_weight,
         seed,
-        bool(config.standardize),
         -(-SAMPLE_ROWS // len(stats.summaries)) if has_bins else 0,
     )
 
 
-def _encoding(config: TrainConfig, plans: Plans) -> PiecewiseLinear | None:
-    """Return the bins of the columns, at quantiles of samples of all shards."""
+def _encode(plans: Plans, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
+    """Return a layout with its centre, and with bins at quantiles of samples of all shards."""
+    encoding = with_centre(layout, moments)
     samples = [plan.sample for plan in plans if plan.sample is not None]
-    return find_bins(merge_samples(samples), config.bin_rule) if samples else None
+    if rule is None or not samples:
+        return encoding
+    return replace(encoding, bins=find_bins(merge_samples(samples), rule, encoding.centre))
 
 
 def _set_global_stats(
     config: TrainConfig, state: TrainState, stats: ShardStats, plans: Plans
-) -> None:
-    """Set the scaling, the mean weight and the class frequencies of all rows."""
+) -> TrainConfig:
+    """Set encoding, scaling, mean weight and class frequencies of all rows."""
 
-    def moments() -> Moments:
+    def layout() -> Encoding:
+        return Encoding.of_numbers(np.zeros(stats.n_features))
+
+    def moments(_: Encoding) -> Moments:
         parts: list[Any] = [plan.moments for plan in plans]
         return merge_moments(parts)
 
     def scaling_of(moments: Moments) -> Scaling:
         return scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
 
-    state.set_scaling(config, moments, scaling_of)
+    config = state.set_columns(config, layout, moments, partial(_encode, plans), scaling_of)
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
     means = np.array([plan.mean_weight for plan in plans])
     mean = float(shares @ means)  # a sum might overflow
     frequencies = (shares * (means / mean)) @ [plan.class_frequencies for plan in plans]
     state.update_weights(mean, config.n_rows, frequencies, restart=True)
+    return config
 
 
 def _evaluator(

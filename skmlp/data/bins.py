@@ -16,13 +16,14 @@ import numpy as np
 from scipy import sparse
 
 from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.levels import Table
 from skmlp.data.dataset import Dataset, hash_indices
 
 __all__ = [
     "SAMPLE_ROWS",
     "BinRule",
     "RowSample",
-    "cached_encoding",
+    "cached_bins",
     "find_bins",
     "merge_samples",
     "sample_rows",
@@ -62,7 +63,8 @@ class RowSample(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray or sparse matrix of shape (n, n_features)
+    X : ndarray or sparse matrix of shape (n, n_numeric)
+        Their numeric columns.
     w : ndarray of shape (n,), float64
         Their weights, times the number of rows that each of them stands for.
     """
@@ -71,13 +73,15 @@ class RowSample(NamedTuple):
     w: np.ndarray
 
 
-def cached_encoding(dataset: Dataset, rows: np.ndarray, rule: BinRule) -> PiecewiseLinear | None:
-    """Return the encoding by `find_bins`; the same object for the same rows and rule."""
+def cached_bins(
+    dataset: Dataset, rows: np.ndarray, rule: BinRule, centre: np.ndarray
+) -> PiecewiseLinear | None:
+    """Return the bins by `find_bins`; the same object for the same rows and rule."""
     if not rule.bins_of_each(1):
         return None
 
     def find() -> PiecewiseLinear | None:
-        return find_bins(sample_rows(dataset.X, dataset.sample_weight, rows), rule)
+        return find_bins(sample_rows(dataset.X, dataset.sample_weight, rows), rule, centre)
 
     found: PiecewiseLinear | None = dataset.cached(("bins", hash_indices(rows), rule), find)
     return found
@@ -87,6 +91,7 @@ def sample_rows(
     X: Any, w: np.ndarray | None, rows: np.ndarray, most: int = SAMPLE_ROWS
 ) -> RowSample:
     """Return at most so many rows of X, weighted by w (n,) or None, of those given."""
+    X = X.numbers if isinstance(X, Table) else X
     n, row_bytes = len(rows), 1 if sparse.issparse(X) else X.shape[1] * X.dtype.itemsize
     most = max(1, min(most, SAMPLE_BYTES // max(row_bytes, 1)))
     if n > most:
@@ -103,9 +108,19 @@ def merge_samples(parts: Sequence[RowSample]) -> RowSample:
     return RowSample(stack([part.X for part in parts]), np.concatenate([p.w for p in parts]))
 
 
-def find_bins(sample: RowSample, rule: BinRule) -> PiecewiseLinear | None:
-    """Return the encoding of the numeric columns; None if there are no bins."""
-    column = _column_reader(sample.X)
+def find_bins(
+    sample: RowSample, rule: BinRule, centre: np.ndarray | None = None
+) -> PiecewiseLinear | None:
+    """Return the bins of the numeric columns, with centre in place of gaps; None if there are none.
+
+    Parameters
+    ----------
+    sample : RowSample
+    rule : BinRule
+    centre : ndarray of shape (n_numeric,), default=None
+        None if there are no gaps.
+    """
+    column = _column_reader(sample.X, centre)
     numeric = _numeric_columns(column, sample.X.shape[1], rule)
     n_bins, of_bins, left, right = rule.bins_of_each(len(numeric)), list[int](), [], []
     for j in numeric if n_bins else ():
@@ -134,17 +149,20 @@ def _numeric_columns(column: Callable[[int], np.ndarray], n: int, rule: BinRule)
     return numeric
 
 
-def _column_reader(X: Any) -> Callable[[int], np.ndarray]:
-    """Return a function j -> column j (n,) of X, dense or sparse."""
-    if not sparse.issparse(X):
-        return lambda j: np.asarray(X[:, j])
-    by_column = X.tocsc()
+def _column_reader(X: Any, centre: np.ndarray | None) -> Callable[[int], np.ndarray]:
+    """Return a function j -> column j (n,) of X, dense or sparse, with centre for gaps."""
+    by_column = X.tocsc() if sparse.issparse(X) else None
 
     def column(j: int) -> np.ndarray:
-        start, stop = by_column.indptr[j : j + 2]
-        x = np.zeros(X.shape[0], X.dtype)
-        x[by_column.indices[start:stop]] = by_column.data[start:stop]
-        return x
+        if by_column is None:
+            x = np.asarray(X[:, j])
+        else:
+            start, stop = by_column.indptr[j : j + 2]
+            x = np.zeros(X.shape[0], X.dtype)
+            x[by_column.indices[start:stop]] = by_column.data[start:stop]
+        if centre is None or x.dtype.kind != "f":
+            return x
+        return np.where(np.isnan(x), centre[j], x)
 
     return column
 

@@ -11,6 +11,8 @@ from sklearn.utils import check_array, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
+from skmlp.core.levels import Table
+
 __all__ = [
     "CHUNK_LABELS",
     "ValidatedRows",
@@ -163,8 +165,16 @@ def zero_weights_error(name: str) -> ValueError:
 
 
 def max_abs(X: Any) -> float:
-    """Return max |X| without a copy of X."""
-    return max(abs(float(X.max())), abs(float(X.min())))
+    """Return max |X| of the numbers that are present, without a copy of X; 0 if there are none."""
+    if isinstance(X, Table):
+        X = X.numbers
+    elif sparse.issparse(X):
+        X = X.data
+    if not X.size:
+        return 0.0
+    extremes = (np.fmax.reduce(X, axis=None), np.fmin.reduce(X, axis=None))
+    # Of columns that have gaps alone, fmax is NaN.
+    return max(0.0 if np.isnan(extreme) else abs(float(extreme)) for extreme in extremes)
 
 
 @contextmanager
@@ -203,7 +213,10 @@ def _real_numbers(X: Any) -> Any:
         X.sum_duplicates()
     if X.dtype.kind == "O":
         with _named_errors("X"):
-            X = check_array(X, dtype=np.float64, order="C", input_name="X")
+            X = check_array(
+                X, dtype=np.float64, order="C", input_name="X", ensure_all_finite="allow-nan",
+                ensure_min_features=0,
+            )  # fmt: skip
     if X.dtype.kind not in "biuf":
         raise ValueError(f"X must hold real numbers, got dtype {X.dtype}.")
     return X

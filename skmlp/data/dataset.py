@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from skmlp.core.levels import Table
 from skmlp.core.targets import OneHotTargets, one_hot_targets
 from skmlp.data.checks import CHUNK_LABELS, ValidatedRows
 from skmlp.data.memmap import take_rows
@@ -22,7 +23,7 @@ class Dataset:
 
     Attributes
     ----------
-    X : ndarray or sparse CSR of shape (n, n_features), in the dtype it came in
+    X : ndarray, sparse CSR or Table of shape (n, n_features), in the dtype it came in
     y : ndarray of shape (n,)
         Labels as given.
     y_encoded : ndarray of int of shape (n,)
@@ -70,6 +71,9 @@ class Dataset:
                 X.data[start:stop].tobytes() + X.indices[start:stop].tobytes()
                 for start, stop in pairwise(X.indptr)
             )
+        elif isinstance(X, Table):
+            pairs = zip(X.numbers, X.codes, strict=True)
+            parts = (numbers.tobytes() + codes.tobytes() for numbers, codes in pairs)
         else:
             parts = (row.tobytes() for row in X)
         return len(set(zip(parts, codes, strict=True)))

@@ -12,6 +12,10 @@ first case. Divided by the standard deviation alone, the one row in n with a rar
 the value sqrt(n) there. Every column of two values a and b has r = |a - b|, however rare one is.
 Both terms follow ``x -> a x + b``. Where no value has half of the rows, the scale is the standard
 deviation.
+
+A column with gaps, in a share g of the weight, is scaled as with the mean m of its present values
+in their place: its mean is m, its variance ``(1 - g) var``, and g is added to the share of m.
+Indicators of gaps and levels of categorical columns have the Moments of their 0/1 columns.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +27,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skmlp._errors import warn_user
+from skmlp.core.encoding import Encoding
+from skmlp.core.levels import Table
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset, hash_indices
@@ -35,6 +41,7 @@ __all__ = [
     "cached_scaling",
     "check_foldable",
     "column_moments",
+    "has_gaps",
     "integer_dtype",
     "large_integer_moments",
     "merge_moments",
@@ -59,11 +66,14 @@ class Moments(NamedTuple):
     weight : float
         The sum of their weights.
     mean, var : ndarray of shape (n_features,), float64
+        Of the values that are present; 0 where none is.
     values : ndarray of shape (2, n_features), float64
         Two values of each column, among them any that at least half of the rows have; NaN for
         none.
     shares : ndarray of shape (2, n_features), float64
         Their shares of the rows' weight, the larger first.
+    present : ndarray of shape (n_features,) or float
+        The share of the rows' weight where a value is present.
     """
 
     n: int
@@ -72,15 +82,20 @@ class Moments(NamedTuple):
     var: np.ndarray
     values: np.ndarray
     shares: np.ndarray
+    present: np.ndarray | float = 1.0
 
 
 def working_dtype(X: Any) -> np.dtype:
     """Return the dtype in which to compute with X: float32 or float64.
 
-    float64 and wider become float64; float32, float16, bools and integers become float32. An
-    exception are integers with a column whose spread float32 does not resolve, such as times in
-    nanoseconds: they become float64.
+    float64 and wider become float64; float32, float16, bools and integers become float32, and so
+    do categories. An exception are integers with a column whose spread float32 does not resolve,
+    such as times in nanoseconds: they become float64.
     """
+    if isinstance(X, Table):
+        X = X.numbers
+    if not X.shape[1]:
+        return np.dtype(np.float32)
     if X.dtype.kind == "f":
         return np.dtype(np.float64 if X.dtype.itemsize >= 8 else np.float32)
     moments = large_integer_moments(X)
@@ -89,7 +104,12 @@ def working_dtype(X: Any) -> np.dtype:
 
 def large_integer_moments(X: Any) -> Moments | None:
     """Return the Moments of integers of which float32 rounds some; None for other X."""
-    if X.dtype.kind in "iu" and X.dtype.itemsize >= 4 and max_abs(X) > EXACT_IN_FLOAT32:
+    if (
+        X.dtype.kind in "iu"
+        and X.dtype.itemsize >= 4
+        and X.shape[1]
+        and max_abs(X) > EXACT_IN_FLOAT32
+    ):
         return column_moments(X, None, np.arange(X.shape[0]))
     return None
 
@@ -101,14 +121,20 @@ def integer_dtype(moments: Moments) -> np.dtype:
     return np.dtype(np.float64 if is_coarse else np.float32)
 
 
-def cached_moments(dataset: Dataset, rows: np.ndarray) -> Moments:
-    """Return the Moments of some rows, computed once for all networks with these rows."""
+def cached_moments(dataset: Dataset, rows: np.ndarray, layout: Encoding | None = None) -> Moments:
+    """Return the Moments of some rows, computed once for all networks with these rows.
 
-    def compute() -> Moments:
-        return column_moments(dataset.X, dataset.sample_weight, rows)
+    With a layout, those of the indicators of gaps and of the levels follow.
+    """
 
-    moments: Moments = dataset.cached(("moments", hash_indices(rows)), compute)
-    return moments
+    def compute() -> tuple[Encoding | None, Moments]:
+        # With the layout, so that its id is that of no other object as long as it is a key.
+        return layout, column_moments(dataset.X, dataset.sample_weight, rows, layout)
+
+    found: tuple[Encoding | None, Moments] = dataset.cached(
+        ("moments", hash_indices(rows), id(layout)), compute
+    )
+    return found[1]
 
 
 def cached_scaling(dataset: Dataset, dtype: np.dtype, moments: Moments) -> Scaling:
@@ -128,8 +154,12 @@ def cached_scaling(dataset: Dataset, dtype: np.dtype, moments: Moments) -> Scali
     return found[1]
 
 
-def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
+def column_moments(
+    X: Any, w: np.ndarray | None, rows: np.ndarray, layout: Encoding | None = None
+) -> Moments:
     """Return the Moments of some rows of X, weighted by w (n,) or None.
+
+    With a layout, those of the indicators of gaps and of the levels follow.
 
     Values that may be those of half of the rows are found in a random sample of 256 rows, and
     then counted in all rows. Means and variances are computed chunk by chunk, in memory that
@@ -141,9 +171,58 @@ def column_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         weight *= mean_weight(w[rows])
         # Equal weights give the moments without weights, bit for bit.
         w = None if np.ptp(w[rows]) == 0 else normalize_weights(w, rows)
+    numbers = X.numbers if isinstance(X, Table) else X
     with np.errstate(all="ignore"):
-        moments = (_sparse_moments if sparse.issparse(X) else _dense_moments)(X, w, rows)
+        moments = (_sparse_moments if sparse.issparse(X) else _dense_moments)(numbers, w, rows)
+    if layout is not None:
+        shares = [1.0 - np.broadcast_to(moments.present, len(moments.mean))[layout.gaps]]
+        if layout.levels is not None:
+            shares.append(_level_shares(X.codes, w, rows, layout))
+        moments = _with_binary_columns(moments, np.concatenate(shares))
     return moments._replace(weight=weight)
+
+
+def _level_shares(
+    codes: np.ndarray, w: np.ndarray | None, rows: np.ndarray, layout: Encoding
+) -> np.ndarray:
+    """Return the share of each level (n_levels,) in the weight of some rows."""
+    assert layout.levels is not None
+    total, weight = np.zeros(layout.n_levels), 0.0
+    for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
+        part = rows[chunk]
+        v = np.ones(len(part)) if w is None else w[part]
+        level = layout.levels.rows(codes[part])
+        has_row = level >= 0
+        of_entry = np.broadcast_to(v[:, None], level.shape)[has_row]
+        total += np.bincount(level[has_row], of_entry, layout.n_levels)
+        weight += v.sum()
+    # At most 1, which a sum of weights may miss by rounding.
+    shares: np.ndarray = np.minimum(total / weight, 1.0)
+    return shares
+
+
+def _with_binary_columns(moments: Moments, shares: np.ndarray) -> Moments:
+    """Return Moments with those of 0/1 columns, which have these shares of 1s, appended."""
+    mean = np.append(moments.mean, shares)
+    var = np.append(moments.var, shares * (1.0 - shares))
+    numbers = np.repeat([[0.0], [1.0]], len(shares), axis=1)
+    swapped = shares > 0.5  # the larger share first
+    of_binary = np.where(swapped, numbers[::-1], numbers)
+    larger = np.maximum(shares, 1.0 - shares)
+    return moments._replace(
+        mean=mean,
+        var=var,
+        values=np.hstack([moments.values, of_binary]),
+        shares=np.hstack([moments.shares, np.vstack([larger, 1.0 - larger])]),
+        present=np.append(
+            np.broadcast_to(moments.present, len(moments.mean)), np.ones(len(shares))
+        ),
+    )
+
+
+def has_gaps(moments: Moments | None) -> bool:
+    """Return whether a value may be missing in the rows of Moments; None is of unknown rows."""
+    return moments is None or bool(np.any(np.asarray(moments.present) < 1.0))
 
 
 def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Moments:
@@ -151,6 +230,7 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
     counted = np.flatnonzero(np.isfinite(values[0]))
     memory = np.empty((min(CHUNK_ROWS, len(rows)), X.shape[1]))
     weight, mean, var, shares = 0.0, np.zeros(0), np.zeros(0), np.zeros(values.shape)
+    present: Any = 0.0  # the weight of present values, of all columns or of each
     for chunk in gen_batches(len(rows), CHUNK_ROWS):
         part = rows[chunk]
         v = None if w is None else w[part]
@@ -159,10 +239,15 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
         _fill_second_values(values, D)
         if len(counted):
             shares[:, counted] += _weights_of(values[:, counted], D[:, counted], v)
-        found = _mean_and_variance(D, np.full(len(part), 1 / here) if v is None else v / here)
-        mean, var = _merge([(mean, var), found], [weight, here]) if weight else found
-        weight += here
-    return _sorted_by_share(len(rows), weight, mean, var, values, shares / weight)
+        found, of_present = _mean_and_variance(D, v, here)
+        if weight:
+            mean, var = _merge([(mean, var), found], [present, of_present])
+        else:
+            mean, var = found
+        present, weight = present + of_present, weight + here
+    shares /= weight
+    moments = _sorted_by_share(len(rows), weight, mean, var, values, shares)
+    return moments._replace(present=np.minimum(present / weight, 1.0))
 
 
 def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -199,7 +284,7 @@ def _fill_second_values(values: np.ndarray, D: np.ndarray) -> None:
     """
     columns = np.flatnonzero(np.isfinite(values[0]) & np.isnan(values[1]))
     if len(columns):
-        differs = D[:, columns] != values[0, columns]
+        differs = (D[:, columns] != values[0, columns]) & ~np.isnan(D[:, columns])
         row = differs.argmax(axis=0)
         found = differs[row, np.arange(len(columns))]
         values[1, columns[found]] = D[row, columns][found]
@@ -212,13 +297,30 @@ def _weights_of(values: np.ndarray, D: np.ndarray, v: np.ndarray | None) -> np.n
     return np.array([np.einsum("i,ij->j", v, (value == D).astype(float)) for value in values])
 
 
-def _mean_and_variance(D: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of the columns, in two passes; D is overwritten."""
+def _mean_and_variance(
+    D: np.ndarray, v: np.ndarray | None, weight: float
+) -> tuple[tuple[np.ndarray, np.ndarray], Any]:
+    """Return mean and variance of the columns of rows, in two passes; D is overwritten.
+
+    Also the weight of the present values: that of the rows, or of each column if there are gaps.
+    """
     # Not by BLAS, whose sums depend on the alignment of the arrays in memory.
-    mean = np.einsum("i,ij->j", shares, D)
+    gaps = np.isnan(D)
+    if not gaps.any():
+        shares = np.full(len(D), 1 / weight) if v is None else v / weight
+        mean = np.einsum("i,ij->j", shares, D)
+        D -= mean
+        D *= D
+        return (mean, np.einsum("i,ij->j", shares, D)), weight
+    of_row = np.ones(len(D)) if v is None else v
+    present = np.einsum("i,ij->j", of_row, (~gaps).astype(float))
+    divisor = np.where(present > 0.0, present, 1.0)
+    D[gaps] = 0.0
+    mean = np.einsum("i,ij->j", of_row, D) / divisor
     D -= mean
+    D[gaps] = 0.0
     D *= D
-    return mean, np.einsum("i,ij->j", shares, D)
+    return (mean, np.einsum("i,ij->j", of_row, D) / divisor), present
 
 
 def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
@@ -226,15 +328,19 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
 
     0 is the frequent value of columns where at least half of the rows have it, and a stored one
     the second value. The others, with more stored entries than zeros, are treated as dense
-    columns.
+    columns, and so are those with gaps.
     """
     n_features = X.shape[1]
     weight, mean, var = 0.0, np.zeros(0), np.zeros(0)
+    has_gaps, present = np.zeros(n_features, bool), np.ones(n_features)
     second, stored, equal = np.full(n_features, np.nan), np.zeros(n_features), np.zeros(n_features)
     for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
         part = rows[chunk]
         v = np.ones(len(part)) if w is None else w[part]
         batch, here = X[part].astype(np.float64), v.sum()
+        is_gap = np.isnan(batch.data)
+        has_gaps[batch.indices[is_gap]] = True
+        batch.data[is_gap] = 0.0
         found = mean_variance_axis(batch, axis=0, weights=v)
         batch.eliminate_zeros()
         column, of_entry = batch.indices, np.repeat(v, np.diff(batch.indptr))
@@ -246,13 +352,15 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         weight += here
     values = np.vstack([np.zeros(n_features), second])
     shares = np.vstack([1.0 - stored / weight, equal / weight])
-    columns = np.flatnonzero(shares[0] < HALF)
+    columns = np.flatnonzero((shares[0] < HALF) | has_gaps)
     if len(columns):
         dense, v = X[rows][:, columns].toarray(), None if w is None else w[rows]
-        found = _dense_moments(dense, v, np.arange(len(rows)))
-        mean[columns], var[columns] = found.mean, found.var
-        values[:, columns], shares[:, columns] = found.values, found.shares
-    return _sorted_by_share(len(rows), weight, mean, var, values, shares)
+        dense_columns = _dense_moments(dense, v, np.arange(len(rows)))
+        mean[columns], var[columns] = dense_columns.mean, dense_columns.var
+        values[:, columns], shares[:, columns] = dense_columns.values, dense_columns.shares
+        present[columns] = dense_columns.present
+    moments = _sorted_by_share(len(rows), weight, mean, var, values, shares)
+    return moments._replace(present=present)
 
 
 def merge_moments(parts: Sequence[Moments]) -> Moments:
@@ -271,23 +379,35 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     if not np.isfinite(weight):
         raise ValueError("The sum of sample_weight overflows: divide it by a constant.")
     p = [part.weight / weight for part in parts]
-    mean, var = _merge([(part.mean, part.var) for part in parts], p)
+    present = [share * part.present for share, part in zip(p, parts, strict=True)]
+    mean, var = _merge([(part.mean, part.var) for part in parts], present)
     values = np.vstack([part.values for part in parts])
     shares = np.vstack([share * part.shares for share, part in zip(p, parts, strict=True)])
+    values, shares = _merge_values(values, shares)
+    moments = _sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
+    return moments._replace(present=np.minimum(sum(present), 1.0))
+
+
+def _merge_values(values: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and shares (k, n_features) with the shares of equal values added, in place."""
     for k in range(1, len(values)):
         for earlier in range(k - k % N_VALUES):
             same = values[k] == values[earlier]
             shares[earlier] += np.where(same, shares[k], 0.0)
             shares[k, same] = values[k, same] = np.nan
-    return _sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
+    return values, shares
 
 
 def _merge(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]], weights: Sequence[float] | np.ndarray
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], weights: Sequence[Any]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of all rows from those of parts."""
-    shares = np.asarray(weights, np.float64) / np.sum(weights)
+    """Return mean and variance of all rows from those of parts.
+
+    The weights are one number for each part, or one for each of its columns.
+    """
+    total = np.asarray(sum(weights[1:], weights[0]))
     with np.errstate(all="ignore"):
+        shares = [np.divide(weight, np.where(total > 0.0, total, 1.0)) for weight in weights]
         mean = sum(p * part_mean for p, (part_mean, _) in zip(shares, parts, strict=True))
         var = sum(
             p * (part_var + (part_mean - mean) ** 2)
@@ -317,8 +437,9 @@ def scaling_from_moments(
     """Return the Scaling by Moments; ``largest()`` is the largest magnitude of the rows.
 
     A column whose variance is within rounding errors, or whose scale is too small for the
-    dtype, is without spread.
+    dtype, is without spread. Gaps count as values at the mean.
     """
+    moments = _without_gaps(moments)
     var = moments.var
     with np.errstate(all="ignore"):
         scale = np.sqrt(np.maximum(var, _distance_from_frequent_value(moments)))
@@ -333,6 +454,21 @@ def scaling_from_moments(
     _check_resolution(centre, scale, dtype)
     scale[scale < np.finfo(dtype).tiny] = 0.0
     return Scaling(centre, scale)
+
+
+def _without_gaps(moments: Moments) -> Moments:
+    """Return the Moments of the columns with the mean in place of gaps."""
+    gaps = 1.0 - np.broadcast_to(moments.present, len(moments.mean))
+    if not gaps.any():
+        return moments
+    n, weight, mean, var = moments[:4]
+    filler = np.where(gaps > 0.0, mean, np.nan)
+    values, shares = np.vstack([filler, moments.values]), np.vstack([gaps, moments.shares])
+    for k in range(1, len(values)):
+        same = values[k] == values[0]
+        shares[0] += np.where(same, shares[k], 0.0)
+        shares[k, same] = values[k, same] = np.nan
+    return _sorted_by_share(n, weight, mean, (1.0 - gaps) * var, values, shares)
 
 
 def _has_spread(moments: Moments) -> np.ndarray:

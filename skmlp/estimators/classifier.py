@@ -81,6 +81,19 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         training rows; none if that is less than 3, with fewer than 300 rows, without hidden
         layers, in partial_fit and with "lbfgs". Warm starts and partial_fit keep the bins of the
         first call.
+    categorical_features : "from_dtype", None or sequence, default="from_dtype"
+        Which columns are categories. "from_dtype": those of a data frame that have a category,
+        enumeration or string dtype, or objects that are strings; columns of arrays are numbers.
+        A sequence has names or numbers of columns, of arrays as well, or is a mask of them; None
+        is no column. Each category that occurs in training has a row of weights in the first
+        layer, and so has a missing value; the network is that behind OneHotEncoder, but one-hot
+        columns are not made. Memory for parameters and training is proportional to the number of
+        categories times `units[0]`.
+    min_frequency : int, float or None, default=5
+        Categories that occur in fewer rows, or in a smaller fraction of the weight of the rows if
+        it is a number in (0, 1), share one row of weights, as in OneHotEncoder. Categories that
+        did not occur in training have that row; without it, they contribute nothing. None is no
+        limit; so is any value in partial_fit.
     l1 : float or sequence of float, default=0.0
         Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It
         is applied by a proximal step after every gradient step, so that weights become
@@ -196,13 +209,23 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
+    is_categorical_ : ndarray of bool of shape (n_features,)
+        Which columns are categories.
+    categories_ : list of ndarray of shape (n_categories,) or None
+        The categories of each column that occurred in training, sorted, and last None or NaN if
+        values were missing; None for numeric columns.
+    infrequent_categories_ : list of ndarray of shape (n_infrequent,) or None
+        Those that share a row of weights by `min_frequency`; None where there are none.
+    encoded_feature_names_ : ndarray of shape (n_inputs,)
+        Names of the rows of ``coefs_[0]``: numeric columns, indicators of missing values in those
+        that had some in training, categories, bins of `n_bins`.
     label_binarizer_ : LabelBinarizer
         Converts labels to one-hot rows.
     theta_ : ndarray of shape (n_params,)
         All parameters, ``[W1 | W2 | ... | b1 | b2 | ...]``.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        The weights of each layer, views on `theta_`. Those of the first layer are of the columns
-        and, after them, of the bins of `n_bins`.
+        The weights of each layer, views on `theta_`. The rows of those of the first layer have the
+        names `encoded_feature_names_`.
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer, views on `theta_`.
     n_layers_ : int
@@ -290,6 +313,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         init: str = "auto",
         standardize: bool = True,
         n_bins: int | str | None = "auto",
+        categorical_features: Any = "from_dtype",
+        min_frequency: float | None = 5,
         l1: float | Sequence[float] = 0.0,
         l2: float | Sequence[float] | str = "auto",
         dropout: float | Sequence[float] | str = "auto",
@@ -323,6 +348,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         self.init = init
         self.standardize = standardize
         self.n_bins = n_bins
+        self.categorical_features = categorical_features
+        self.min_frequency = min_frequency
         self.l1 = l1
         self.l2 = l2
         self.dropout = dropout
@@ -365,8 +392,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Finite real numbers. A C-ordered array and a canonical CSR matrix or array are
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            Real numbers and, in the columns of `categorical_features`, strings or numbers. NaN
+            and None are missing values. In a numeric column, the mean of the others takes their
+            place, and a column that has some in training also has an indicator of them, which is
+            0 or 1, as a further input. Infinity is refused. Data frames are those of pandas,
+            polars and PyArrow. A C-ordered array and a canonical CSR matrix or array are
             not copied, whatever their dtype: only batches are cast, and rows that early
             stopping sets aside are copied. Of a memory-mapped file only batches are copied as
             well, and from 64 MiB on its rows are shuffled by blocks: blocks of 4 MiB in random
@@ -495,8 +526,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Finite real numbers.
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            As in `fit`. Gaps and categories that have weights of their own are those of the first
+            call, to which categories belong that a category or Enum dtype declares, but no row
+            has. Categories that come later are treated as unknown, with a warning.
         y : array-like of shape (n_samples,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
@@ -521,13 +554,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         check_partial_fit_parameters(self)
         with unchanged_on_error(self):
             continues = hasattr(self, "theta_")
-            rows = validate_rows(self, X, y, sample_weight, reset=not continues)
+            rows = validate_rows(self, X, y, sample_weight, reset=not continues, declared=True)
             start, history = resume_state(self, config) if continues else (None, None)
             set_or_check_classes(self, classes, continues=continues)
             check_labels(rows.y, self.classes_)
-            config = self._resolve(
-                config, rows.X.shape[1], partial(working_dtype, rows.X), start
-            ).resolve(epochs=1, cyclic=False)
+            config = self._resolve(config, partial(working_dtype, rows.X), start)
+            config = config.resolve(epochs=1, cyclic=False)
             dataset = encode(rows, self.classes_, config.theta_dtype)
             trainer = local_trainer(config, self.classes_, dataset, start=start, history=history)
             result = trainer.train()
@@ -558,7 +590,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                 config = config.resolve(
                     epochs=checkpoint.epochs, smoothing_prior=checkpoint.smoothing_prior
                 )
-            config = self._resolve(config, rows.X.shape[1], partial(working_dtype, rows.X), start)
+            config = self._resolve(config, partial(working_dtype, rows.X), start)
             dtype = config.theta_dtype
             dataset = encode(rows, self.classes_, dtype)
             if validation_rows is not None:
@@ -566,7 +598,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
 
             def make_origin() -> Origin:
                 names = getattr(self, "feature_names_in_", [])
-                fingerprint = data_fingerprint(names, dataset, validation_set)
+                fingerprint = data_fingerprint(names, self._categories, dataset, validation_set)
                 return Origin(self.get_params(deep=False), self.classes_, fingerprint)
 
             if checkpoint is not None:
@@ -588,14 +620,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     def _resolve(
         self,
         config: TrainConfig,
-        n_features: int,
         auto_dtype: Callable[[], np.dtype],
         start: TrainState | None,
     ) -> TrainConfig:
         """Return the configuration for the data, in the dtype of start or of the data."""
         dtype = theta_dtype(self.dtype, auto_dtype) if start is None else start.theta.dtype
         return config.resolve(
-            n_features=n_features,
             n_classes=len(self.classes_),
             theta_dtype=dtype,
             encoding=None if start is None else start.encoding,
@@ -638,7 +668,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             "_activations": activations,
             # Plain arrays, since skops asks the user whether to trust other types.
             "_mean_and_scale": scaling and (scaling.mean, scaling.scale),
-            "_bins": encoding and (encoding.columns, encoding.left, encoding.right),
+            "_encoding": encoding and encoding.arrays(),
             # For a later partial_fit, whose statistics are those of all calls.
             "_moments": moments and tuple(moments),
             "_train_state": None,
@@ -687,7 +717,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         fitted = copy.copy(self)
         vars(fitted).update(self._copied_attributes(result))
         vars(fitted).pop("feature_names_in_", None)
-        fitted.n_features_in_ = result.architecture[0][0]
+        if result.encoding is None:  # that of logits
+            fitted.n_features_in_ = result.architecture[0][0]
         return fitted
 
     def _copied_attributes(self, result: FitResult) -> dict[str, Any]:
@@ -698,5 +729,6 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_label = False
         return tags

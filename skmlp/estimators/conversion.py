@@ -68,7 +68,8 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier:
     """
     check_is_fitted(clf)
     activation = _shared_activation(clf._activations)
-    if clf._network.encoding is not None:
+    encoding = clf._network.encoding
+    if encoding is not None and encoding.bins is not None:
         raise ValueError(
             f"MLPClassifier has no bins, but n_bins={clf.n_bins!r} has given the network some. "
             "Train with n_bins=None, or import skmlp.onnx and convert the SoftmaxMLPClassifier "

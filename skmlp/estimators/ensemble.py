@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid, warn_user
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.mixture import (
     Uncertainty,
@@ -192,8 +192,9 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Finite real numbers. Members of sparse X are trained one by one.
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            As in SoftmaxMLPClassifier. Members of sparse X are trained one by one. Gaps and
+            categories that have weights of their own are those of all rows, for all members.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -273,9 +274,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
-        config = config.resolve(
-            n_features=rows.X.shape[1], n_classes=len(self.classes_), theta_dtype=dtype, verbose=0
-        )
+        config = config.resolve(n_classes=len(self.classes_), theta_dtype=dtype, verbose=0)
         repeats = self._draw_repeats(dataset, groups)
         trainers = self._new_trainers(base, config, dataset, validation_set, repeats)
         if not trainers:
@@ -354,15 +353,14 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         shared, seeds = self._seeds()
         left_out = [fold for folds in repeats for fold in folds]
         trainers: list[Trainer[LocalSource]] = []
-        encoding = self._network.encoding if self._members else None
+        encoding = self.estimators_[0]._network.encoding if self._members else None
+        every = np.arange(len(dataset.y_encoded))  # in which gaps and levels are found
         for i in range(len(self._members), self.n_estimators):
             start, rows = TrainState(encoding=encoding), None
             if repeats:
                 rows = np.delete(np.arange(len(dataset.y_encoded)), left_out[i])
             else:
                 start.init_rng = np.random.RandomState(seeds[i])
-            if i and encoding is None:  # the first member has no bins
-                config = config.resolve(n_bins=None)
             seed = seeds[i] if repeats else shared
             member = clone(base).set_params(random_state=seed)
             copy_data_attributes(self, member)
@@ -372,6 +370,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
                 dataset,
                 validation,
                 rows=rows,
+                layout_rows=every,
                 start=start,
                 make_estimator=member._fitted_copy,
             )
@@ -428,11 +427,11 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     ) -> None:
         """Predict each training row by the members that left it out, and calibrate by these."""
         n, n_classes = dataset.Y.shape
-        network, k = self._network, len(repeats[0])
+        networks, k = [m._network for m in self.estimators_], len(repeats[0])
         logits = np.empty((len(self.theta_) // k, n, n_classes), self.theta_.dtype)
         for i in range(len(logits) * k):
             fold = repeats[i // k][i % k]
-            logits[i // k, fold] = finite_logits(network, self.theta_[i], dataset.X[fold])
+            logits[i // k, fold] = finite_logits(networks[i], self.theta_[i], dataset.X[fold])
         log_proba = log_mean_proba(log_softmax(logits))
         true_class = dataset.y_encoded[:, None].astype(np.intp)
         losses = -np.take_along_axis(log_proba, true_class, 1)[:, 0]
@@ -534,9 +533,14 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
     @property
     def _network(self) -> Network:
-        """The network that all members have."""
-        _, fitted = self._members[0]
-        return fitted_network(fitted["_layer_sizes"], fitted["_activations"], fitted["_bins"])
+        """The network that all members have; each has its own centres of numeric columns."""
+        first = self._members[0][1]
+        encoding = first["_encoding"]
+        if encoding is not None and len(encoding["centre"]):
+            centres = np.stack([fitted["_encoding"]["centre"] for _, fitted in self._members])
+            if (centres != centres[0]).any():
+                encoding = encoding | {"centre": centres[:, None]}
+        return fitted_network(first["_layer_sizes"], first["_activations"], encoding)
 
     def predict_proba_members(self, X: Any) -> np.ndarray:
         """Return the probability of each class by each member.
@@ -630,6 +634,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_label = False
         return tags
 
@@ -637,14 +642,15 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, i: int) -> None:
     """Raise unless the i-th member has the network, dtype, classes and features of the first."""
     networks = first._network, member._network
-    bins = [None if n.encoding is None else _edges(n.encoding) for n in networks]
+    encodings = [_plain_encoding(n.encoding) for n in networks]
     for what, (expected, found) in {
         "layers": [n.layer_sizes for n in networks],
         "activations": (first._activations, member._activations),
         "dtype": (first.theta_.dtype, member.theta_.dtype),
         "classes": (first.classes_.tolist(), member.classes_.tolist()),
         "feature names": [_feature_names(m) for m in (first, member)],
-        "bins": bins,
+        "gaps, categories or bins": encodings,
+        "categories": [_plain_categories(m) for m in (first, member)],
     }.items():
         if expected != found:
             raise ValueError(
@@ -657,5 +663,11 @@ def _feature_names(member: SoftmaxMLPClassifier) -> list[str]:
     return list(getattr(member, "feature_names_in_", []))
 
 
-def _edges(encoding: PiecewiseLinear) -> list[list[float]]:
-    return [array.tolist() for array in (encoding.columns, encoding.left, encoding.right)]
+def _plain_encoding(encoding: Encoding | None) -> dict[str, Any]:
+    """Return the arrays of an encoding as lists; members may differ in the centre."""
+    arrays = {} if encoding is None else encoding.arrays()
+    return {name: array.tolist() for name, array in arrays.items() if name != "centre"}
+
+
+def _plain_categories(member: SoftmaxMLPClassifier) -> list[Any]:
+    return [None if found is None else found.tolist() for found in member._column_categories]

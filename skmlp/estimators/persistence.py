@@ -9,7 +9,14 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 from skmlp.estimators.validation import set_classes
-from skmlp.io.model import EnsembleFile, ModelFile, read_model, write_ensemble, write_model
+from skmlp.io.model import (
+    EnsembleFile,
+    ModelFile,
+    n_features_of,
+    read_model,
+    write_ensemble,
+    write_model,
+)
 from skmlp.training.config import TrainConfig
 
 __all__ = ["load", "save"]
@@ -81,7 +88,7 @@ def _model_file(clf: SoftmaxMLPClassifier) -> ModelFile:
     """Return what the file of a fitted classifier holds."""
     check_is_fitted(clf)
     names = list(getattr(clf, "feature_names_in_", []))
-    return ModelFile(clf.get_params(), names, clf.classes_, clf._result())
+    return ModelFile(clf.get_params(), names, clf._column_categories, clf.classes_, clf._result())
 
 
 def _ensemble_file(ensemble: SoftmaxMLPEnsembleClassifier) -> EnsembleFile:
@@ -166,7 +173,8 @@ def _restored_classifier(model: ModelFile) -> SoftmaxMLPClassifier:
     TrainConfig.from_params(clf.get_params(deep=False))
     if model.feature_names:
         clf.feature_names_in_ = np.array(model.feature_names, object)
-    clf.n_features_in_ = model.result.architecture[0][0]
+    clf.n_features_in_ = n_features_of(model.result.architecture, model.result.encoding)
+    clf._categories = model.categories if any(c is not None for c in model.categories) else []
     set_classes(clf, model.classes)
     clf._set_fitted(model.result)
     return clf

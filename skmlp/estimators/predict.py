@@ -1,6 +1,6 @@
 """PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -9,11 +9,16 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.network import Network
 from skmlp.core.scaling import Scaling
 from skmlp.data.moments import Moments
+from skmlp.estimators.columns import (
+    encoded_names,
+    infrequent_categories,
+    visible_categories,
+)
 from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
 from skmlp.training.inference import finite_chunks, finite_outputs
@@ -22,11 +27,15 @@ __all__ = ["PredictMixin", "ProbabilityMixin", "fitted_network"]
 
 
 def fitted_network(
-    layer_sizes: tuple[int, ...], activations: tuple[str, ...], bins: Sequence[np.ndarray] | None
+    layer_sizes: tuple[int, ...],
+    activations: tuple[str, ...],
+    encoding: Mapping[str, np.ndarray] | None,
 ) -> Network:
-    """Return the Network of a fitted estimator; bins are the arrays of its encoding."""
+    """Return the Network of a fitted estimator; its encoding is given by arrays."""
     network = build_network(layer_sizes, activations)
-    return network if bins is None else replace(network, encoding=PiecewiseLinear(*bins))
+    if encoding is None:
+        return network
+    return replace(network, encoding=Encoding.from_arrays(encoding))
 
 
 class ProbabilityMixin:
@@ -147,6 +156,34 @@ class ProbabilityMixin:
             labels[chunk] = self.classes_[scores.argmax(axis=1)]
         return labels
 
+    @property
+    def is_categorical_(self) -> np.ndarray:
+        """Which columns are categories (n_features,)."""
+        return np.array([found is not None for found in self._column_categories], bool)
+
+    @property
+    def categories_(self) -> list[np.ndarray | None]:
+        """The categories of each column, sorted, and last None or NaN for missing values."""
+        return visible_categories(self._column_categories, self._network.encoding)
+
+    @property
+    def infrequent_categories_(self) -> list[np.ndarray | None]:
+        """The categories of each column that share a row of weights; None where there are none."""
+        return infrequent_categories(self._column_categories, self._network.encoding)
+
+    @property
+    def encoded_feature_names_(self) -> np.ndarray:
+        """The name of each row of ``coefs_[0]``: of numbers, gaps, categories and bins."""
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{j}" for j in range(self.n_features_in_)]
+        return encoded_names(names, self._column_categories, self._network.encoding)
+
+    @property
+    def _column_categories(self) -> list[np.ndarray | None]:
+        """The categories of each column without missing values; older pickles have none."""
+        return vars(self).get("_categories") or [None] * self.n_features_in_
+
     def _validated_rows(self, X: Any) -> Any:
         """Return the rows after checks, also that the estimator is fitted."""
         check_is_fitted(self)
@@ -247,9 +284,20 @@ class PredictMixin(ProbabilityMixin):
 
     @property
     def _network(self) -> Network:
-        """The Network, made from the stored layer sizes, names of activations and bins."""
-        bins = getattr(self, "_bins", None)  # older pickles have none
-        return fitted_network(self._layer_sizes, self._activations, bins)
+        """The Network, made from the stored layer sizes, names of activations and encoding."""
+        return fitted_network(self._layer_sizes, self._activations, self._encoding_arrays)
+
+    @property
+    def _encoding_arrays(self) -> Mapping[str, np.ndarray] | None:
+        """The arrays of the encoding; older pickles have those of bins alone."""
+        if "_encoding" in vars(self):
+            return self._encoding
+        bins = getattr(self, "_bins", None)
+        if bins is None:
+            return None
+        centre = np.zeros(self._layer_sizes[0]) if self._scaling is None else self._scaling.mean
+        names = "centre", "gaps", "bin_columns", "bin_left", "bin_right"
+        return dict(zip(names, (centre, np.zeros(0, np.intp), *bins), strict=True))
 
     @property
     def _scaling(self) -> Scaling | None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from skmlp.core.levels import Table
 from skmlp.data.checks import (
     ValidatedRows,
     check_array_with,
@@ -15,6 +17,8 @@ from skmlp.data.checks import (
     check_validation_complete,
     check_weights,
 )
+from skmlp.data.frames import categorical_mask, read_frame
+from skmlp.data.tables import ArrayColumns, Columns, encode_table, find_table_categories
 
 __all__ = [
     "DATA_ATTRIBUTES",
@@ -27,7 +31,14 @@ __all__ = [
 ]
 
 FAST_SIZE = 100_000  # numbers; larger arrays always take scikit-learn's checks
-DATA_ATTRIBUTES = ("n_features_in_", "feature_names_in_", "classes_", "label_binarizer_")
+DATA_ATTRIBUTES = (
+    "n_features_in_",
+    "feature_names_in_",
+    "_categories",
+    "classes_",
+    "label_binarizer_",
+)
+MAY_HAVE_GAPS: dict[str, Any] = {"ensure_all_finite": "allow-nan"}
 
 
 def validate_fit_data(
@@ -61,14 +72,39 @@ def validate_fit_data(
 
 
 def validate_rows(
-    estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, reset: bool = True
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    reset: bool = True,
+    declared: bool = False,
 ) -> ValidatedRows:
-    """Validate training data, and set the estimator's ``n_features_in_`` and feature names.
+    """Validate training data, and set the estimator's features.
 
-    Without reset, they must agree with those that are set.
+    These are ``n_features_in_``, feature names, ``is_categorical_`` and the categories. Without
+    reset, they must agree with those that are set, and unknown categories are warned of. With
+    declared, categories count that the dtype of a column declares and no row has.
     """
-    check = partial(validate_data, estimator, reset=reset)
-    return check_rows(X, y, sample_weight, check=check)
+    columns, categorical = _read_columns(estimator, X, reset=reset)
+    if columns is None:
+        check = partial(validate_data, estimator, reset=reset, **MAY_HAVE_GAPS)
+        rows = check_rows(X, y, sample_weight, check=check)
+        if reset:
+            estimator._categories = []
+        return rows
+    # Numbers and labels first, so that bad ones are found before strings are read.
+    check = partial(check_X_y, ensure_min_features=0, **MAY_HAVE_GAPS)
+    rows = check_rows(_numbers(columns, categorical), y, sample_weight, check=check)
+    if reset:
+        w = rows.sample_weight
+        counted = None if w is None else w > 0
+        found = find_table_categories(columns, categorical, counted, declared=declared)
+        estimator._categories = found if categorical.any() else []
+    if not categorical.any():
+        return rows
+    table = encode_table(columns, estimator._categories, rows.X, warn_unknown=not reset)
+    return rows._replace(X=table)
 
 
 def _validate_validation_set(
@@ -79,9 +115,8 @@ def _validate_validation_set(
     Unknown labels are refused: LabelBinarizer would encode them as rows of zeros.
     """
     check_validation_complete(X_val, y_val)
-    check = partial(validate_data, estimator, reset=False, order="C")
     try:
-        X, y = check_array_with(check, X_val, y_val)
+        X, y = _checked_rows(estimator, X_val, y_val, order="C", **MAY_HAVE_GAPS)
     except (ValueError, TypeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"The validation set (X_val, y_val) is unusable: {error}") from error
@@ -91,9 +126,67 @@ def _validate_validation_set(
 
 def validate_features(estimator: Any, X: Any) -> Any:
     """Validate rows to predict on."""
-    if _needs_no_check(estimator, X):
+    if isinstance(X, Table) or _needs_no_check(estimator, X):
         return X
-    return check_array_with(partial(validate_data, estimator, reset=False), X)
+    gaps = MAY_HAVE_GAPS if estimator._network.encoding is not None else {}
+    return _checked_rows(estimator, X, **gaps)
+
+
+def _checked_rows(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
+    """Return rows, and labels if given, as the network of a fitted estimator takes them."""
+    columns, categorical = _read_columns(estimator, X, reset=False)
+    if columns is None:
+        return check_array_with(partial(validate_data, estimator, reset=False, **options), X, *y)
+    check: Any = partial(check_X_y if y else check_array, ensure_min_features=0, **options)
+    checked = check_array_with(check, _numbers(columns, categorical), *y)
+    if not categorical.any():
+        return checked
+    numbers, *labels = checked if y else (checked,)
+    table = encode_table(columns, estimator._categories, numbers)
+    return (table, *labels) if y else table
+
+
+def _numbers(columns: Columns, categorical: np.ndarray) -> np.ndarray:
+    return columns.numbers(np.flatnonzero(~categorical).tolist())
+
+
+def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | None, np.ndarray]:
+    """Return the columns of a frame, or of an array with categories, and which are categories.
+
+    Number, names and kinds of the columns are validated; None for other X, which is not.
+    """
+    frame = None if _is_sparse_frame(X) else read_frame(X)
+    # Of estimators without categories, the list is empty.
+    fitted = None if reset else vars(estimator).get("_categories", [])
+    if frame is None and not _may_have_categories(estimator, fitted):
+        return None, np.zeros(0, bool)
+    columns: Columns = ArrayColumns(X) if frame is None else frame
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if fitted:
+        categorical = np.array([categories is not None for categories in fitted])
+    elif fitted is not None:
+        categorical = np.zeros(estimator.n_features_in_, bool)
+    else:
+        marked = getattr(estimator, "categorical_features", "from_dtype")
+        by_dtype = None if frame is None else frame.is_categorical
+        n_features = estimator.n_features_in_
+        categorical = categorical_mask(marked, columns.names, n_features, by_dtype)
+    columns.check(categorical)
+    return (columns if frame is not None or categorical.any() else None), categorical
+
+
+def _may_have_categories(estimator: Any, fitted: list[Any] | None) -> bool:
+    """Whether an array may have categorical columns, by what was fitted or the parameter."""
+    if fitted is not None:
+        return bool(fitted)
+    marked = getattr(estimator, "categorical_features", None)
+    return marked is not None and not (isinstance(marked, str) and marked == "from_dtype")
+
+
+def _is_sparse_frame(X: Any) -> bool:
+    """Whether X is a pandas frame of sparse columns, which scikit-learn makes a sparse matrix."""
+    dtypes = getattr(X, "dtypes", ())
+    return hasattr(X, "sparse") and any(hasattr(dtype, "fill_value") for dtype in dtypes)
 
 
 def _needs_no_check(estimator: Any, X: Any) -> bool:
@@ -108,6 +201,7 @@ def _needs_no_check(estimator: Any, X: Any) -> bool:
         and X.shape[1] == estimator.n_features_in_
         and X.dtype.kind in "biuf"
         and not hasattr(estimator, "feature_names_in_")
+        and not vars(estimator).get("_categories")
         and bool(np.isfinite(X).all())
     )
 

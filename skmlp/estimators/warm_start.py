@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 
 from skmlp._errors import invalid
 from skmlp._sklearn_compat import CALLBACK_STATE
+from skmlp.core.encoding import Encoding
 from skmlp.data.checks import check_targets
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import TrainConfig, uses_all_rows
@@ -97,6 +98,10 @@ def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[
             moments=estimator._column_moments,
             encoding=estimator._network.encoding,
         )
+        if state.encoding is None:  # of a version without gaps and categories, or of MLPClassifier
+            centre = None if scaling is None else scaling.mean
+            n_columns = architecture[0][0]
+            state.encoding = Encoding.of_numbers(np.zeros(n_columns) if centre is None else centre)
     return state, estimator.history_
 
 

@@ -17,22 +17,18 @@ from typing import IO, Any, BinaryIO, TypeVar
 import numpy as np
 
 from skmlp._errors import MAX_CHARACTERS, shorten
-from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.scaling import Scaling
 from skmlp.data.moments import N_VALUES, Moments
 from skmlp.io._atomic import write_atomically
 from skmlp.io._regular import errors_name, open_regular
 
 __all__ = [
-    "BINS",
     "MOMENTS",
     "check_history",
-    "encoding_arrays",
     "from_plain",
     "moments_arrays",
     "plain_labels",
     "read_archive",
-    "restore_encoding",
     "restore_moments",
     "restore_scaling",
     "scaling_arrays",
@@ -41,10 +37,12 @@ __all__ = [
 ]
 
 Made = TypeVar("Made")
-MOMENTS = ("column_means", "column_variances", "column_values", "column_shares")
-BINS = ("bin_columns", "bin_left", "bin_right")
+MOMENTS = (
+    "column_means", "column_variances", "column_values", "column_shares", "column_present"
+)  # fmt: skip
 # Of dtypes; other arrays are of floats.
-KINDS = {"header": "u", "classes": "biufU", "bin_columns": "i"}
+INTEGERS = dict.fromkeys(("bin_columns", "gaps", "row_of_code", "first_code"), "i")
+KINDS = {"header": "u", "classes": "biufU", **INTEGERS}
 MAX_PIECE = 2**18  # bytes read at once
 START, MAGIC = struct.Struct("<8sH"), b"\x93NUMPY\x01\x00"  # then the length of the declaration
 DECLARATION = (
@@ -258,42 +256,12 @@ def restore_scaling(
     return Scaling(mean, scale)
 
 
-def encoding_arrays(encoding: PiecewiseLinear | None) -> dict[str, np.ndarray | None]:
-    """Return the arrays by which a file holds an encoding, for `restore_encoding`."""
-    if encoding is None:
-        return {}
-    arrays = (encoding.columns.astype(np.int64), encoding.left, encoding.right)
-    return dict(zip(BINS, arrays, strict=True))
-
-
-def restore_encoding(arrays: dict[str, np.ndarray], n_features: int) -> PiecewiseLinear | None:
-    """Return the PiecewiseLinear of three arrays of a file, or None if there are none.
-
-    They are removed from the arrays.
-    """
-    found = {name: arrays.pop(name) for name in BINS if name in arrays}
-    if not found:
-        return None
-    columns, left, right = (found[name] for name in BINS)
-    if not len(columns) == len(left) == len(right) > 0:
-        raise ValueError("the edges of its bins do not fit each other")
-    if left.dtype != np.float64 or right.dtype != np.float64:
-        raise ValueError("the edges of its bins are not of float64")
-    if (np.diff(columns) < 0).any() or not 0 <= columns[0] <= columns[-1] < n_features:
-        raise ValueError("the columns of its bins do not fit its features")
-    with np.errstate(all="ignore"):
-        width = right - left
-        usable = (width > 0) & np.isfinite(left) & np.isfinite(width) & np.isfinite(1.0 / width)
-    if not usable.all():
-        raise ValueError("some of its bins have no finite width")
-    return PiecewiseLinear(columns.astype(np.intp), left, right)
-
-
 def moments_arrays(moments: Moments | None) -> dict[str, np.ndarray | None]:
     """Return the arrays by which a file holds Moments, for `restore_moments`."""
     if moments is None:
         return {}
-    arrays = (moments.mean, moments.var, moments.values.ravel(), moments.shares.ravel())
+    present = np.broadcast_to(np.asarray(moments.present, np.float64), moments.mean.shape)
+    arrays = (moments.mean, moments.var, moments.values.ravel(), moments.shares.ravel(), present)
     return dict(zip(MOMENTS, arrays, strict=True))
 
 
@@ -310,15 +278,18 @@ def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int
     if not arrays:
         return None
     n, weight = rows
-    mean, var, values, shares = (arrays[name] for name in MOMENTS)
+    mean, var, values, shares = (arrays[name] for name in MOMENTS[:-1])
+    present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of skmlp 0.1.0 have none
     if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
         raise ValueError(f"the number and weight of its rows are {rows}")
-    lengths = [len(mean), len(var), len(values) / N_VALUES, len(shares) / N_VALUES]
-    if lengths != [n_features] * 4 or any(a.dtype != np.float64 for a in arrays.values()):
+    lengths = [len(mean), len(var), len(present), *(len(a) / N_VALUES for a in (values, shares))]
+    if lengths != [n_features] * 5 or any(a.dtype != np.float64 for a in arrays.values()):
         raise ValueError("the statistics of its columns do not fit its features")
     if not (np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
         raise ValueError("the means and variances of its columns are not all finite numbers")
+    if not ((present >= 0) & (present <= 1)).all():
+        raise ValueError("the shares of values that are present in its columns are damaged")
     if np.isinf(values).any() or not ((shares >= 0) & (shares <= 1 + 1e-6)).all():
         raise ValueError("the frequent values of its columns are damaged")
     shape = N_VALUES, n_features
-    return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape))
+    return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape), present)

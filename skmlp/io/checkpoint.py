@@ -16,9 +16,10 @@ the prior of label smoothing, the optimizer's step and the names of its arrays, 
 the adaptive schedule, the state of the patience, and checksums of the rows.
 """
 
+import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,17 +28,22 @@ import numpy as np
 from scipy import sparse
 
 from skmlp._errors import invalid, shorten
+from skmlp.core.encoding import Encoding
+from skmlp.core.levels import Table
 from skmlp.core.patience import Patience
 from skmlp.core.schedules import Adaptive
 from skmlp.data.dataset import Dataset
-from skmlp.io._npz import (
-    BINS,
-    check_history,
+from skmlp.io._encoding import (
+    ENCODING,
+    categories_to_plain,
     encoding_arrays,
+    restore_encoding,
+)
+from skmlp.io._npz import (
+    check_history,
     from_plain,
     plain_labels,
     read_archive,
-    restore_encoding,
     restore_scaling,
     scaling_arrays,
     to_plain,
@@ -51,7 +57,7 @@ __all__ = ["CheckpointState", "Origin", "data_fingerprint", "read_checkpoint", "
 
 FORMAT = "checkpoint 1"
 REQUIRED = {"theta", "classes"}
-OPTIONAL = {"best_theta", "mean", "scale", *BINS}
+OPTIONAL = {"best_theta", "mean", "scale", *ENCODING}
 OPTIMIZER = "optimizer_"  # the prefix of the optimizer's arrays
 FINGERPRINT_ROWS = 64
 # Parameters that files of skmlp 0.1.0 do not have, with the values that mean what it did, and
@@ -143,13 +149,20 @@ def _plain_parameters(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[s
 
 
 def data_fingerprint(
-    feature_names: Iterable[Any], dataset: Dataset, validation: Dataset | None
+    feature_names: Iterable[Any],
+    categories: Sequence[np.ndarray | None],
+    dataset: Dataset,
+    validation: Dataset | None,
 ) -> dict[str, Any]:
     """Return what identifies training and validation rows.
 
-    These are shapes, feature names, checksums of all labels and weights, and of some rows of X.
+    These are shapes, feature names, checksums of all labels, categories and weights, and of some
+    rows of X.
     """
     fingerprint: dict[str, Any] = {"feature names": [str(name) for name in feature_names]}
+    if categories:
+        plain = json.dumps(categories_to_plain(categories)).encode()
+        fingerprint["categories"] = zlib.crc32(plain)
     for name, part in (("X, y", dataset), ("X_val, y_val", validation)):
         if part is not None:
             values = part.cached("fingerprint", partial(_fingerprint, part))
@@ -161,6 +174,8 @@ def _fingerprint(dataset: Dataset) -> dict[str, Any]:
     some = dataset.X[np.linspace(0, dataset.X.shape[0] - 1, FINGERPRINT_ROWS).astype(int)]
     if sparse.issparse(some):
         entries = _checksum(some.data, some.indices.astype("<i8"), some.indptr.astype("<i8"))
+    elif isinstance(some, Table):
+        entries = _checksum(some.numbers, some.codes.astype("<i8"), some.n_codes.astype("<i8"))
     else:
         entries = _checksum(some)
     return {
@@ -333,7 +348,11 @@ def _restore(
     **optimizer: np.ndarray,
 ) -> CheckpointState:
     n_features = header["rows"]["the shape of X, y"][1]
-    encoding = restore_encoding(optimizer, n_features)  # the others are the optimizer's
+    encoding = restore_encoding(optimizer, n_features, mean)  # the others are the optimizer's
+    if encoding is None:  # of a version without gaps and categories
+        encoding = Encoding.of_numbers(np.zeros(n_features))
+    if encoding.n_numeric + encoding.n_categorical != n_features:
+        raise ValueError(f"its encoding does not fit {n_features} columns")
     for name, array in {"theta": theta, "best_theta": best_theta, **optimizer}.items():
         _check_array_like(theta, name, array)
     check_history(header["history"], header["stop_reason"], header["best_epoch"])
@@ -360,7 +379,7 @@ def _restore(
         state=TrainState(
             theta,
             _random_state(*header["rng"]),
-            scaling=restore_scaling(mean, scale, n_features, theta.dtype),
+            scaling=restore_scaling(mean, scale, encoding.n_columns, theta.dtype),
             encoding=encoding,
             optimizer=_optimizer_state(header, optimizer),
             split_seed=None if header["split_seed"] is None else _count(header, "split_seed"),

@@ -4,12 +4,15 @@ Members of the archive of a network:
 
 =============  ====================================================================
 header.npy     JSON text as bytes: format version, constructor parameters, layer sizes,
-               names of activations, feature names, history, stop reason, best epoch
+               names of activations, feature names, categories, history, stop reason, best
+               epoch
 theta.npy      all parameters of the network, float32 or float64
 classes.npy    the labels, sorted
 weights.npy    the weight of each class
 mean.npy       the means of standardized columns, if they were centred
 scale.npy      the scales of standardized columns, if there are any
+centre.npy     what replaces gaps in numeric columns; gaps.npy, which have an indicator
+row_of_code    and first_code.npy, the levels of categorical columns, if there are any
 bin_...npy     column, left and right edge of the bins of numeric columns, if there are any
 column_...npy  the statistics that they are made of, for a later partial_fit; the header has
                the number of rows and the sum of their weights
@@ -27,17 +30,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
+from skmlp.io._encoding import (
+    ENCODING,
+    categories_to_plain,
+    encoding_arrays,
+    restore_categories,
+    restore_encoding,
+)
 from skmlp.io._npz import (
-    BINS,
     MOMENTS,
     check_history,
-    encoding_arrays,
     from_plain,
     moments_arrays,
     plain_labels,
     read_archive,
-    restore_encoding,
     restore_moments,
     restore_scaling,
     scaling_arrays,
@@ -47,12 +54,19 @@ from skmlp.io._npz import (
 from skmlp.training.config import Architecture, build_network
 from skmlp.training.state import FitResult
 
-__all__ = ["EnsembleFile", "ModelFile", "read_model", "write_ensemble", "write_model"]
+__all__ = [
+    "EnsembleFile",
+    "ModelFile",
+    "n_features_of",
+    "read_model",
+    "write_ensemble",
+    "write_model",
+]
 
 Made = TypeVar("Made")
 FORMAT, ENSEMBLE_FORMAT = 1, "ensemble 1"
 REQUIRED = {"theta", "classes"}
-KNOWN = REQUIRED | {"weights", "mean", "scale", *MOMENTS, *BINS}
+KNOWN = REQUIRED | {"weights", "mean", "scale", *MOMENTS, *ENCODING}
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,8 @@ class ModelFile:
         Constructor parameters.
     feature_names : list of str
         Empty without names.
+    categories : list of ndarray or None
+        Those of each column; None for numeric ones.
     classes : ndarray of shape (n_classes,)
     result : FitResult
         Without a state to continue from.
@@ -72,6 +88,7 @@ class ModelFile:
 
     params: Mapping[str, Any]
     feature_names: list[str]
+    categories: list[np.ndarray | None]
     classes: np.ndarray
     result: FitResult
 
@@ -144,12 +161,13 @@ def _contents(model: ModelFile) -> tuple[dict[str, Any], dict[str, np.ndarray | 
     result = model.result
     layer_sizes, activations = result.architecture
     names = list(map(str, model.feature_names))
-    _check_names(names, layer_sizes[0])
+    _check_names(names, n_features_of(result.architecture, result.encoding))
     header = {
         "params": _plain_parameters(model.params),
         "layer_sizes": layer_sizes,
         "activations": activations,
         "feature_names": names,
+        "categories": categories_to_plain(model.categories),
         "history": result.history,
         "stop_reason": result.stop_reason,
         "best_epoch": result.best_epoch,
@@ -242,12 +260,13 @@ def _restore(
     """Return the contents of a file, after checks."""
     params = {name: from_plain(value) for name, value in header["params"].items()}
     architecture = tuple(header["layer_sizes"]), tuple(header["activations"])
-    encoding = restore_encoding(others, header["layer_sizes"][0])
+    encoding = restore_encoding(others, header["layer_sizes"][0], mean)
+    categories = restore_categories(header.get("categories"), encoding)
     _check_arrays(architecture, encoding, theta, classes)
     _check_class_weight(weights, len(classes))
     check_history(header["history"], header["stop_reason"], header.get("best_epoch"))
-    n_features, names = architecture[0][0], header["feature_names"]
-    _check_names(names, n_features)
+    n_columns, names = architecture[0][0], header["feature_names"]
+    _check_names(names, n_features_of(architecture, encoding))
     result = FitResult(
         architecture,
         theta,
@@ -255,12 +274,19 @@ def _restore(
         header["stop_reason"],
         header.get("best_epoch"),
         weights,
-        restore_scaling(mean, scale, n_features, theta.dtype),
-        restore_moments(header.get("rows"), others, n_features),
+        restore_scaling(mean, scale, n_columns, theta.dtype),
+        restore_moments(header.get("rows"), others, n_columns),
         encoding,
         temperature=_temperature(header),
     )
-    return ModelFile(params, names, classes, result)
+    return ModelFile(params, names, categories, classes, result)
+
+
+def n_features_of(architecture: Architecture, encoding: Encoding | None) -> int:
+    """Return the number of columns of the rows that a network takes."""
+    if encoding is None:
+        return architecture[0][0]
+    return encoding.n_numeric + encoding.n_categorical
 
 
 def _check_names(names: Any, n_features: int) -> None:
@@ -273,7 +299,7 @@ def _check_names(names: Any, n_features: int) -> None:
 
 def _check_arrays(
     architecture: Architecture,
-    encoding: PiecewiseLinear | None,
+    encoding: Encoding | None,
     theta: np.ndarray,
     classes: np.ndarray,
 ) -> None:
@@ -281,6 +307,8 @@ def _check_arrays(
     layer_sizes, activations = architecture
     if not all(type(size) is int and size > 0 for size in layer_sizes):
         raise ValueError(f"its layer sizes are {layer_sizes}")
+    if encoding is not None and encoding.n_columns != layer_sizes[0]:
+        raise ValueError(f"its columns and categories do not fit {layer_sizes[0]} inputs")
     if len(activations) != len(layer_sizes) - 2:
         raise ValueError(f"activations {activations} do not fit layers {layer_sizes}")
     if len(theta) != build_network(*architecture, encoding).n_params:

@@ -294,10 +294,16 @@ def _preprocessing_key(estimator: Any) -> tuple:
     while isinstance(inner, Pipeline):
         found.append(tuple(name for name, _ in inner.steps))
         inner = inner.steps[-1][1]
-    return *found, *(
-        (name, _hash(value))
-        for name, value in sorted(estimator.get_params().items())
-        if names and name not in skipped and not name.startswith(f"{path}__")
+    network, _ = final_estimator(estimator)
+    columns = _hash(getattr(network, "categorical_features", None))  # how rows are read
+    return (
+        *found,
+        columns,
+        *(
+            (name, _hash(value))
+            for name, value in sorted(estimator.get_params().items())
+            if names and name not in skipped and not name.startswith(f"{path}__")
+        ),
     )
 
 
@@ -362,7 +368,6 @@ class SharedRows:
             return None
         dtype = theta_dtype(network.dtype, partial(self._auto_dtype, rows))
         config = config.resolve(
-            n_features=rows.X.shape[1],
             n_classes=len(network.classes_),
             theta_dtype=dtype,
             random_state=network.random_state,  # not shared by splits

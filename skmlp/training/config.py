@@ -11,7 +11,7 @@ import numpy as np
 from skmlp._errors import invalid, warn_user
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.dropout import Dropout
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 from skmlp.core.initializers import INITIALIZERS, Initializer
 from skmlp.core.moving_average import AveragedOptimizer
 from skmlp.core.network import Network
@@ -75,14 +75,14 @@ class TrainConfig:
         As in SoftmaxMLPClassifier.
     layers : LayerParameters
         Those that may be given by layer, for each layer.
-    n_features, n_classes : int
-        Sizes of the input and output layer.
+    n_classes : int
+        Size of the output layer.
     theta_dtype : dtype
         Of the parameters and of all computation.
     n_rows, n_given : int
         Rows to train on; and with those that early stopping sets aside.
-    encoding : PiecewiseLinear or None
-        Of the numeric columns.
+    encoding : Encoding or None
+        Of the rows; None until it is known.
     cyclic : bool
         Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
     smoothing_prior : {"frequencies", "uniform"}
@@ -94,6 +94,7 @@ class TrainConfig:
     init: str
     standardize: bool
     n_bins: Any
+    min_frequency: Any
     l1: Any
     l2: Any
     dropout: Any
@@ -121,12 +122,11 @@ class TrainConfig:
     random_state: Any
     verbose: int
     layers: LayerParameters
-    n_features: int = 0
     n_classes: int = 0
     theta_dtype: np.dtype = None  # type: ignore[assignment]  # until `resolve`
     n_rows: int = 0
     n_given: int = 0
-    encoding: PiecewiseLinear | None = None
+    encoding: Encoding | None = None
     cyclic: bool = True
     smoothing_prior: str = "frequencies"
 
@@ -232,6 +232,16 @@ class TrainConfig:
         return BinRule(MAX_AUTO_BINS, MIN_AUTO_BINS, of_all)
 
     @property
+    def level_rule(self) -> float | None:
+        """How often a category must occur to have a level of its own; None in partial_fit.
+
+        The first call of partial_fit does not tell how often a category will occur.
+        """
+        if not self.cyclic:
+            return None
+        return 1 if self.min_frequency is None else self.min_frequency
+
+    @property
     def monitors_loss(self) -> bool:
         """Whether early stopping watches the loss, not a score of scikit-learn's scorers."""
         return isinstance(self.scoring, str) and self.scoring == "loss"
@@ -239,7 +249,8 @@ class TrainConfig:
     @property
     def architecture(self) -> Architecture:
         """What `build_network` takes: (layer_sizes, names of hidden activations)."""
-        return (self.n_features, *self.layers.units, self.n_classes), self.layers.activations
+        n_columns = 0 if self.encoding is None else self.encoding.n_columns
+        return (n_columns, *self.layers.units, self.n_classes), self.layers.activations
 
     @cached_property
     def network(self) -> Network:
@@ -359,8 +370,7 @@ class TrainConfig:
             Of its parameters.
         """
         sizes, activations = architecture
-        here = replace(self, n_features=sizes[0], n_classes=sizes[-1])
-        if here.architecture != (sizes, activations):
+        if (self.layers.units, self.layers.activations) != (sizes[1:-1], activations):
             raise ValueError(
                 f"units={self.units!r} and activation={self.activation!r} describe another network "
                 f"than the existing one, which has layers {sizes} and activations "
@@ -382,7 +392,7 @@ def _auto_initializer(activation: str) -> str:
 def build_network(
     layer_sizes: tuple[int, ...],
     activations: tuple[str, ...],
-    encoding: PiecewiseLinear | None = None,
+    encoding: Encoding | None = None,
 ) -> Network:
     """Return the Network with these sizes, names of hidden activations and encoding of its rows.
 

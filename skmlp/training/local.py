@@ -9,11 +9,11 @@ from skmlp.core.lbfgs import AllRows
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
-from skmlp.data.bins import cached_encoding
 from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset
+from skmlp.data.layout import cached_encoding, cached_layout
 from skmlp.data.memmap import block_shuffle
-from skmlp.data.moments import cached_moments, cached_scaling
+from skmlp.data.moments import cached_moments, cached_scaling, has_gaps
 from skmlp.data.splitting import (
     MAX_SCORED_ROWS,
     split_if_possible,
@@ -82,6 +82,7 @@ class LocalSource:
             draw_order=draw_order,
             scaling=run.state.scaling,
             encoding=run.state.encoding,
+            has_gaps=has_gaps(run.state.moments),
         )
         self._learning_rate = float(config.learning_rate)
         self._all_rows: AllRows | None = None
@@ -127,6 +128,7 @@ def local_trainer(
     validation: Dataset | None = None,
     *,
     rows: np.ndarray | None = None,
+    layout_rows: np.ndarray | None = None,
     start: TrainState | None = None,
     history: dict[str, list[float]] | None = None,
     make_estimator: MakeEstimator | None = None,
@@ -145,6 +147,8 @@ def local_trainer(
         Rows to validate on. Without, early stopping sets some of the training rows aside.
     rows : ndarray of int, default=None
         Those of the training set that count, in ascending order; None for all.
+    layout_rows : ndarray of int, default=None
+        Those whose gaps and categories count; None for the training rows, with those set aside.
     start : TrainState, default=None
         Where to continue; it is copied. None starts with a new network.
     history : dict of str to list of float, default=None
@@ -152,7 +156,7 @@ def local_trainer(
     make_estimator : callable (FitResult) -> fitted estimator, default=None
         For scorers of scikit-learn; needed if one is used.
     """
-    state = TrainState.begin(config, start)
+    state = TrainState.begin(config, dataset.X.shape[1], start)
     totals = partial(_class_totals, dataset, rows, len(classes))
     class_weight = class_weights(config.class_weight, classes, totals)
     w, row_indices = row_weights(dataset, None if config.class_weight is None else class_weight)
@@ -160,7 +164,7 @@ def local_trainer(
         row_indices = np.intersect1d(row_indices, rows, assume_unique=True)
     check_any_rows(config, len(row_indices))
     name = "X_val" if validation is not None else "the rows set aside from X"
-    n_set_aside = 0
+    n_set_aside, layout_rows = 0, row_indices if layout_rows is None else layout_rows
     if validation is None:
         row_indices, held_out = _set_aside(config, dataset, row_indices, state)
         n_set_aside = len(held_out)
@@ -171,12 +175,11 @@ def local_trainer(
         validation is not None,
         partial(dataset.count_distinct, row_indices),
     )
-    config = state.set_encoding(
-        config, partial(cached_encoding, dataset, row_indices, config.bin_rule)
-    )
-    state.set_scaling(
+    config = state.set_columns(
         config,
+        partial(cached_layout, dataset, layout_rows, config.level_rule),
         partial(cached_moments, dataset, row_indices),
+        partial(cached_encoding, dataset, row_indices),
         partial(cached_scaling, dataset, config.theta_dtype),
     )
     mean = 1.0 if w is None else mean_weight(w[row_indices])

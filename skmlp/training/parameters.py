@@ -72,6 +72,7 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
             check_integer(name, p[name], 1, "'auto' or an integer >= 1")
     if p["n_bins"] is not None and not is_auto(p["n_bins"]):
         check_integer("n_bins", p["n_bins"], 2, "'auto', an integer >= 2 or None")
+    _check_min_frequency(p["min_frequency"])
     for name in ("shuffle", "nesterovs_momentum", "standardize", "warm_start"):
         if not _is_bool(p[name]):
             raise invalid(name, p[name], "True or False")
@@ -103,6 +104,17 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
 def is_auto(value: Any) -> bool:
     """Whether a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
+
+
+def _check_min_frequency(value: Any) -> None:
+    """Raise unless this is None, an integer >= 1 or a fraction in (0, 1)."""
+    accepted = "an integer >= 1, a number in (0, 1) or None"
+    if value is None:
+        return
+    if isinstance(value, Integral) or not isinstance(value, Real):
+        check_integer("min_frequency", value, 1, accepted)
+    elif not 0.0 < float(value) < 1.0:
+        raise invalid("min_frequency", value, accepted)
 
 
 def _check_scoring(scoring: Any) -> None:

@@ -21,8 +21,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from skmlp.core.design import stack_rows
 from skmlp.core.dropout import Dropout
-from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
+from skmlp.core.minibatch import Batch, EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
 from skmlp.core.optimizers import Optimizer
@@ -80,7 +81,7 @@ def _max_networks(trainer: Trainer[LocalSource], n_jobs: int, max_bytes: int) ->
     state, batches = trainer.run.state, trainer.source.batches
     network = trainer.run.network
     numbers = (5 + len(state.optimizer)) * len(state.theta)
-    numbers += 4 * batches.batch_size * (network.n_inputs + sum(network.layer_sizes[1:]))
+    numbers += 4 * batches.batch_size * (network.n_stored + sum(network.layer_sizes[1:]))
     each = numbers * state.theta.itemsize
     return int(max(1, min(CACHE_BYTES // each, max_bytes // n_jobs // each)))
 
@@ -117,11 +118,19 @@ def _stack_key(run: TrainingRun, source: LocalSource) -> str:
     schedule = config.schedule if isinstance(config.schedule, str) else id(config.schedule)
     dropped = () if run.dropout is None else (*run.dropout.layers, run.dropout.shared)
     key = (
-        config.architecture, run.network.n_inputs, state.theta.dtype.str,
+        config.architecture, _layout_sizes(run), state.theta.dtype.str,
         batches.batch_size, batches.n_rows, run.n_epochs, _kind(run.optimizer),
         sorted(state.optimizer), schedule, dropped,
     )  # fmt: skip
     return repr(key)
+
+
+def _layout_sizes(run: TrainingRun) -> tuple[int, ...]:
+    """Return how many inputs of each kind a network has, without numeric columns."""
+    encoding = run.network.encoding
+    if encoding is None:
+        return ()
+    return len(encoding.gaps), encoding.n_categorical, encoding.n_levels, encoding.n_bins
 
 
 def _hyper_parameters(optimizer: Any) -> list[tuple[str, Any]]:
@@ -324,11 +333,11 @@ class StackedBatches:
         """Steps in an epoch."""
         return len(self._streams[0])
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    def __iter__(self) -> Iterator[Batch]:
         for batches in zip(*self._streams, strict=True):
             X, Y, w = zip(*batches, strict=True)
             weights = self._stack("w", self._weights(w, Y)) if self._weighted else None
-            yield self._stack("X", X), self._stack("Y", Y), weights
+            yield stack_rows(X, self._stack), self._stack("Y", Y), weights
 
     def _weights(self, w: Sequence[np.ndarray | None], Y: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return the row weights of each stream, ones where there are none."""
@@ -339,18 +348,18 @@ class StackedBatches:
 
     def _stack(self, name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Return arrays of each stream as one for all networks."""
-        shape = len(parts), *parts[0].shape
-        stacked = self._array(name, shape)
+        shape, dtype = (len(parts), *parts[0].shape), parts[0].dtype
+        stacked = self._array(name, shape, dtype)
         for i, part in enumerate(parts):
             stacked[i] = part
         if self._stream_of_network is None:
             return stacked[:, None]
         shape = len(self._stream_of_network), *shape[1:]
-        copies = self._array(f"{name} of each", shape)
+        copies = self._array(f"{name} of each", shape, dtype)
         return stacked.take(self._stream_of_network, 0, copies, "clip")
 
-    def _array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    def _array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """Return memory made once: for whole batches, and for the shorter last ones."""
         if (name, shape) not in self._arrays:
-            self._arrays[name, shape] = np.empty(shape, self._dtype)
+            self._arrays[name, shape] = np.empty(shape, dtype)
         return self._arrays[name, shape]

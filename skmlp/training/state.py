@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding
 from skmlp.core.initializers import draw_rows, initial_theta
 from skmlp.core.moving_average import AVERAGE, AveragedOptimizer
 from skmlp.core.optimizers import Optimizer
 from skmlp.core.patience import Patience
 from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Adaptive, Schedule
+from skmlp.data.bins import BinRule
 from skmlp.data.moments import Moments, merge_moments
 from skmlp.data.weights import positive_frequencies
-from skmlp.training.config import Architecture, TrainConfig
+from skmlp.training.config import Architecture, TrainConfig, build_network
 
 __all__ = ["FitResult", "TrainState"]
 
@@ -44,9 +45,9 @@ class TrainState:
     scaling : Scaling or None
         Of standardized features.
     moments : Moments or None
-        What the scaling is made of; None after reading a file, which has the scaling alone.
-    encoding : PiecewiseLinear or None
-        Of the rows before they are standardized; that of the first call.
+        What scaling and centre are made of; None after reading a file, which has the scaling alone.
+    encoding : Encoding or None
+        Of the rows before they are standardized; but for the centre, that of the first call.
     optimizer : dict
         The optimizer's state; empty for L-BFGS.
     mean_weight, n_weighted : float, int
@@ -62,12 +63,12 @@ class TrainState:
         Of the adaptive schedule.
     """
 
-    theta: np.ndarray = None  # type: ignore[assignment]  # until `set_scaling`
+    theta: np.ndarray = None  # type: ignore[assignment]  # until `set_columns`
     rng: np.random.RandomState = None  # type: ignore[assignment]  # until `begin`
     init_rng: np.random.RandomState | None = None
     scaling: Scaling | None = None
     moments: Moments | None = None
-    encoding: PiecewiseLinear | None = None
+    encoding: Encoding | None = None
     optimizer: dict[str, Any] = field(default_factory=dict)
     mean_weight: float = 0.0
     n_weighted: int = 0
@@ -78,53 +79,68 @@ class TrainState:
     patience: Patience | None = None
 
     @classmethod
-    def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
+    def begin(
+        cls, config: TrainConfig, n_features: int, start: "TrainState | None" = None
+    ) -> "TrainState":
         """Return a copy of start, or the state of a new network, whose weights are yet to come.
 
         A start without random stream and parameters is that of a new network as well.
+
+        Parameters
+        ----------
+        config : TrainConfig
+        n_features : int
+            Columns of the rows.
+        start : TrainState, default=None
+            Where to continue.
         """
         start = cls() if start is None else start
         unchanged = {id(part): part for part in (start.scaling, start.moments, start.encoding)}
         state = copy.deepcopy(start, unchanged)
-        is_new, most = state.theta is None, np.iinfo(np.intp).max // config.theta_dtype.itemsize
-        if is_new and config.network.n_params > most:
+        sizes, activations = config.architecture
+        most = np.iinfo(np.intp).max // config.theta_dtype.itemsize
+        if (
+            state.theta is None
+            and build_network((n_features, *sizes[1:]), activations).n_params > most
+        ):
             raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
         if state.rng is None:
             state.rng = check_random_state(config.random_state)
         return state
 
-    def set_encoding(
-        self, config: TrainConfig, compute: Callable[[], PiecewiseLinear | None]
-    ) -> TrainConfig:
-        """Choose the bins of a new network, unless it has some; return the configuration."""
-        if self.theta is None and self.encoding is None:
-            self.encoding = compute()
-        return config.resolve(encoding=self.encoding)
-
-    def set_scaling(
+    def set_columns(
         self,
         config: TrainConfig,
-        compute_moments: Callable[[], Moments],
+        find_layout: Callable[[], Encoding],
+        compute_moments: Callable[[Encoding], Moments],
+        encode: Callable[[Encoding, Moments, BinRule | None], Encoding],
         scaling_of: Callable[[Moments], Scaling],
-    ) -> None:
-        """Express theta in the features that are trained on: standardized or as they come.
+    ) -> TrainConfig:
+        """Choose the encoding of a new network, update scaling and centre; return a configuration.
 
-        The weights of a new network are drawn here, since columns without spread do not count
-        in their distribution.
+        theta is expressed in the features that are trained on: standardized or as they come. The
+        weights of a new network are drawn here, since columns without spread do not count in
+        their distribution.
 
         Parameters
         ----------
         config : TrainConfig
-        compute_moments : callable () -> Moments
+        find_layout : callable () -> Encoding
+            Returns the gaps and levels of the training rows.
+        compute_moments : callable (Encoding) -> Moments
             Returns those of the training rows of this call.
+        encode : callable (Encoding, Moments, BinRule or None) -> Encoding
+            Returns an Encoding with the centre by the Moments and, with a rule, with new bins.
         scaling_of : callable (Moments) -> Scaling
             As `scaling_from_moments`.
         """
+        before = self.moments
+        config = self._set_encoding(config, find_layout, compute_moments, encode)
         if config.standardize:
-            self._standardize(config, compute_moments(), scaling_of)
+            self._standardize(config, before, scaling_of)
         elif self.scaling is not None:
             self.theta, self.optimizer = self.folded_theta(config), {}
-            self.scaling = self.moments = None
+            self.scaling = None
         if self.theta is None:
             self.theta = initial_theta(
                 config.network,
@@ -133,23 +149,50 @@ class TrainState:
                 config.theta_dtype,
                 None if self.scaling is None else self.scaling.has_spread,
             )
+        return config
+
+    def _set_encoding(
+        self,
+        config: TrainConfig,
+        find_layout: Callable[[], Encoding],
+        compute_moments: Callable[[Encoding], Moments],
+        encode: Callable[[Encoding, Moments, BinRule | None], Encoding],
+    ) -> TrainConfig:
+        """Set moments and encoding: of the rows of a call in fit, of all rows in partial_fit."""
+        layout, is_new = self.encoding, self.theta is None and self.encoding is None
+        if layout is None:
+            layout = find_layout()
+        moments, before = compute_moments(layout), self.moments
+        if self._has_scaling_alone and not config.cyclic:
+            self.encoding = layout
+        else:
+            if before is not None and not config.cyclic:
+                moments = merge_moments([before, moments])
+            self.moments = moments
+            self.encoding = encode(layout, moments, config.bin_rule if is_new else None)
+        return config.resolve(encoding=self.encoding)
+
+    @property
+    def _has_scaling_alone(self) -> bool:
+        """Whether the scaling is that of a file, without the moments that it was made of."""
+        return self.scaling is not None and self.moments is None
 
     def _standardize(
-        self, config: TrainConfig, moments: Moments, scaling_of: Callable[[Moments], Scaling]
+        self,
+        config: TrainConfig,
+        before: Moments | None,
+        scaling_of: Callable[[Moments], Scaling],
     ) -> None:
-        """Take over the moments of a call: of its rows in fit, of all rows in partial_fit."""
-        before, self.moments = self.moments, moments
+        """Scale by the present moments, given those before this call."""
         if self.scaling is None:
-            self.scaling = scaling_of(moments)
+            assert self.moments is not None, "computed in this call"
+            self.scaling = scaling_of(self.moments)
             if self.theta is not None:
                 self.theta = self.scaling.unfold(config.network, self.averaged_theta)
                 self.optimizer = {}
             return
-        if before is None:  # of a file, which has the scaling alone
-            self.moments = moments if config.cyclic else None
+        if before is None or self.moments is None:  # of a file, which has the scaling alone
             return
-        if not config.cyclic:
-            self.moments = merge_moments([before, moments])
         scaling = scaling_of(self.moments)
         if not scaling.is_near(self.scaling):
             self._change_scaling(config, scaling, before)
@@ -280,7 +323,7 @@ class FitResult(NamedTuple):
     scaling : Scaling or None
     moments : Moments or None
         Of the columns, for a later partial_fit.
-    encoding : PiecewiseLinear or None
+    encoding : Encoding or None
     state : TrainState or None
     temperature : float
         See `core.temperature`.
@@ -294,6 +337,6 @@ class FitResult(NamedTuple):
     class_weight: np.ndarray | None = None
     scaling: Scaling | None = None
     moments: Moments | None = None
-    encoding: PiecewiseLinear | None = None
+    encoding: Encoding | None = None
     state: TrainState | None = None
     temperature: float = 1.0

@@ -52,7 +52,7 @@ def half(fraction):
 # Every parameter away from its default.
 CHANGED = {
     "units": (7, 5), "activation": ("tanh", "silu"), "init": "lecun_normal", "standardize": False,
-    "n_bins": 4,
+    "n_bins": 4, "categorical_features": None, "min_frequency": 2,
     "l1": (1e-4, 0.0, 1e-5), "l2": [0.0, 1e-3, 1e-4], "dropout": (0.1, 0.2, 0.0),
     "label_smoothing": 0.1, "class_weight": {"setosa": 2.0, "virginica": 0.5}, "solver": "sgd",
     "learning_rate": 0.05, "schedule": half, "momentum": 0.8, "nesterovs_momentum": False,

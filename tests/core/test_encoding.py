@@ -7,26 +7,27 @@ from sklearn.preprocessing import SplineTransformer
 
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.design import CentredMatrix, batch_reader, slice_rows
-from skmlp.core.encoding import PiecewiseLinear
+from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.network import Network
 from skmlp.core.scaling import Scaling
 
 EDGES = {0: [-1.0, 0.5, 2.0], 2: [1.0, 1.5, 4.0, 9.0]}
 
 
-def encoding_of(edges):
+def bins_of(edges):
     columns = np.repeat(list(edges), [len(e) - 1 for e in edges.values()])
     left, right = (np.concatenate([e[part] for e in edges.values()]) for part in (LEFT, RIGHT))
     return PiecewiseLinear(columns, left, right)
 
 
 LEFT, RIGHT = slice(None, -1), slice(1, None)
-ENCODING = encoding_of(EDGES)
+BINS = bins_of(EDGES)
+ENCODING = Encoding(np.zeros(3), np.zeros(0, int), bins=BINS)
 
 
-def features(X, encoding=ENCODING):
-    out = np.empty((*X.shape[:-1], encoding.n_bins))
-    encoding.apply(X, out)
+def features(X, bins=BINS):
+    out = np.empty((*X.shape[:-1], bins.n_bins))
+    bins.apply(X, out)
     return out
 
 
@@ -39,16 +40,16 @@ def rows_of(rng, n=50, dtype=float):
 @pytest.mark.parametrize("dtype", [float, np.float32, np.int8, np.uint8, bool])
 def test_features_are_interpolated(rng, dtype):
     X = rows_of(rng, dtype=dtype)
-    bins = zip(ENCODING.columns, ENCODING.left, ENCODING.right, strict=True)
+    bins = zip(BINS.columns, BINS.left, BINS.right, strict=True)
     expected = [np.interp(X[:, j], [left, right], [0.0, 1.0]) for j, left, right in bins]
     np.testing.assert_allclose(features(X), np.transpose(expected), atol=1e-15)
 
 
 def test_widths_times_features_are_the_clipped_column(rng):
     X = rows_of(rng)
-    widths = ENCODING.right - ENCODING.left
+    widths = BINS.right - BINS.left
     for j, edges in EDGES.items():
-        of_column = ENCODING.columns == j
+        of_column = BINS.columns == j
         column = features(X)[:, of_column] @ widths[of_column]
         np.testing.assert_allclose(column, np.clip(X[:, j], edges[0], edges[-1]) - edges[0])
 
@@ -57,7 +58,7 @@ def test_features_span_the_splines_of_degree_1(rng):
     edges = np.array([0.0, 1.0, 1.5, 4.0])
     x = rng.uniform(0, 4, (40, 1))
     splines = SplineTransformer(degree=1, knots=edges[:, None]).fit_transform(x)
-    ours = np.hstack([np.ones((40, 1)), features(x, encoding_of({0: edges}))])
+    ours = np.hstack([np.ones((40, 1)), features(x, bins_of({0: edges}))])
     assert np.linalg.matrix_rank(ours) == splines.shape[1] == ours.shape[1]
     for a, b in ((ours, splines), (splines, ours)):
         np.testing.assert_allclose(a @ np.linalg.lstsq(a, b)[0], b, atol=1e-12)
@@ -65,7 +66,8 @@ def test_features_span_the_splines_of_degree_1(rng):
 
 def test_narrow_bins_far_from_0_in_float32_networks():
     start = 1.7e9
-    encoding = PiecewiseLinear(np.array([0]), np.array([start]), np.array([start + 1.0]))
+    bins = PiecewiseLinear(np.array([0]), np.array([start]), np.array([start + 1.0]))
+    encoding = Encoding(np.zeros(1), np.zeros(0, int), bins=bins)
     batch = slice_rows(np.array([[start + 0.25]]), slice(None), np.float32, encoding)
     assert batch.dtype == np.float32
     assert batch[0, 1] == 0.25

@@ -125,7 +125,7 @@ def test_bins_of_the_rows_of_all_shards(rng):
     labels = (np.sin(4 * rows[:, 0]) > 0).astype(int)
     clf = DaskSoftmaxMLPClassifier(8, epochs=40, batch_size=16, n_shards=3, random_state=0)
     clf.fit(*cut(rows, labels, chunks=300))
-    columns, left, right = clf._bins
+    columns, left, right = (clf._encoding[f"bin_{name}"] for name in ("columns", "left", "right"))
     edges = np.quantile(rows[:, 0], np.linspace(0, 1, 17))
     assert columns.tolist() == [0] * 16
     np.testing.assert_allclose(left, edges[:-1], atol=0.2)  # without the rows set aside
@@ -133,9 +133,9 @@ def test_bins_of_the_rows_of_all_shards(rng):
     assert clf.score(*cut(rows, labels, chunks=300)) > 0.9
     local = clf.to_local()
     np.testing.assert_array_equal(local.predict_proba(rows), clf.predict_proba(rows))
-    before = clf._bins
+    before = clf._encoding["bin_left"]
     clf.set_params(warm_start=True).fit(*cut(rows + 1, labels, chunks=300))
-    for array, same in zip(clf._bins, before, strict=True):
+    for array, same in zip([clf._encoding["bin_left"]], [before], strict=True):
         np.testing.assert_array_equal(array, same)
 
 

@@ -214,14 +214,14 @@ def test_older_pickles_have_no_bins(rng):
     X, y = data(rng)
     clf = quick(n_bins=None).fit(X, y)
     expected = clf.predict_proba(X)
-    del clf._bins
+    del clf._encoding
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
 
 def test_damaged_files(rng, tmp_path):
     X, y = data(rng)
     clf = quick(n_bins=4).fit(X, y)
-    columns, left, right = clf._bins
+    columns, left, right = (clf._encoding[f"bin_{name}"] for name in ("columns", "left", "right"))
     save(clf, tmp_path / "clf.npz")
     load(tmp_path / "clf.npz")
     for bins, message in (
@@ -230,11 +230,12 @@ def test_damaged_files(rng, tmp_path):
         ((columns + 4, left, right), "do not fit its features"),
         ((columns, right, left), "no finite width"),
         ((columns, left * np.nan, right), "no finite width"),
-        ((columns, left.astype(np.float32), right), "not of float64"),
+        ((columns, left.astype(np.float32), right), "bin_left is damaged"),
         ((columns[1:], left[1:], right[1:]), "parameters do not fit"),
     ):
         damaged = copy.copy(clf)
-        damaged.__dict__["_bins"] = bins
+        names = "bin_columns", "bin_left", "bin_right"
+        damaged._encoding = clf._encoding | dict(zip(names, bins, strict=True))
         save(damaged, tmp_path / "damaged.npz")
         with pytest.raises(ValueError, match=message):
             load(tmp_path / "damaged.npz")
@@ -245,18 +246,18 @@ def test_warm_starts_keep_the_bins(rng):
     whole = quick(n_bins=6, epochs=10, schedule="constant", **NO_SELECTION).fit(X, y)
     parts = quick(n_bins=6, epochs=5, schedule="constant", warm_start=True, **NO_SELECTION)
     np.testing.assert_array_equal(parts.fit(X, y).fit(X, y).theta_, whole.theta_)
-    edges = parts._bins[1]
+    edges = parts._encoding["bin_left"]
     parts.fit(X + 1, y)  # the columns are scaled anew, their bins stay
-    np.testing.assert_array_equal(parts._bins[1], edges)
+    np.testing.assert_array_equal(parts._encoding["bin_left"], edges)
 
 
 def test_streams_have_no_bins_unless_asked_for(rng):
     X, y = data(rng)
     assert n_bins_of(quick().partial_fit(X, y, classes=[0, 1])) == 0
     clf = quick(n_bins=5).partial_fit(X[:350], y[:350], classes=[0, 1])
-    edges = clf._bins[1]
+    edges = clf._encoding["bin_left"]
     clf.partial_fit(X[350:] * [1, 1, 5, 1], y[350:])
-    np.testing.assert_array_equal(clf._bins[1], edges)
+    np.testing.assert_array_equal(clf._encoding["bin_left"], edges)
     assert np.isfinite(clf.predict_proba(X)).all()
 
 

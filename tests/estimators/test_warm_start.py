@@ -314,10 +314,10 @@ def interrupting(after):
     return schedule
 
 
-NAN = np.full((150, 4), np.nan)
+INFINITE = np.full((150, 4), np.inf)
 FAILURES = {
     "divergence": ({"learning_rate": 1e308, "l2": 1e10}, {}, "diverged in epoch 1"),
-    "nan": ({}, {"X": NAN}, "contains NaN"),
+    "infinite": ({}, {"X": INFINITE}, "contains infinity"),
     "width": ({}, {"X": np.ones((150, 3))}, "X has 3 features"),
     "rows": ({}, {"X": np.ones((9, 4))}, "inconsistent numbers of samples"),
     "labels": ({}, {"y": np.arange(150) % 4}, "classes"),
@@ -329,7 +329,7 @@ FAILURES_OF_FIT = {
     "schedule": ({"schedule": lambda done: 1.0 if done < 0.5 else None}, {}, "schedule must"),
     "early": ({"early_stopping": True, "validation_fraction": 149}, {}, "set is too small"),
     "scorer": ({"early_stopping": True, "scoring": lambda *_: np.nan}, {}, "finite number"),
-    "X_val": ({}, {"X_val": NAN, "y_val": np.zeros(150)}, r"\(X_val, y_val\) is unusable"),
+    "X_val": ({}, {"X_val": INFINITE, "y_val": np.zeros(150)}, r"\(X_val, y_val\) is unusable"),
     "interrupt": ({"schedule": interrupting(after=0.0)}, {}, None),
 }
 

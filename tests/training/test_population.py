@@ -28,7 +28,7 @@ def trainer(rows=slice(None), **params):
     if key not in ENCODED:
         ENCODED[key] = encode(validated, clf.classes_, dtype)
     config = TrainConfig.from_params(clf.get_params()).resolve(
-        n_features=X.shape[1], n_classes=len(clf.classes_), theta_dtype=dtype
+        n_classes=len(clf.classes_), theta_dtype=dtype
     )
     return local_trainer(config, clf.classes_, ENCODED[key])
 

@@ -1,0 +1,200 @@
+"""Rows with categorical columns: from a data frame or an array to a Table of numbers and codes.
+
+Codes are those of `skmlp.data.layout`: the index of a category, or the number that stands for a
+missing value or for an unknown category.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skmlp._errors import warn_user
+from skmlp.core.levels import Table
+from skmlp.data.categories import encode_categories, find_categories
+from skmlp.data.objects import read_array
+
+__all__ = ["ArrayColumns", "Columns", "column_name", "encode_table", "find_table_categories"]
+
+MIN_ID_ROWS, ID_SHARE = 20, 0.5  # distinct strings among so many rows that they may be ids
+SHOWN = 5  # unknown categories in a message
+
+
+class Columns(Protocol):
+    """The columns of a data frame or an array.
+
+    Attributes
+    ----------
+    names : sequence or None
+    n_rows : int
+    """
+
+    names: Any
+    n_rows: int
+
+    def check(self, categorical: np.ndarray) -> None:
+        """Raise unless each column can be a number or a category, as the mask says."""
+
+    def numbers(self, columns: Sequence[int]) -> np.ndarray:
+        """Return columns of numbers (n_rows, len(columns)); NaN for missing values."""
+
+    def values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values of a column (n_rows,), and which are missing."""
+
+    def declared(self, column: int) -> np.ndarray | None:
+        """Return the categories that the dtype declares, or None."""
+
+
+class ArrayColumns:
+    """The columns of an array, of which some are marked as categorical.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        Of any dtype.
+
+    Raises
+    ------
+    ValueError
+        If X is sparse.
+    """
+
+    names = None
+
+    def __init__(self, X: Any) -> None:
+        if issparse(X):
+            raise ValueError(
+                "categorical_features needs dense X, but X is sparse: pass X.toarray(), or mark no "
+                "columns, since 0/1 columns behind OneHotEncoder need no marks."
+            )
+        # Of a list of rows, NumPy would make everything strings if there are some.
+        self._X = X if isinstance(X, np.ndarray) else np.array(X, object)
+        self.n_rows = len(self._X)
+
+    def check(self, categorical: np.ndarray) -> None:
+        """Do nothing: what is no number is found by scikit-learn's checks."""
+
+    def numbers(self, columns: Sequence[int]) -> np.ndarray:
+        """Return some of the columns, as a copy."""
+        return np.ascontiguousarray(self._X[:, list(columns)])
+
+    def values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values of a column (n_rows,), and which are missing."""
+        cells = read_array(self._X[:, column])
+        return cells.values, cells.missing_mask()
+
+    def declared(self, column: int) -> None:
+        """Return None: an array declares no categories."""
+
+
+def find_table_categories(
+    columns: Columns, categorical: np.ndarray, rows: np.ndarray | None, *, declared: bool
+) -> list[np.ndarray | None]:
+    """Return the categories of each column, sorted; None for numeric columns.
+
+    A column of strings that are different in most rows is warned of.
+
+    Parameters
+    ----------
+    columns : Columns
+    categorical : ndarray of shape (n_features,), bool
+    rows : ndarray of shape (n_rows,), bool, or None
+        Those that count; None for all.
+    declared : bool
+        Whether categories of the dtype count that no row has.
+    """
+    found: list[np.ndarray | None] = [None] * len(categorical)
+    for j in np.flatnonzero(categorical).tolist():
+        values, missing = columns.values(j)
+        dtype_categories = columns.declared(j)
+        ignored = missing if rows is None else missing | ~rows
+        with _named_column(columns, j):
+            categories = find_categories(values, ignored)
+            _warn_of_ids(columns, j, categories, int((~ignored).sum()), dtype_categories)
+            if declared and dtype_categories is not None:
+                categories = _union(categories, dtype_categories)
+        found[j] = categories
+    return found
+
+
+def encode_table(
+    columns: Columns,
+    categories: Sequence[np.ndarray | None],
+    numbers: np.ndarray,
+    *,
+    warn_unknown: bool = False,
+) -> Table:
+    """Return rows as numbers and codes.
+
+    Parameters
+    ----------
+    columns : Columns
+    categories : sequence of ndarray or None
+        Those of each column, None for numeric ones; one column at least has some.
+    numbers : ndarray of shape (n_rows, n_numeric)
+        The numeric columns.
+    warn_unknown : bool, default=False
+        Whether to warn of categories that are not among these.
+    """
+    coded = [(j, found) for j, found in enumerate(categories) if found is not None]
+    n_codes = np.array([len(found) + 2 for _, found in coded])
+    codes = np.empty((columns.n_rows, len(coded)), np.min_scalar_type(int(n_codes.max())))
+    for k, (j, found) in enumerate(coded):
+        values, missing = columns.values(j)
+        with _named_column(columns, j):
+            index = encode_categories(values, missing, found)
+        unknown = index == len(found)
+        if warn_unknown and unknown.any():
+            _warn_of_unknown(columns, j, find_categories(values, ~unknown))
+        index[unknown] = len(found) + 1
+        index[missing] = len(found)
+        codes[:, k] = index
+    return Table(numbers, codes, n_codes)
+
+
+def column_name(names: Sequence[Any] | None, j: int) -> str:
+    """Return what messages call a column: its name, or its number."""
+    return f"Column {j}" if names is None else f"Column {names[j]!r}"
+
+
+class _named_column:  # a context manager, like those of contextlib
+    """Put the name of a column before the message of a ValueError."""
+
+    def __init__(self, columns: Columns, j: int) -> None:
+        self._name = column_name(columns.names, j)
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, ValueError):
+            raise ValueError(f"{self._name} {error}") from error
+
+
+def _union(categories: np.ndarray, declared: np.ndarray) -> np.ndarray:
+    both = np.concatenate([categories, declared]) if len(categories) else declared
+    return find_categories(both, np.zeros(len(both), bool))
+
+
+def _warn_of_ids(
+    columns: Columns, j: int, categories: np.ndarray, n: int, declared: np.ndarray | None
+) -> None:
+    """Warn of strings that are different in more than half of n rows."""
+    is_text = declared is None and categories.dtype.kind == "O"
+    if is_text and n >= MIN_ID_ROWS and len(categories) > ID_SHARE * n:
+        warn_user(
+            f"{column_name(columns.names, j)} has {len(categories)} different strings in {n} rows: "
+            "it may hold ids or text, from which a category cannot be learned. Drop it, or derive "
+            "numbers or categories from it."
+        )
+
+
+def _warn_of_unknown(columns: Columns, j: int, unknown: np.ndarray) -> None:
+    shown = ", ".join(repr(value) for value in unknown[:SHOWN].tolist())
+    more = ", ..." if len(unknown) > SHOWN else ""
+    warn_user(
+        f"{column_name(columns.names, j)} has categories that the first call did not have, which "
+        f"are treated as unknown: {shown}{more}. Give the column a category dtype with all "
+        "categories before the first call."
+    )
