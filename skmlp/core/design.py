@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from skmlp.core.encoding import Encoding, PiecewiseLinear
-from skmlp.core.levels import LevelRows, Table
+from skmlp.core.levels import LevelReader, LevelRows, Table
 
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
@@ -136,18 +136,16 @@ class MixedMatrix:
     n_first : int
         How many of them stand before the levels.
     levels : LevelRows of shape (..., n, n_levels)
-    n_levels : int
     """
 
     dense: np.ndarray
     n_first: int
     levels: LevelRows
-    n_levels: int
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(..., n, columns)."""
-        return *self.dense.shape[:-1], self.dense.shape[-1] + self.n_levels
+        return *self.dense.shape[:-1], self.dense.shape[-1] + self.levels.n_levels
 
     @property
     def dtype(self) -> np.dtype:
@@ -156,14 +154,16 @@ class MixedMatrix:
 
     def blocks(self) -> list[tuple[np.ndarray, slice]]:
         """Return the blocks of dense columns, without empty ones, and where they stand."""
-        k, n = self.n_first, self.shape[-1]
-        blocks = (self.dense[..., :k], slice(k)), (self.dense[..., k:], slice(k + self.n_levels, n))
-        return [block for block in blocks if block[0].shape[-1]]
+        k = self.n_first
+        blocks = [(self.dense[..., :k], slice(k))] if k else []
+        if k < self.dense.shape[-1]:
+            blocks.append((self.dense[..., k:], slice(k + self.levels.n_levels, None)))
+        return blocks
 
     @property
     def columns_of_levels(self) -> slice:
         """Where the one-hot columns stand."""
-        return slice(self.n_first, self.n_first + self.n_levels)
+        return slice(self.n_first, self.n_first + self.levels.n_levels)
 
 
 RawMatrix = np.ndarray | SparseMatrix | Table
@@ -180,8 +180,9 @@ def matmul(A: Matrix, W: np.ndarray, out: np.ndarray) -> None:
     if isinstance(A, np.ndarray):
         np.matmul(A, W, out=out)
     elif isinstance(A, MixedMatrix):
-        out[...] = 0.0
-        for block, columns in A.blocks():
+        first, *others = A.blocks() or [(A.dense, slice(0))]  # without dense columns, the sum is 0
+        np.matmul(first[0], W[..., first[1], :], out=out)
+        for block, columns in others:
             out += np.matmul(block, W[..., columns, :])
         A.levels.add_product(W[..., A.columns_of_levels, :], out)
     elif W.ndim > 2:
@@ -221,7 +222,7 @@ def apply_mask(A: Matrix, mask: np.ndarray, out: np.ndarray | None) -> Matrix:
     if isinstance(A, MixedMatrix):
         k = A.dense.shape[-1]
         dense = np.multiply(A.dense, mask[..., :k], out=None if out is None else out[..., :k])
-        return MixedMatrix(dense, A.n_first, A.levels.masked(mask[..., k:]), A.n_levels)
+        return MixedMatrix(dense, A.n_first, A.levels.masked(mask[..., k:]))
     if isinstance(A, CentredMatrix):
         return CentredMatrix(cast(SparseMatrix, apply_mask(A.rows, mask, None)), A.offset)
     A = A.copy()
@@ -240,12 +241,12 @@ def stack_rows(
     if isinstance(first, np.ndarray):
         return stack("X", cast(Sequence[np.ndarray], parts))
     mixed = cast(Sequence[MixedMatrix], parts)
-    arrays: dict[str, Any] = {"offset": None}
+    arrays: dict[str, Any] = {"n_levels": mixed[0].levels.n_levels}
     for name in ("rows", "values", "offset"):
         if getattr(mixed[0].levels, name) is not None:
             arrays[name] = stack(name, [getattr(part.levels, name) for part in mixed])
     dense = stack("X", [part.dense for part in mixed])
-    return MixedMatrix(dense, mixed[0].n_first, LevelRows(**arrays), mixed[0].n_levels)
+    return MixedMatrix(dense, mixed[0].n_first, LevelRows(**arrays))
 
 
 def stored_columns(X: SparseMatrix | CentredMatrix) -> np.ndarray:
@@ -276,7 +277,9 @@ def slice_rows(
     _encode_dense(raw, _DenseScaling(None, encoding), encoding, out, has_gaps=has_gaps)
     if not isinstance(X, Table):
         return out
-    return _with_levels(out, X.codes[rows], encoding)
+    codes, levels = X.codes[rows], encoding.levels
+    assert levels is not None, "a Table has categorical columns"
+    return MixedMatrix(out, encoding.n_dense, LevelReader(levels, codes.shape, dtype)(codes))
 
 
 def batch_reader(
@@ -363,24 +366,41 @@ class _EncodedReader:
         has_gaps: bool,
     ) -> None:
         numbers = X.numbers if isinstance(X, Table) else X
-        self._codes = X.codes if isinstance(X, Table) else None
         self._read_raw = dense_batch_reader(numbers, shape, numbers.dtype)
         self._out = np.empty((*shape, encoding.n_dense + encoding.n_bins), dtype)
         self._encoding, self._has_gaps = encoding, has_gaps
         self._scale = _DenseScaling(scaling, encoding)
-        self._inverse = self._offset = None
-        if scaling is not None:
-            levels = scaling.part(slice(encoding.n_dense, encoding.n_columns))
-            self._inverse = levels.inverse
-            self._offset = None if levels.mean is None else (levels.mean * levels.inverse)[None]
+        self._read_levels = None
+        if isinstance(X, Table):
+            self._read_levels = _level_reader(X.codes, shape, dtype, scaling, encoding)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray | MixedMatrix:
         raw, encoding = self._read_raw(rows), self._encoding
         out = self._out[..., : raw.shape[-2], :]
         _encode_dense(raw, self._scale, encoding, out, has_gaps=self._has_gaps)
-        if self._codes is None:
+        if self._read_levels is None:
             return out
-        return _with_levels(out, self._codes[rows], encoding, self._inverse, self._offset)
+        return MixedMatrix(out, encoding.n_dense, self._read_levels(rows))
+
+
+def _level_reader(
+    codes: np.ndarray,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    scaling: Scaling | None,
+    encoding: Encoding,
+) -> Callable[[np.ndarray], LevelRows]:
+    """Return a function rows -> the one-hot columns of codes[rows], scaled."""
+    assert encoding.levels is not None, "a Table has categorical columns"
+    inverse = offset = None
+    if scaling is not None:
+        of_levels = scaling.part(slice(encoding.n_dense, encoding.n_columns))
+        inverse = of_levels.inverse
+        offset = None if of_levels.mean is None else (of_levels.mean * inverse)[None]
+    shape = *shape, codes.shape[1]
+    read_codes = dense_batch_reader(codes, shape[:-1], codes.dtype)
+    read_levels = LevelReader(encoding.levels, shape, dtype, inverse, offset)
+    return lambda rows: read_levels(read_codes(rows))
 
 
 class _DenseScaling:
@@ -421,19 +441,6 @@ def _encode_dense(
     scale.apply(raw, out[..., :n])
     if encoding.bins is not None:
         encoding.bins.apply(raw, out[..., n:])
-
-
-def _with_levels(
-    dense: np.ndarray,
-    codes: np.ndarray,
-    encoding: Encoding,
-    inverse: np.ndarray | None = None,
-    offset: np.ndarray | None = None,
-) -> MixedMatrix:
-    """Return dense columns and the one-hot columns of codes, times inverse, minus an offset."""
-    assert encoding.levels is not None, "there are categorical columns"
-    levels = LevelRows.of_codes(codes, encoding.levels, dense.dtype, inverse, offset)
-    return MixedMatrix(dense, encoding.n_dense, levels, encoding.n_levels)
 
 
 def _read_sparse(

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 
-__all__ = ["LevelRows", "Levels", "Table"]
+__all__ = ["LevelReader", "LevelRows", "Levels", "Table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,61 +92,111 @@ class LevelRows:
 
     Parameters
     ----------
-    rows : ndarray of int of shape (..., n, n_categorical)
+    rows : ndarray of int32 of shape (..., n, n_categorical), C-contiguous
         The columns of the 1s.
-    values : ndarray of shape (..., n, n_categorical)
+    values : ndarray of shape (..., n, n_categorical), C-contiguous
         What stands there instead of 1: 0 for codes without a row, dropout masks.
-    offset : ndarray of shape (..., 1, n_levels) or None
+    n_levels : int
+    offset : ndarray of shape (..., 1, n_levels), default=None
         What is subtracted from each row.
     """
 
     rows: np.ndarray
     values: np.ndarray
+    n_levels: int
     offset: np.ndarray | None = None
-
-    @classmethod
-    def of_codes(
-        cls,
-        codes: np.ndarray,
-        levels: Levels,
-        dtype: DTypeLike,
-        inverse: np.ndarray | None = None,
-        offset: np.ndarray | None = None,
-    ) -> "LevelRows":
-        """Return the one-hot rows of codes, times inverse (n_levels,), minus an offset."""
-        rows = levels.rows(codes)
-        values = (rows >= 0).astype(dtype)
-        np.maximum(rows, 0, out=rows)
-        if inverse is not None and len(inverse):
-            values *= inverse.take(rows)
-        return cls(rows, values, offset)
 
     def add_product(self, W: np.ndarray, out: np.ndarray) -> None:
         """Add the product with W (..., n_levels, fan_out) to out (..., n, fan_out)."""
-        for i, one_hot in self._matrices(out.shape[:-2], W.shape[-2]):
+        for i, (one_hot, _) in self._matrices(out.shape[:-2]):
             out[i] += one_hot @ W[i]
         if self.offset is not None:
             out -= np.matmul(self.offset, W)
 
     def write_transposed_product(self, delta: np.ndarray, out: np.ndarray) -> None:
         """Write the product of the transpose with delta (..., n, fan_out) to out."""
-        for i, one_hot in self._matrices(delta.shape[:-2], out.shape[-2]):
-            out[i] = one_hot.T @ delta[i]
-        if self.offset is not None:
-            out -= self.offset.mT * delta.sum(axis=-2, keepdims=True)
+        if self.offset is None:
+            out[...] = 0.0
+        else:
+            total = np.matmul(np.ones((1, delta.shape[-2]), delta.dtype), delta)
+            np.multiply(self.offset.mT, -total, out=out)
+        for i, (_, transposed) in self._matrices(delta.shape[:-2]):
+            out[i] += transposed @ delta[i]
 
     def masked(self, mask: np.ndarray) -> "LevelRows":
         """Return the rows with the 1s times a mask (..., n, n_categorical)."""
-        return LevelRows(self.rows, self.values * mask, self.offset)
+        values = self.values * mask
+        rows = np.ascontiguousarray(np.broadcast_to(self.rows, values.shape))
+        return LevelRows(rows, values, self.n_levels, self.offset)
 
-    def _matrices(
-        self, lead: tuple[int, ...], n_levels: int
-    ) -> Iterator[tuple[tuple[int, ...], Any]]:
-        """Yield indices of the leading axes and the one-hot rows there, as sparse matrices."""
+    @cached_property
+    def _sparse(self) -> np.ndarray:
+        """The one-hot rows and their transposes, as sparse matrices that share the memory."""
         n, n_categorical = self.rows.shape[-2:]
         starts = np.arange(0, n * n_categorical + 1, n_categorical, dtype=self.rows.dtype)
-        rows = np.broadcast_to(self.rows, (*lead, n, n_categorical))
-        values = np.broadcast_to(self.values, (*lead, n, n_categorical))
+        pairs = np.empty(self.rows.shape[:-2], object)
+        for i in np.ndindex(pairs.shape):
+            one_hot = csr_array(
+                (self.values[i].reshape(-1), self.rows[i].reshape(-1), starts),
+                shape=(n, self.n_levels),
+            )
+            pairs[i] = one_hot, one_hot.T
+        return pairs
+
+    def _matrices(self, lead: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
+        """Yield the indices of leading axes, and the sparse matrices there."""
+        if not lead:
+            yield (), self._sparse[()]
+            return
+        pairs = np.broadcast_to(self._sparse, lead)
         for i in np.ndindex(lead):
-            content = values[i].ravel(), rows[i].ravel(), starts
-            yield i, csr_array(content, shape=(n, n_levels))
+            yield i, pairs[i]
+
+
+class LevelReader:
+    """A function codes (n, n_categorical) -> LevelRows, whose memory the next call overwrites.
+
+    Parameters
+    ----------
+    levels : Levels
+    shape : tuple of int (..., batch_size, n_categorical)
+        Of the codes; they may be fewer along the last axis but one.
+    dtype : dtype
+    inverse : ndarray of shape (n_levels,), default=None
+        Factors of the one-hot columns; None for 1.
+    offset : ndarray of shape (1, n_levels), default=None
+        What is subtracted from each row.
+    """
+
+    def __init__(
+        self,
+        levels: Levels,
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        inverse: np.ndarray | None = None,
+        offset: np.ndarray | None = None,
+    ) -> None:
+        self._first_code, self._offset = levels.first_code, offset
+        self._n_levels = levels.n_levels
+        self._row_of_code = np.maximum(levels.row_of_code, 0)
+        self._value_of_code = (levels.row_of_code >= 0).astype(dtype)
+        if inverse is not None and len(inverse):
+            self._value_of_code *= inverse[self._row_of_code]
+        self._shape, self._made = shape, dict[int, tuple[np.ndarray, LevelRows]]()
+
+    def __call__(self, codes: np.ndarray) -> LevelRows:
+        """Return the one-hot columns of the codes of some rows."""
+        n = codes.shape[-2]
+        if n not in self._made:  # a batch, or the shorter last one
+            self._made[n] = self._make((*self._shape[:-2], n, self._shape[-1]))
+        position, level_rows = self._made[n]
+        np.add(codes, self._first_code, out=position, casting="unsafe")
+        # All positions are valid; mode="raise" would gather into a temporary array first.
+        self._row_of_code.take(position, out=level_rows.rows, mode="clip")
+        self._value_of_code.take(position, out=level_rows.values, mode="clip")
+        return level_rows
+
+    def _make(self, shape: tuple[int, ...]) -> tuple[np.ndarray, LevelRows]:
+        rows = np.empty(shape, self._row_of_code.dtype)
+        values = np.empty(shape, self._value_of_code.dtype)
+        return np.empty(shape, np.intp), LevelRows(rows, values, self._n_levels, self._offset)

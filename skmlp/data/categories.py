@@ -20,6 +20,8 @@ from skmlp.data.objects import (
 
 __all__ = ["encode_categories", "find_categories"]
 
+FEW = 16  # categories to a value, from which on each value is searched for
+
 
 def find_categories(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     """Return the distinct values in ascending order.
@@ -62,7 +64,7 @@ def encode_categories(
     missing : ndarray of shape (n,), bool
         Which of them are missing; what they are does not matter.
     categories : ndarray of shape (n_categories,)
-        As `find_categories` returns them, or strings in any order.
+        As `find_categories` returns them.
 
     Returns
     -------
@@ -85,11 +87,15 @@ def encode_categories(
 def _encode_strings(values: np.ndarray, categories: np.ndarray) -> np.ndarray:
     """Return the codes of values, none of them missing; categories are strings."""
     n = len(categories)
-    code = {category: i for i, category in enumerate(categories.tolist())}
     try:
-        codes = np.fromiter((code.get(v, n) for v in values.tolist()), np.intp, len(values))
+        if len(values) < n // FEW:  # not worth a pass over the categories
+            found = np.searchsorted(categories, values)
+            codes = np.where(categories[np.minimum(found, n - 1)] == values, found, n)
+        else:
+            code = {category: i for i, category in enumerate(categories.tolist())}
+            codes = np.fromiter((code.get(v, n) for v in values.tolist()), np.intp, len(values))
         unknown = codes == n
-    except TypeError:  # there are values without hash, which are no strings
+    except TypeError:  # there are values without hash or order, which are no strings
         codes, unknown = np.full(len(values), n), np.ones(len(values), bool)
     if unknown.any():  # only they can be of another kind
         _check_kind(_checked(values[unknown]), categories)

@@ -186,7 +186,7 @@ def _may_have_categories(estimator: Any, fitted: list[Any] | None) -> bool:
 def _is_sparse_frame(X: Any) -> bool:
     """Whether X is a pandas frame of sparse columns, which scikit-learn makes a sparse matrix."""
     dtypes = getattr(X, "dtypes", ())
-    return hasattr(X, "sparse") and any(hasattr(dtype, "fill_value") for dtype in dtypes)
+    return type(dtypes).__name__ == "Series" and any(hasattr(d, "fill_value") for d in dtypes)
 
 
 def _needs_no_check(estimator: Any, X: Any) -> bool:

@@ -7,7 +7,7 @@ from sklearn.preprocessing import OneHotEncoder
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.design import MixedMatrix, apply_mask, batch_reader, matmul, matmul_transposed
 from skmlp.core.encoding import Encoding, PiecewiseLinear
-from skmlp.core.levels import LevelRows, Levels, Table
+from skmlp.core.levels import LevelReader, Levels, Table
 from skmlp.core.network import Network
 from skmlp.core.objective import Objective
 from skmlp.core.penalties import Penalty
@@ -54,7 +54,7 @@ def test_sizes():
 def test_products(rng, lead, with_offset):
     table = table_of(rng)
     offset = rng.rand(1, 7) if with_offset else None
-    rows = LevelRows.of_codes(table.codes, LEVELS, float, offset=offset)
+    rows = LevelReader(LEVELS, (30, 2), float, offset=offset)(table.codes)
     dense = one_hot(table.codes) - (0.0 if offset is None else offset)
     W, delta = rng.randn(*lead, 7, 4), rng.randn(*lead, 30, 4)
     out, grad = np.ones((*lead, 30, 4)), np.full((*lead, 7, 4), np.nan)
