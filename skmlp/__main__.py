@@ -1,15 +1,10 @@
-"""``python -m skmlp``: train on Fashion-MNIST."""
+"""``python -m skmlp``: train on Fashion-MNIST, or on a file of one's own."""
 
-import os
 import sys
-from io import TextIOWrapper
 
-from skmlp.cli.fashion_mnist import main
+from skmlp.cli import main
 
 __all__ = ["main"]
 
 if __name__ == "__main__":
-    if isinstance(sys.stdout, TextIOWrapper):  # names that its encoding lacks are escaped
-        sys.stdout.reconfigure(errors="backslashreplace")
-    os.environ["MPLBACKEND"] = "agg"  # figures are only written to files
     sys.exit(main())

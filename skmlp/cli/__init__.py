@@ -1,1 +1,33 @@
-"""Command line interface: training on Fashion-MNIST."""
+"""Command line interface: training on Fashion-MNIST, or on a file of one's own."""
+
+import os
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+
+__all__ = ["main"]
+
+COMMANDS = ("train", "predict")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``python -m skmlp``, which is also ``skmlp``.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        The arguments: those of a command after its name, or else those of the training on
+        Fashion-MNIST. If None, those of the command line.
+
+    Returns
+    -------
+    code : int
+        The exit code.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, TextIOWrapper):  # names that its encoding lacks are escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
+    os.environ["MPLBACKEND"] = "agg"  # figures are only written to files
+    if argv and argv[0] in COMMANDS:
+        return import_module(f"skmlp.cli.{argv[0]}").main(argv[1:])
+    return import_module("skmlp.cli.fashion_mnist").main(argv)

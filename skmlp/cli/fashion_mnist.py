@@ -1,11 +1,8 @@
 """Train a model on Fashion-MNIST, score it, and save the model and two figures."""
 
 import argparse
-import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryFile
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +10,7 @@ import numpy as np
 from sklearn.metrics import classification_report
 from sklearn.model_selection import train_test_split
 
-from skmlp._errors import shorten
+from skmlp.cli.commands import PROG, cannot_write, integer_from, run_command
 from skmlp.datasets import fetch_fashion_mnist, load_fashion_mnist_sample
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.persistence import save
@@ -57,8 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 
-MAX_INTEGER = 2**32 - 1
-_PROG = "python -m skmlp"
+_EPILOG = f"With a file of your own: {PROG} train --help, {PROG} predict --help."
 _USE = """
 To use the model on images X of shape (n, 784), pixels from 0 to 255:
 
@@ -89,53 +85,30 @@ def main(argv: list[str] | None = None) -> int:
         cannot be written.
     """
     args = _parse(argv)
-    try:
-        _run(args)
-    except KeyboardInterrupt:
-        print(f"\n{_PROG}: stopped", file=sys.stderr)
-        return 130
-    except OSError as error:
-        raise SystemExit(f"{_PROG}: error: {error}") from error
-    return 0
+    return run_command(PROG, lambda: _run(args))
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     """Return the arguments; exit if they are invalid or --output is not writable."""
     parser = argparse.ArgumentParser(
-        prog=_PROG,
+        prog=PROG,
         description="Train a softmax multilayer perceptron on Fashion-MNIST, score it, and "
         "write the model and two figures. After Ctrl-C, the model trained so far is used.",
+        epilog=_EPILOG,
     )
     add = parser.add_argument
     add("--recipe", choices=RECIPES, default="default", help="the model to train")
     add("--output", type=Path, metavar="DIR", help="output folder (default: skmlp-output)")
-    add("--epochs", type=_integer_from(1), metavar="N", help="number of epochs")
-    add("--seed", type=_integer_from(0), metavar="N", help="random seed (default: 42)")
+    add("--epochs", type=integer_from(1), metavar="N", help="number of epochs")
+    add("--seed", type=integer_from(0), metavar="N", help="random seed (default: 42)")
     add = parser.add_mutually_exclusive_group().add_argument
     add("--data", metavar="DIR", help="folder of the data, also for downloads")
     add("--sample", action="store_true", help="train on the sample of 5,000 images in skmlp")
     parser.set_defaults(output=Path("skmlp-output"), seed=42)
     args = parser.parse_args(argv)
-    try:
-        args.output.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=args.output):
-            pass
-    except OSError as error:
-        parser.exit(2, f"{_PROG}: error: cannot write to {args.output}: {error.strerror}\n")
+    if message := cannot_write(args.output):
+        parser.exit(2, f"{PROG}: error: {message}\n")
     return args
-
-
-def _integer_from(least: int) -> Callable[[str], int]:
-    """Return the argument type of integers from `least` to the largest one, that of seeds."""
-
-    def integer(text: str) -> int:
-        # At most ten digits: Python refuses to convert thousands.
-        if text.isdecimal() and len(text) <= 10 and least <= int(text) <= MAX_INTEGER:
-            return int(text)
-        accepted = f"an integer from {least} to {MAX_INTEGER}"
-        raise argparse.ArgumentTypeError(f"must be {accepted}, got {shorten(repr(text))}")
-
-    return integer
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -173,7 +146,7 @@ def _load(args: argparse.Namespace) -> list[Any]:
         try:
             return [fetch_fashion_mnist(subset, data_home=args.data) for subset in subsets]
         except ValueError as error:
-            raise SystemExit(f"{_PROG}: error: {error}") from error
+            raise SystemExit(f"{PROG}: error: {error}") from error
         except OSError as error:
             reason = str(error).partition("\n")[0]
             print(f"{reason} Using the sample in skmlp; run this once while online for all data.")

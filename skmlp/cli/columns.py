@@ -1,0 +1,310 @@
+"""What a column of a file is taken for: numbers or categories; what is said about it."""
+
+import csv
+import re
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+
+from skmlp.cli.commands import CommandError, quoted
+from skmlp.cli.tables import (
+    NUMBER_GAPS,
+    Table,
+    is_numeric,
+    parse_numbers,
+    to_numbers,
+    to_texts,
+)
+
+__all__ = [
+    "Column",
+    "describe",
+    "labelled_rows",
+    "printable",
+    "remedies",
+    "take_columns",
+    "take_labels",
+]
+
+FEW_VALUES = 10
+MAX_FLOATS = 20  # different ones that may be labels
+MANY_CLASSES = 1_000
+ID_ROWS = 20  # with fewer, all values of a column may differ by chance
+ID_SHARE = 0.95
+LISTED, NAMED = 40, 8  # columns in the table on the terminal, with a note
+WIDTHS = 20, 36, 6  # of name, what it is taken for, gaps
+# Of 0 to 9 an integer with a zero before it, as codes have; dates with the year first or last.
+_LEADING_ZERO = re.compile(r"[+-]?0\d")
+_DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4})([T ]\d.*)?")
+
+# What is said of a column: the reason, and the option that changes it.
+NOTES = {
+    "few values": ("whole numbers are numbers, not categories", "--categorical"),
+    "leading zeros": ("these are text, not numbers: categories", ""),
+    "mixed": ("numbers and other texts in a column: categories", ""),
+    "id-like": ("almost all values differ", "--drop"),
+    "constant": ("left out of the model", ""),
+    "no values": ("left out of the model", ""),
+}
+LEFT_OUT = "constant", "no values"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column and what it is taken for.
+
+    Attributes
+    ----------
+    name : str
+    values : Series
+        Numbers as float64, or texts; NaN are gaps.
+    is_category : bool
+    n_gaps : int
+    note : str
+        A key of NOTES, or "".
+    """
+
+    name: str
+    values: pd.Series
+    is_category: bool
+    n_gaps: int
+    note: str
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the column is for the model: its values are not all the same."""
+        return self.note not in LEFT_OUT
+
+    @property
+    def taken_for(self) -> str:
+        """The kind and the values in a few words."""
+        values = self.values.dropna()
+        if not len(values):
+            return "nothing"
+        if not self.is_category:
+            if values.min() == values.max():
+                return f"number, {values.iloc[0]:.6g}"
+            return f"number, {values.min():.6g} to {values.max():.6g}"
+        counts = values.value_counts()
+        return f"category, {len(counts):,}: {', '.join(counts.index[:LISTED])}"
+
+
+def take_columns(table: Table, names: Sequence[str], categorical: Collection[str]) -> list[Column]:
+    """Return columns of a table with their kinds.
+
+    Columns of numbers in a typed file are numbers, and all others categories, but times. Columns of
+    a file without types are numbers if all texts are numbers, none of them with leading zeros.
+
+    Parameters
+    ----------
+    table : Table
+    names : sequence of str
+    categorical : collection of str
+        Columns that are categories whatever they hold.
+
+    Raises
+    ------
+    CommandError
+        For a column of dates, of numbers that are not finite, or of objects.
+    """
+    return [_take_column(table, name, name in categorical) for name in names]
+
+
+def _take_column(table: Table, name: str, as_category: bool) -> Column:
+    values = table.frame[name]
+    texts = to_texts(values) if table.is_text or not is_numeric(values) else None
+    if as_category:
+        return _categories(name, to_texts(values), is_text=False)
+    _check_objects(values)
+    if texts is None or _are_numbers(values, texts, table.is_text):
+        return _numbers(name, to_numbers(values))
+    _check_dates(name, values, texts)
+    return _categories(name, texts, table.is_text)
+
+
+def _are_numbers(values: pd.Series, texts: pd.Series, is_text: bool) -> bool:
+    """Whether a column is one of numbers: by the texts, or by the objects of a typed file."""
+    if not is_text:
+        kind = pd.api.types.infer_dtype(values, skipna=True)
+        return kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty")
+    different = pd.Series(texts.dropna().unique(), dtype=object)
+    different = different[~different.isin(NUMBER_GAPS)]
+    if different.str.match(_LEADING_ZERO).any():
+        return False
+    return bool(parse_numbers(different).notna().all())
+
+
+def _check_objects(values: pd.Series) -> None:
+    """Raise CommandError for lists, dicts and bytes."""
+    if values.dtype == object:
+        for value in values.dropna():
+            if not np.isscalar(value) and isinstance(value, list | dict | np.ndarray | bytes):
+                raise CommandError(
+                    f"column {quoted(values.name)} holds {type(value).__name__}s, which are "
+                    f"neither numbers nor categories: --drop {values.name}"
+                )
+
+
+def _check_dates(name: str, values: pd.Series, texts: pd.Series) -> None:
+    """Raise CommandError for a column of dates."""
+    different = pd.Series(texts.dropna().unique(), dtype=object)
+    are_times = values.dtype.kind in "mM" or pd.api.types.infer_dtype(values) in (
+        "date",
+        "datetime",
+        "time",
+    )
+    if are_times or (len(different) and different.str.fullmatch(_DATE).all()):
+        raise CommandError(
+            f"column {quoted(name)} holds dates ({quoted(different.iloc[0])}), which are neither "
+            f"numbers nor categories: --drop {name}, or make columns of numbers from it"
+        )
+
+
+def _numbers(name: str, numbers: pd.Series) -> Column:
+    present = numbers.dropna()
+    n_different, n_gaps = present.nunique(), len(numbers) - len(present)
+    note = _spread_note(n_different, n_gaps)
+    if not note and (present % 1 == 0).all():
+        if 2 < n_different <= FEW_VALUES:
+            note = "few values"
+        elif n_different == len(present) >= ID_ROWS:
+            note = "id-like"
+    return Column(name, numbers, False, n_gaps, note)
+
+
+def _categories(name: str, texts: pd.Series, is_text: bool) -> Column:
+    present = texts.dropna()
+    n_different, n_gaps = present.nunique(), len(texts) - len(present)
+    note = _spread_note(n_different, n_gaps)
+    if not note and len(present) >= ID_ROWS and n_different >= ID_SHARE * len(present):
+        note = "id-like"
+    if not note and is_text:
+        are_numbers = parse_numbers(present).notna()
+        if are_numbers.all():
+            note = "leading zeros"
+        elif are_numbers.mean() > 0.5:
+            note = "mixed"
+    return Column(name, texts, True, n_gaps, note)
+
+
+def _spread_note(n_different: int, n_gaps: int) -> str:
+    if not n_different:
+        return "no values"
+    return "constant" if n_different == 1 and not n_gaps else ""
+
+
+def describe(columns: Sequence[Column]) -> list[str]:
+    """Return the table of the columns as lines of at most 80 characters."""
+    rows = [("column", "taken for", "gaps", "")]
+    rows += [
+        (c.name, c.taken_for, f"{c.n_gaps:,}" if c.n_gaps else "", c.note) for c in columns[:LISTED]
+    ]
+    lines = [
+        f"  {_cut(name, WIDTHS[0])}  {_cut(taken, WIDTHS[1])}{gaps:>{WIDTHS[2]}}  {note}".rstrip()
+        for name, taken, gaps, note in rows
+    ]
+    if len(columns) > LISTED:
+        lines.append(f"  and {len(columns) - LISTED:,} more, which are in the report")
+    return lines
+
+
+def remedies(columns: Sequence[Column]) -> list[str]:
+    """Return what the notes mean, which columns have them, and what can be done."""
+    lines = []
+    for note, (reason, option) in NOTES.items():
+        names = [column.name for column in columns if column.note == note]
+        if not names:
+            continue
+        shown = ", ".join(names[:NAMED])
+        if len(names) > NAMED:
+            shown += f" and {len(names) - NAMED:,} more"
+        line = f"{note} ({reason}): {printable(shown)}"
+        if option and len(names) <= NAMED:
+            line += f". To change it: {option} {as_argument(names)}"
+        lines.append(line)
+    return lines
+
+
+def as_argument(names: Sequence[str]) -> str:
+    """Return names as one argument of a command, which `from_argument` divides again."""
+    line = StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return shlex.quote(printable(line.getvalue()))
+
+
+def from_argument(text: str) -> list[str]:
+    """Return the names that are divided by commas; a name with a comma is in double quotes."""
+    return [name.strip() for name in next(csv.reader([text]), []) if name.strip()]
+
+
+def printable(text: str) -> str:
+    """Return a text of a file without characters that move the cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _cut(text: str, width: int) -> str:
+    """Return a text of a file in exactly this width."""
+    text = printable(text)
+    return f"{text if len(text) <= width else text[: width - 3] + '...':<{width}}"
+
+
+def labelled_rows(table: Table, name: str) -> Table:
+    """Return the rows that have a value in the column of the target."""
+    texts = to_texts(table.frame[name])
+    present = texts.notna()
+    if table.is_text and _are_numbers(table.frame[name], texts, True):
+        present &= ~texts.isin(NUMBER_GAPS)
+    return table._replace(frame=table.frame[present])
+
+
+def take_labels(table: Table, name: str) -> np.ndarray:
+    """Return the column of the target as labels: integers or texts.
+
+    Parameters
+    ----------
+    table : Table
+        Its rows have no gaps in this column.
+    name : str
+
+    Returns
+    -------
+    labels : ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    CommandError
+        If the values are those of a regression, too many, or all the same.
+    """
+    values = table.frame[name]
+    if not len(values):
+        raise CommandError(f"target {quoted(name)} has no values")
+    labels = _labels(table, values)
+    n_classes = len(set(labels.tolist()))
+    if n_classes == 1:
+        raise CommandError(f"target {quoted(name)} has one value, {quoted(labels[0])}, in all rows")
+    if n_classes > MANY_CLASSES or n_classes > max(MAX_FLOATS, len(labels) // 2):
+        raise CommandError(
+            f"target {quoted(name)} has {n_classes:,} different values in {len(labels):,} rows, "
+            "which are no classes: is it an identifier, or a number to predict (regression)?"
+        )
+    return labels
+
+
+def _labels(table: Table, values: pd.Series) -> np.ndarray:
+    """Return integers where all values are integers, else texts."""
+    texts = to_texts(values)
+    if not (is_numeric(values) or (table.is_text and _are_numbers(values, texts, True))):
+        return texts.to_numpy(str)
+    numbers = to_numbers(values)
+    if (numbers % 1 == 0).all() and numbers.abs().max() < 2**53:
+        return numbers.to_numpy(np.int64)
+    if (n := numbers.nunique()) > MAX_FLOATS:
+        raise CommandError(
+            f"target {quoted(values.name)} has {n:,} different numbers, such as "
+            f"{numbers.iloc[0]:.6g}: that is regression, and skmlp predicts classes"
+        )
+    return texts.to_numpy(str)

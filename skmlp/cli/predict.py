@@ -1,0 +1,157 @@
+"""Predict the rows of a file with a model that `skmlp.save` has written."""
+
+import argparse
+import gzip
+import os
+import sys
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+
+from skmlp.cli.commands import (
+    PROG,
+    CommandError,
+    OneLineParser,
+    one_character,
+    quoted,
+    run_command,
+)
+from skmlp.cli.tables import ModelColumn, model_columns, read_tables, typed_frame
+from skmlp.estimators.persistence import load
+from skmlp.io._atomic import write_atomically
+
+__all__ = ["main"]
+
+_PROG = f"{PROG} predict"
+STDOUT = "-"
+CHUNK_ROWS = 20_000
+_NOT_CSV = (".parquet", ".feather", ".xlsx")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command ``python -m skmlp predict``.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        The arguments. If None, those of the command line.
+
+    Returns
+    -------
+    code : int
+        0 on success, 130 after Ctrl-C.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 for invalid arguments; with a message if a file cannot be read, used or written.
+    """
+    args = _parse(argv)
+    return run_command(_PROG, lambda: _run(args))
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = OneLineParser(
+        prog=_PROG,
+        description="Write the label and the probability of each class for the rows of a table, in "
+        "their order, as CSV.",
+    )
+    add = parser.add_argument
+    add("model", help="a model file, as written by train")
+    add("file", help="CSV, Parquet or Feather, with the model's columns; - for CSV from a pipe")
+    add("--output", metavar="FILE", help="CSV or .csv.gz (default: predictions.csv); - for stdout")
+    add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
+    add("--encoding", metavar="NAME", help="encoding of the CSV that is read (default: utf-8)")
+    parser.set_defaults(output="predictions.csv", encoding="utf-8")
+    args = parser.parse_args(argv)
+    if args.output.lower().endswith(_NOT_CSV):
+        parser.error(f"--output: predictions are written as CSV, not to {args.output}")
+    return args
+
+
+def _run(args: argparse.Namespace) -> None:
+    """Read the model, and predict the rows part by part."""
+    try:
+        model = load(args.model)
+    except ValueError as error:
+        raise CommandError(error) from error
+    except OSError as error:
+        raise CommandError(f"cannot read {args.model}: {error.strerror or error}") from error
+    if args.output == STDOUT:
+        _write_to_stdout(model, args)
+        return
+    if Path(args.output).resolve() == Path(args.file).resolve():
+        raise CommandError(f"--output would replace {args.file}")
+    counts = []
+    write_atomically(args.output, lambda file: counts.append(_write(model, args, file)))
+    print(f"Wrote {args.output}: {counts[0]:,} rows")
+
+
+def _write(model: Any, args: argparse.Namespace, file: Any) -> int:
+    """Write the predictions to a binary file; return their number."""
+    if args.output.lower().endswith(".gz"):
+        with gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as compressed:
+            return _write_text(model, args, compressed)
+    return _write_text(model, args, file)
+
+
+def _write_text(model: Any, args: argparse.Namespace, file: Any) -> int:
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        return _write_parts(model, args, text)
+    finally:
+        text.flush()
+        text.detach()  # the file is closed by others
+
+
+def _write_to_stdout(model: Any, args: argparse.Namespace) -> None:
+    """Write the predictions to stdout; end quietly if its reader does."""
+    try:
+        _write_parts(model, args, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout at its end, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write_parts(model: Any, args: argparse.Namespace, file: TextIO) -> int:
+    """Write the predictions part by part; return their number."""
+    n_rows = 0
+    for part in _predicted(model, args):
+        part.to_csv(file, header=not n_rows, float_format="%.9g", lineterminator="\n")
+        n_rows += len(part)
+    return n_rows
+
+
+def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
+    """Yield labels and probabilities of the rows, part by part."""
+    columns = model_columns(model)
+    names = [f"probability_{label}" for label in model.classes_]
+    first = True
+    for table in read_tables(args.file, args.sep, args.encoding, CHUNK_ROWS):
+        X = typed_frame(table, columns)
+        if first:
+            _say_ignored(table.frame.columns, columns)
+        first = False
+        try:
+            proba = model.predict_proba(X)
+        except ValueError as error:
+            raise CommandError(f"cannot predict: {error}") from error
+        labels = model.classes_[proba.argmax(axis=1)]
+        part = pd.DataFrame(proba, X.index, names)
+        part.insert(0, "prediction", labels)
+        if part.index.names == [None]:
+            part.index.name = "row"
+        yield part
+
+
+def _say_ignored(found: pd.Index, columns: list[ModelColumn]) -> None:
+    """Say on stderr which columns of the file the model does not have."""
+    known = {column.name for column in columns}
+    if others := [name for name in found if name not in known]:
+        shown = ", ".join(map(quoted, others[:8]))
+        more = f" and {len(others) - 8:,} more" if len(others) > 8 else ""
+        print(f"{_PROG}: not used by the model: {shown}{more}", file=sys.stderr)

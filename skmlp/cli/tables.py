@@ -1,0 +1,289 @@
+"""Reading tables from files, with the type that a model has for each column.
+
+Formats are told by the end of a file's name: Parquet, Feather, and CSV for all others, also
+compressed. All values of a CSV file are read as text, so that "01" stays "01", and are converted by
+`to_numbers` or `to_texts`. Rows are named by the index of the DataFrame, which counts from 0 unless
+the file holds another one.
+"""
+
+import re
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skmlp.cli.commands import CommandError, did_you_mean, one_line, quoted
+
+__all__ = [
+    "NUMBER_GAPS",
+    "STDIN",
+    "ModelColumn",
+    "Table",
+    "check_columns",
+    "is_numeric",
+    "model_columns",
+    "parse_numbers",
+    "read_table",
+    "read_tables",
+    "to_numbers",
+    "to_texts",
+    "typed_frame",
+]
+
+STDIN = "-"
+# Texts that are gaps in a column of numbers: those of pandas, and the sign of the UCI repository.
+# In a column of categories only an empty text is a gap, because "NA" and "None" may be names.
+NUMBER_GAPS = frozenset(
+    ["#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"]
+    + ["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "?"]
+)
+_TABULATED = (".tsv", ".tab")
+_SPREADSHEETS = (".xlsx", ".xls", ".ods")
+_COMPRESSED = re.compile(r"\.(gz|bz2|xz|zst|zip)$")
+
+
+class Table(NamedTuple):
+    """Rows of a file.
+
+    Attributes
+    ----------
+    path : str
+        As messages name the file.
+    frame : DataFrame
+    is_text : bool
+        Whether the file has no types, so that all values are text.
+    """
+
+    path: str
+    frame: pd.DataFrame
+    is_text: bool
+
+
+class ModelColumn(NamedTuple):
+    """A column as a model knows it.
+
+    Attributes
+    ----------
+    name : str
+    categories : ndarray or None
+        None for numbers.
+    """
+
+    name: str
+    categories: np.ndarray | None
+
+
+def read_table(path: str, sep: str | None, encoding: str) -> Table:
+    """Return all rows of a file.
+
+    Parameters
+    ----------
+    path : str
+    sep : str or None
+        The separator of CSV. None is a tabulator in files named so, otherwise a comma.
+    encoding : str
+        Of CSV.
+
+    Raises
+    ------
+    CommandError
+        If the file cannot be read, or has no rows.
+    """
+    (table,) = read_tables(path, sep, encoding)
+    return table
+
+
+def read_tables(
+    path: str, sep: str | None, encoding: str, chunk_rows: int | None = None
+) -> Iterator[Table]:
+    """Yield the rows of a file in parts; the parameters and errors are those of `read_table`.
+
+    Parquet and Feather are read at once, and then divided.
+    """
+    stem = _COMPRESSED.sub("", path.lower())
+    if stem.endswith(_SPREADSHEETS):
+        raise CommandError(f"{path} is a spreadsheet: save it as CSV")
+    is_text = not stem.endswith((".parquet", ".feather"))
+    n_rows = 0
+    with _named_errors(path, sep, encoding):
+        if is_text:
+            sep = sep or ("\t" if stem.endswith(_TABULATED) else ",")
+            parts = _read_csv(path, sep, encoding, chunk_rows)
+        else:
+            parts = _divided(_read_typed(path, stem), chunk_rows)
+        for frame in parts:
+            frame.columns = frame.columns.map(str).str.strip()
+            n_rows += len(frame)
+            if len(frame):
+                yield Table(path, frame, is_text)
+    if not n_rows:
+        raise CommandError(f"{path} has no rows")
+
+
+def _read_csv(path: str, sep: str, encoding: str, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
+    """Yield a CSV file in parts, or at once."""
+    source: Any = sys.stdin.buffer if path == STDIN else path
+    options: dict[str, Any] = {"sep": sep, "encoding": encoding, "skipinitialspace": sep != " "}
+    options |= {"dtype": str, "keep_default_na": False, "na_filter": False}
+    if chunk_rows is None:
+        yield pd.read_csv(source, **options)
+        return
+    with pd.read_csv(source, **options, chunksize=chunk_rows) as parts:
+        yield from parts
+
+
+def _read_typed(path: str, stem: str) -> pd.DataFrame:
+    """Return a Parquet or Feather file."""
+    try:
+        return pd.read_parquet(path) if stem.endswith(".parquet") else pd.read_feather(path)
+    except ImportError as error:
+        message = 'Parquet and Feather need pyarrow: pip install "skmlp[data]"'
+        raise CommandError(message) from error
+
+
+def _divided(frame: pd.DataFrame, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
+    """Yield the rows in parts."""
+    step = chunk_rows or max(len(frame), 1)
+    for start in range(0, len(frame), step):
+        yield frame.iloc[start : start + step]
+
+
+@contextmanager
+def _named_errors(path: str, sep: str | None, encoding: str) -> Iterator[None]:
+    """Turn errors of reading into CommandError, with the name of the file."""
+    try:
+        yield
+    except pd.errors.EmptyDataError as error:
+        raise CommandError(f"{path} is empty") from error
+    except UnicodeError as error:
+        raise CommandError(
+            f"{path} is not {encoding} ({error}): give its encoding, as --encoding latin-1"
+        ) from error
+    except pd.errors.ParserError as error:
+        reason = one_line(error).removeprefix("Error tokenizing data. C error: ")
+        raise CommandError(
+            f"{path} is no table with the separator {sep or ','!r}: {reason}"
+        ) from error
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror or error}") from error
+    except (EOFError, zlib.error, ValueError) as error:
+        raise CommandError(f"cannot read {path}: {error}") from error
+
+
+def check_columns(table: Table, names: Sequence[str]) -> None:
+    """Raise CommandError unless the table has these columns."""
+    columns = list(table.frame.columns)
+    missing = [name for name in names if name not in columns]
+    if not missing:
+        return
+    if len(columns) == 1 and (sep := re.search(r"[;\t|,]", columns[0])):
+        hint = f"it has one column, {quoted(columns[0])}. Is the separator {sep[0]!r}? Set --sep"
+    else:
+        hint = did_you_mean(missing[0], columns)
+    others = f" (nor {len(missing) - 1:,} others)" if len(missing) > 1 else ""
+    raise CommandError(f"{table.path} has no column {quoted(missing[0])}{others}: {hint}")
+
+
+def model_columns(model: Any) -> list[ModelColumn]:
+    """Return the columns of a fitted classifier or ensemble.
+
+    Raises
+    ------
+    CommandError
+        If it was fitted to an array, which has no names.
+    """
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        raise CommandError("the model knows no names of columns: fit it to a DataFrame")
+    categories = getattr(model, "categories_", None) or [None] * len(names)
+    return [ModelColumn(*pair) for pair in zip(map(str, names), categories, strict=True)]
+
+
+def typed_frame(table: Table, columns: Sequence[ModelColumn]) -> pd.DataFrame:
+    """Return the columns of a model, in its order and with its types.
+
+    Raises
+    ------
+    CommandError
+        If a column is missing or a value is not a number where the model has numbers.
+    """
+    check_columns(table, [column.name for column in columns])
+    return pd.DataFrame(
+        {
+            name: to_numbers(table.frame[name])
+            if categories is None
+            else _to_categories(table.frame[name], categories)
+            for name, categories in columns
+        },
+        index=table.frame.index,
+    )
+
+
+def _to_categories(values: pd.Series, categories: np.ndarray) -> pd.Series:
+    """Return a column whose values are those of the categories where their texts are."""
+    texts = to_texts(values)
+    if all(isinstance(category, str) for category in categories):
+        return texts
+    by_text = dict(zip(to_texts(pd.Series(categories)), categories, strict=True))
+    return texts.map(lambda text: by_text.get(text, text), na_action="ignore")
+
+
+def is_numeric(values: pd.Series) -> bool:
+    """Whether the dtype is that of numbers, and not of bools, texts, times or objects."""
+    is_bool = pd.api.types.is_bool_dtype(values.dtype)
+    return pd.api.types.is_numeric_dtype(values.dtype) and not is_bool
+
+
+def to_numbers(values: pd.Series) -> pd.Series:
+    """Return a column as float64, with NaN for gaps.
+
+    Raises
+    ------
+    CommandError
+        With column, row and value, for one that is no finite number.
+    """
+    if is_numeric(values) or pd.api.types.is_bool_dtype(values.dtype):
+        numbers = pd.Series(values.to_numpy(np.float64, na_value=np.nan), values.index)
+        wrong = np.isinf(numbers)
+    else:
+        texts = to_texts(values)
+        numbers = parse_numbers(texts)
+        wrong = (numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)) | np.isinf(numbers)
+    if wrong.any():
+        row = np.flatnonzero(wrong)[0]
+        raise CommandError(
+            f"column {quoted(values.name)}, row {values.index[row]}: {quoted(values.iloc[row])} "
+            "is no finite number"
+        )
+    return numbers
+
+
+def parse_numbers(texts: pd.Series) -> pd.Series:
+    """Return texts as float64, with NaN for those that are no numbers."""
+    return pd.to_numeric(texts, errors="coerce").astype(np.float64)
+
+
+def to_texts(values: pd.Series) -> pd.Series:
+    """Return a column as texts without spaces around them, with NaN for gaps and empty texts.
+
+    A whole number has no decimal point, whether it is stored as an integer or, because of gaps,
+    as a float.
+    """
+    if isinstance(values.dtype, pd.StringDtype):
+        texts = values.str.strip()
+        return texts.where(texts != "").astype(object)
+    present = values.notna()
+    texts = pd.Series(np.nan, values.index, dtype=object, name=values.name)
+    kept = values[present].astype(object).map(_to_text)
+    texts[present] = kept.where(kept != "", np.nan)
+    return texts
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

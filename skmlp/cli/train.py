@@ -1,0 +1,411 @@
+"""Train a model on a file, judge it, and write the model and a report."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from textwrap import fill
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import classification_report
+
+from skmlp import __version__
+from skmlp.cli.columns import (
+    Column,
+    describe,
+    from_argument,
+    labelled_rows,
+    printable,
+    remedies,
+    take_columns,
+    take_labels,
+)
+from skmlp.cli.commands import (
+    PROG,
+    CommandError,
+    OneLineParser,
+    cannot_write,
+    integer_from,
+    one_character,
+    quoted,
+    run_command,
+)
+from skmlp.cli.evaluation import (
+    Predictions,
+    Scores,
+    check_known_labels,
+    fit_baselines,
+    hold_out,
+    importances,
+    predictions,
+    score,
+)
+from skmlp.cli.figures import draw_figures
+from skmlp.cli.progress import showing_progress
+from skmlp.cli.report import Report
+from skmlp.cli.tables import (
+    ModelColumn,
+    Table,
+    check_columns,
+    read_table,
+    to_numbers,
+    to_texts,
+    typed_frame,
+)
+from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
+from skmlp.estimators.persistence import save
+from skmlp.estimators.presets import PRESETS
+from skmlp.io._atomic import write_atomically
+
+__all__ = ["main"]
+
+_PROG = f"{PROG} train"
+VALIDATION_ROWS = 300  # from which on early stopping sets rows aside
+SCORE_HEADING = f"  {'':22}{'accuracy':>10}{'balanced':>10}{'log-loss':>10}{'AUC':>10}"
+_USE = """
+Predict new rows:
+
+    {prog} predict {path} new.csv
+
+In Python, with df a DataFrame of the same columns:
+
+    from skmlp import load
+
+    clf = load({path!r})
+    clf.predict(df[clf.feature_names_in_])"""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows with labels.
+
+    Attributes
+    ----------
+    X : DataFrame of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows,)
+    sample_weight : ndarray of shape (n_rows,) or None
+    groups : ndarray of shape (n_rows,) or None
+    """
+
+    X: pd.DataFrame
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    groups: np.ndarray | None
+
+    def take(self, rows: np.ndarray) -> "Rows":
+        """Return some of the rows."""
+        w, groups = self.sample_weight, self.groups
+        return Rows(
+            self.X.iloc[rows],
+            self.y[rows],
+            None if w is None else w[rows],
+            None if groups is None else groups[rows],
+        )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command ``python -m skmlp train``.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        The arguments. If None, those of the command line.
+
+    Returns
+    -------
+    code : int
+        0 on success, also with what was learnt before Ctrl-C; 130 if Ctrl-C comes before or after
+        training.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 for invalid arguments; with a message if a file cannot be read, used or written.
+    """
+    args = _parse(argv)
+    return run_command(_PROG, lambda: _run(args))
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    """Return the arguments; exit if they are invalid."""
+    parser = OneLineParser(
+        prog=_PROG,
+        description="Train a softmax multilayer perceptron on a table, judge it by a held-out "
+        "part, and write the model, a report and figures. After Ctrl-C, the model trained so far "
+        "is used.",
+    )
+    add = parser.add_argument
+    add("file", help="CSV (.csv, .csv.gz, .tsv, ...), Parquet (.parquet) or Feather (.feather)")
+    add("--target", required=True, metavar="COLUMN", help="the column to predict")
+    add("--preset", choices=PRESETS, help="parameters of the model (default: those of the class)")
+    add("--ensemble", type=integer_from(1), metavar="N", help="train N networks, use their mean")
+    add("--test", metavar="FILE", help="judge by the rows of this file (default: by a fifth)")
+    add("--group", metavar="COLUMN", help="rows of a group are all trained on or all held out")
+    add("--sample-weight", metavar="COLUMN", help="the weights of the rows")
+    add("--categorical", type=from_argument, metavar="A,B", help="columns that are categories")
+    add("--drop", type=from_argument, metavar="A,B", help="columns to leave out")
+    add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
+    add("--encoding", metavar="NAME", help="encoding of CSV (default: utf-8)")
+    add("--output", type=Path, metavar="DIR", help="output folder (default: skmlp-output)")
+    add("--seed", type=integer_from(0), metavar="N", help="random seed (default: 42)")
+    parser.set_defaults(
+        categorical=[], drop=[], encoding="utf-8", output=Path("skmlp-output"), seed=42
+    )
+    return parser.parse_args(argv)
+
+
+def _run(args: argparse.Namespace) -> None:
+    """Read the file, train and judge a model, write the results."""
+    table, columns = _read(args)
+    _print_columns(args, table, columns)
+    used = [column for column in columns if column.is_used]
+    rows = _rows(args, table, used)
+    train, test, notes = _split(args, rows, used)
+    if message := cannot_write(args.output):
+        print(f"{_PROG}: error: {message}", file=sys.stderr)
+        raise SystemExit(2)
+    if find_spec("matplotlib") is None:
+        print('No pictures without matplotlib: pip install "skmlp[plot]"')
+    model, note = _train(args, train)
+    path = args.output / "model.npz"
+    save(model, path)  # before it is judged, so that Ctrl-C from now on does not lose it
+    _judge(args, model, columns, (train, test), [*notes, *note])
+    print(_USE.format(prog=PROG, path=str(path)))
+
+
+def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
+    """Return the rows with labels, and the columns to learn from."""
+    table = read_table(args.file, args.sep, args.encoding)
+    roles = [name for name in (args.target, args.group, args.sample_weight) if name is not None]
+    check_columns(table, [*roles, *args.drop, *args.categorical])
+    given = [*roles, *args.drop]
+    if twice := [name for name in dict.fromkeys(given) if given.count(name) > 1]:
+        raise CommandError(
+            f"column {quoted(twice[0])} can be only one of target, group, weight and dropped"
+        )
+    n_rows = len(table.frame)
+    table = labelled_rows(table, args.target)
+    if n_gaps := n_rows - len(table.frame):
+        print(f"{n_gaps:,} rows without a value of {quoted(args.target)} are left out.")
+    names = [name for name in table.frame.columns if name not in given]
+    columns = take_columns(table, names, args.categorical)
+    if not any(column.is_used for column in columns):
+        raise CommandError(f"{args.file} has no column to learn {quoted(args.target)} from")
+    return table, columns
+
+
+def _print_columns(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> None:
+    n_rows, n_columns = table.frame.shape
+    print(f"{args.file}: {n_rows:,} rows, {n_columns:,} columns\n")
+    print("\n".join(describe(columns)))
+    for line in remedies(columns):
+        print(_wrapped(line, "\n  - "))
+    print(flush=True)
+
+
+def _rows(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> Rows:
+    """Return the rows of the file to train on."""
+    X = pd.DataFrame({c.name: c.values for c in columns}, index=table.frame.index)
+    y = take_labels(table, args.target)
+    labels, counts = np.unique(y, return_counts=True)
+    shown = [
+        f"{printable(str(label))} {count:,} ({count / len(y):.1%})"
+        for label, count in zip(labels[:8], counts[:8], strict=True)
+    ]
+    more = f", and {len(labels) - 8} more" if len(labels) > 8 else ""
+    print(_wrapped(f"Target {args.target}: {', '.join(shown)}{more}"), flush=True)
+    return Rows(X, y, _weights(args, table), _groups(args, table))
+
+
+def _weights(args: argparse.Namespace, table: Table) -> np.ndarray | None:
+    if args.sample_weight is None:
+        return None
+    weights = to_numbers(table.frame[args.sample_weight])
+    wrong = weights.isna() | (weights < 0)
+    if wrong.any():
+        row = np.flatnonzero(wrong)[0]
+        raise CommandError(
+            f"column {quoted(args.sample_weight)}, row {weights.index[row]}: a weight must be a "
+            f"number of at least 0, got {quoted(table.frame[args.sample_weight].iloc[row])}"
+        )
+    if not weights.any():
+        raise CommandError(f"column {quoted(args.sample_weight)}: all weights are 0")
+    return weights.to_numpy()
+
+
+def _groups(args: argparse.Namespace, table: Table) -> np.ndarray | None:
+    if args.group is None:
+        return None
+    groups = to_texts(table.frame[args.group])
+    if groups.isna().any():
+        row = groups.index[groups.isna()][0]
+        raise CommandError(f"column {quoted(args.group)}, row {row}: no group")
+    return groups.to_numpy(str)
+
+
+def _split(
+    args: argparse.Namespace, rows: Rows, columns: Sequence[Column]
+) -> tuple[Rows, Rows, list[str]]:
+    """Return the rows to train on, the rows to judge by, and what is to be said about them."""
+    if args.test is not None:
+        test = _test_rows(args, rows, columns)
+        return rows, test, [f"Judged by the {len(test.y):,} rows of {args.test}."]
+    train, test = hold_out(rows.y, rows.groups, args.seed)
+    kept = f", which keeps the groups of {args.group} together" if args.group else ""
+    note = (
+        f"Judged by {len(test):,} held-out rows{kept}; the model that is written was trained on "
+        f"the other {len(train):,}."
+    )
+    return rows.take(train), rows.take(test), [note]
+
+
+def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) -> Rows:
+    """Return the rows of --test, with the types of the rows that are trained on."""
+    table = read_table(args.test, args.sep, args.encoding)
+    needed = [name for name in (args.target, args.sample_weight) if name is not None]
+    check_columns(table, needed)
+    table = labelled_rows(table, args.target)
+    as_text = np.array([], str)
+    known = [ModelColumn(c.name, as_text if c.is_category else None) for c in columns]
+    X = typed_frame(table, known)
+    values = table.frame[args.target]
+    if rows.y.dtype.kind == "i":
+        numbers = to_numbers(values)
+        y = numbers.to_numpy(np.int64) if (numbers % 1 == 0).all() else numbers.to_numpy()
+    else:
+        y = to_texts(values).to_numpy(str)
+    if not len(y):
+        raise CommandError(f"{args.test}: target {quoted(args.target)} has no values")
+    check_known_labels(y, np.unique(rows.y), args.test)
+    return Rows(X, y, _weights(args, table), None)
+
+
+def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
+    """Return the fitted model, and what is to be said about the training."""
+    model: Any = SoftmaxMLPClassifier(**PRESETS[args.preset] if args.preset else {})
+    if args.ensemble is None:
+        model.set_params(random_state=args.seed)
+    else:
+        model = SoftmaxMLPEnsembleClassifier(model, args.ensemble, random_state=args.seed)
+    rows, validation, notes = _validation(args, train)
+    print(f"Training on {len(rows.y):,} rows:\n{model}\n", flush=True)
+    started = perf_counter()
+    try:
+        with showing_progress(model):
+            model.fit(rows.X, rows.y, rows.sample_weight, **validation)
+    except KeyboardInterrupt:
+        if not hasattr(model, "theta_"):  # nothing was learnt
+            raise
+        notes.append("Training was interrupted; the model is what was learnt until then.")
+        print("\nInterrupted; the model trained so far is kept.")
+    except (ValueError, TypeError) as error:
+        raise CommandError(f"cannot train: {error}") from error
+    print(f"Trained for {perf_counter() - started:.1f} s.\n", flush=True)
+    return model, notes
+
+
+def _validation(args: argparse.Namespace, train: Rows) -> tuple[Rows, dict[str, Any], list[str]]:
+    """Return the rows to train on, and those of other groups for early stopping, if any.
+
+    Without groups, the classifier sets rows aside itself.
+    """
+    if train.groups is None or len(train.y) < VALIDATION_ROWS:
+        return train, {}, []
+    try:
+        rows, held_out = hold_out(train.y, train.groups, args.seed)
+    except CommandError:
+        return train, {}, []
+    part = train.take(held_out)
+    given = {"X_val": part.X, "y_val": part.y, "sample_weight_val": part.sample_weight}
+    note = f"{len(held_out):,} of these, of other groups, were for early stopping."
+    return train.take(rows), given, [note]
+
+
+def _judge(
+    args: argparse.Namespace,
+    model: Any,
+    columns: Sequence[Column],
+    parts: tuple[Rows, Rows],
+    notes: Sequence[str],
+) -> None:
+    """Print scores beside those of the baselines; write the figures and the report."""
+    train, test = parts
+    judged = predictions(model, test.X, test.y, test.sample_weight)
+    is_category = [column.is_category for column in columns if column.is_used]
+    models = {"skmlp": model} | fit_baselines(train.X, is_category, train.y, train.sample_weight)
+    scores = {
+        name: score(predictions(each, test.X, test.y, test.sample_weight))
+        for name, each in models.items()
+    }
+    classes = _by_class(judged)
+    print("\n".join(map(_wrapped, notes)), end="\n\n")
+    _print_scores(scores, classes)
+    print(f"Wrote {args.output / 'model.npz'}: the fitted model", flush=True)
+    found = importances(model, judged, args.seed)
+    figures = draw_figures(model, judged, found) if find_spec("matplotlib") else {}
+    for name, figure in figures.items():
+        _write(args.output / f"{name}.png", figure.light, figure.title.lower())
+    report = Report(
+        title=f"{Path(args.file).name}: {args.target}",
+        subtitle=f"{len(train.y):,} rows to train on, {len(test.y):,} to judge by, "
+        f"{len(judged.classes):,} classes, {len(is_category):,} columns",
+        footer=f"Made by skmlp {__version__} with seed {args.seed}: {model}",
+        notes=notes,
+        columns=columns,
+        scores=scores,
+        judged=judged,
+        classes=classes,
+        found=found,
+        figures=figures,
+    )
+    page = report.html().encode("utf-8", "xmlcharrefreplace")
+    _write(args.output / "report.html", page, "figures, mistakes and columns, in one page")
+
+
+def _by_class(judged: Predictions) -> pd.DataFrame:
+    """Return precision, recall, F1 and number of rows of each class."""
+    names = list(map(str, judged.classes))
+    found = classification_report(
+        judged.y,
+        judged.labels,
+        labels=judged.classes,
+        target_names=names,
+        sample_weight=judged.sample_weight,
+        output_dict=True,
+        zero_division=0,
+    )
+    table = pd.DataFrame([found[name] for name in names], index=names).drop(columns="support")
+    counts = [int((judged.y == label).sum()) for label in judged.classes]
+    return table.rename(columns={"f1-score": "F1"}).assign(rows=counts)
+
+
+def _print_scores(scores: dict[str, Scores], classes: pd.DataFrame) -> None:
+    print(SCORE_HEADING)
+    for name, values in scores.items():
+        print(f"  {name:22}" + "".join(f"{value:10.4f}" for value in values))
+    print(f"\n  {'class':22}{'precision':>10}{'recall':>10}{'F1':>10}{'rows':>10}")
+    for name, (precision, recall, f1, n_rows) in zip(
+        classes.index, classes.to_numpy(), strict=True
+    ):
+        shown = printable(name)[:20]
+        print(f"  {shown:22}{precision:10.4f}{recall:10.4f}{f1:10.4f}{int(n_rows):10,}")
+    print()
+
+
+def _wrapped(text: str, start: str = "") -> str:
+    """Return a text in lines of at most 80 characters; words are not divided."""
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    indent = " " * len(start.strip("\n"))
+    return fill(text, 80, initial_indent=start, subsequent_indent=indent, **options)
+
+
+def _write(path: Path, content: bytes, contents: str) -> None:
+    """Write a file, and print its path."""
+    write_atomically(path, lambda file: file.write(content))
+    print(f"Wrote {path}: {contents}", flush=True)
