@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from io import TextIOWrapper
 
 __all__ = ["main"]
@@ -23,11 +24,19 @@ def main(argv: list[str] | None = None) -> int:
     -------
     code : int
         The exit code.
+
+    Raises
+    ------
+    SystemExit
+        With code 2 for invalid arguments, or with a message of one line.
     """
     argv = sys.argv[1:] if argv is None else argv
     if isinstance(sys.stdout, TextIOWrapper):  # names that its encoding lacks are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     os.environ["MPLBACKEND"] = "agg"  # figures are only written to files
     if argv and argv[0] in COMMANDS:
+        if find_spec("pandas") is None:
+            remedy = 'files are read by pandas: pip install "skmlp[data]"'
+            raise SystemExit(f"python -m skmlp {argv[0]}: error: {remedy}")
         return import_module(f"skmlp.cli.{argv[0]}").main(argv[1:])
     return import_module("skmlp.cli.fashion_mnist").main(argv)

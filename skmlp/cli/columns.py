@@ -253,11 +253,13 @@ def _cut(text: str, width: int) -> str:
 
 
 def labelled_rows(table: Table, name: str) -> Table:
-    """Return the rows that have a value in the column of the target."""
+    """Return the rows that have a value in the column of the target; raise if there are none."""
     texts = to_texts(table.frame[name])
     present = texts.notna()
     if table.is_text and _are_numbers(table.frame[name], texts, True):
         present &= ~texts.isin(NUMBER_GAPS)
+    if not present.any():
+        raise CommandError(f"target {quoted(name)} has no values in {table.path}")
     return table._replace(frame=table.frame[present])
 
 
@@ -280,8 +282,6 @@ def take_labels(table: Table, name: str) -> np.ndarray:
         If the values are those of a regression, too many, or all the same.
     """
     values = table.frame[name]
-    if not len(values):
-        raise CommandError(f"target {quoted(name)} has no values")
     labels = _labels(table, values)
     n_classes = len(set(labels.tolist()))
     if n_classes == 1:

@@ -1,6 +1,7 @@
 """What the commands have in common: arguments, errors and exit codes."""
 
 import argparse
+import codecs
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ __all__ = [
     "OneLineParser",
     "cannot_write",
     "did_you_mean",
+    "encoding_name",
     "integer_from",
     "one_character",
     "one_line",
@@ -103,6 +105,15 @@ def one_character(text: str) -> str:
             f"must be one character, or 'tab', got {shorten(repr(text))}"
         )
     return character
+
+
+def encoding_name(text: str) -> str:
+    """Return the argument if it is the name of an encoding."""
+    try:
+        codecs.lookup(text)
+    except (LookupError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"no such encoding: {shorten(repr(text))}") from error
+    return text
 
 
 def one_line(message: Any) -> str:

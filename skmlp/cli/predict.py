@@ -15,6 +15,7 @@ from skmlp.cli.commands import (
     PROG,
     CommandError,
     OneLineParser,
+    encoding_name,
     one_character,
     quoted,
     run_command,
@@ -64,7 +65,12 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("file", help="CSV, Parquet or Feather, with the model's columns; - for CSV from a pipe")
     add("--output", metavar="FILE", help="CSV or .csv.gz (default: predictions.csv); - for stdout")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
-    add("--encoding", metavar="NAME", help="encoding of the CSV that is read (default: utf-8)")
+    add(
+        "--encoding",
+        type=encoding_name,
+        metavar="NAME",
+        help="encoding of the CSV that is read (default: utf-8)",
+    )
     parser.set_defaults(output="predictions.csv", encoding="utf-8")
     args = parser.parse_args(argv)
     if args.output.lower().endswith(_NOT_CSV):
@@ -110,8 +116,7 @@ def _write_text(model: Any, args: argparse.Namespace, file: Any) -> int:
 def _write_to_stdout(model: Any, args: argparse.Namespace) -> None:
     """Write the predictions to stdout; end quietly if its reader does."""
     try:
-        _write_parts(model, args, sys.stdout)
-        sys.stdout.flush()
+        _write_text(model, args, sys.stdout.buffer)
     except BrokenPipeError:
         # Python flushes stdout at its end, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,8 +32,10 @@ from skmlp.cli.commands import (
     CommandError,
     OneLineParser,
     cannot_write,
+    encoding_name,
     integer_from,
     one_character,
+    one_line,
     quoted,
     run_command,
 )
@@ -151,7 +155,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("--categorical", type=from_argument, metavar="A,B", help="columns that are categories")
     add("--drop", type=from_argument, metavar="A,B", help="columns to leave out")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
-    add("--encoding", metavar="NAME", help="encoding of CSV (default: utf-8)")
+    add("--encoding", type=encoding_name, metavar="NAME", help="encoding of CSV (default: utf-8)")
     add("--output", type=Path, metavar="DIR", help="output folder (default: skmlp-output)")
     add("--seed", type=integer_from(0), metavar="N", help="random seed (default: 42)")
     parser.set_defaults(
@@ -167,16 +171,36 @@ def _run(args: argparse.Namespace) -> None:
     used = [column for column in columns if column.is_used]
     rows = _rows(args, table, used)
     train, test, notes = _split(args, rows, used)
-    if message := cannot_write(args.output):
-        print(f"{_PROG}: error: {message}", file=sys.stderr)
-        raise SystemExit(2)
     if find_spec("matplotlib") is None:
         print('No pictures without matplotlib: pip install "skmlp[plot]"')
-    model, note = _train(args, train)
     path = args.output / "model.npz"
-    save(model, path)  # before it is judged, so that Ctrl-C from now on does not lose it
-    _judge(args, model, columns, (train, test), [*notes, *note])
+    with _output_folder(args.output):
+        model, note = _train(args, train)
+        save(model, path)  # before it is judged, so that Ctrl-C from now on does not lose it
+        _judge(args, model, columns, (train, test), [*notes, *note])
     print(_USE.format(prog=PROG, path=str(path)))
+
+
+@contextmanager
+def _output_folder(folder: Path) -> Iterator[None]:
+    """Make the folder if it is missing; remove it after an error if nothing was written to it.
+
+    Raises
+    ------
+    SystemExit
+        With code 2, if no file can be written to it.
+    """
+    is_new = not folder.exists()
+    if message := cannot_write(folder):
+        print(f"{_PROG}: error: {message}", file=sys.stderr)
+        raise SystemExit(2)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # of a folder with files
+                folder.rmdir()
+        raise
 
 
 def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
@@ -204,8 +228,8 @@ def _print_columns(args: argparse.Namespace, table: Table, columns: Sequence[Col
     n_rows, n_columns = table.frame.shape
     print(f"{args.file}: {n_rows:,} rows, {n_columns:,} columns\n")
     print("\n".join(describe(columns)))
-    for line in remedies(columns):
-        print(_wrapped(line, "\n  - "))
+    if lines := remedies(columns):
+        print("\n" + "\n".join(_wrapped(line, "- ") for line in lines))
     print(flush=True)
 
 
@@ -256,13 +280,13 @@ def _split(
     if args.test is not None:
         test = _test_rows(args, rows, columns)
         return rows, test, [f"Judged by the {len(test.y):,} rows of {args.test}."]
-    train, test = hold_out(rows.y, rows.groups, args.seed)
+    trained_on, held_out = hold_out(rows.y, rows.groups, args.seed)
     kept = f", which keeps the groups of {args.group} together" if args.group else ""
     note = (
-        f"Judged by {len(test):,} held-out rows{kept}; the model that is written was trained on "
-        f"the other {len(train):,}."
+        f"Judged by {len(held_out):,} held-out rows{kept}; the model that is written was trained "
+        f"on the other {len(trained_on):,}."
     )
-    return rows.take(train), rows.take(test), [note]
+    return rows.take(trained_on), rows.take(held_out), [note]
 
 
 def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) -> Rows:
@@ -280,8 +304,6 @@ def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) 
         y = numbers.to_numpy(np.int64) if (numbers % 1 == 0).all() else numbers.to_numpy()
     else:
         y = to_texts(values).to_numpy(str)
-    if not len(y):
-        raise CommandError(f"{args.test}: target {quoted(args.target)} has no values")
     check_known_labels(y, np.unique(rows.y), args.test)
     return Rows(X, y, _weights(args, table), None)
 
@@ -297,7 +319,10 @@ def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
     print(f"Training on {len(rows.y):,} rows:\n{model}\n", flush=True)
     started = perf_counter()
     try:
-        with showing_progress(model):
+        with (
+            warnings.catch_warnings(record=True, action="always") as caught,
+            showing_progress(model),
+        ):
             model.fit(rows.X, rows.y, rows.sample_weight, **validation)
     except KeyboardInterrupt:
         if not hasattr(model, "theta_"):  # nothing was learnt
@@ -307,7 +332,7 @@ def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
     except (ValueError, TypeError) as error:
         raise CommandError(f"cannot train: {error}") from error
     print(f"Trained for {perf_counter() - started:.1f} s.\n", flush=True)
-    return model, notes
+    return model, [*notes, *dict.fromkeys(one_line(warning.message) for warning in caught)]
 
 
 def _validation(args: argparse.Namespace, train: Rows) -> tuple[Rows, dict[str, Any], list[str]]:
@@ -400,9 +425,14 @@ def _print_scores(scores: dict[str, Scores], classes: pd.DataFrame) -> None:
 
 def _wrapped(text: str, start: str = "") -> str:
     """Return a text in lines of at most 80 characters; words are not divided."""
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    indent = " " * len(start.strip("\n"))
-    return fill(text, 80, initial_indent=start, subsequent_indent=indent, **options)
+    return fill(
+        text,
+        80,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _write(path: Path, content: bytes, contents: str) -> None:

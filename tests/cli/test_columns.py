@@ -1,0 +1,183 @@
+"""What a column of a file is taken for."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmlp.cli.columns import (
+    as_argument,
+    describe,
+    from_argument,
+    remedies,
+    take_columns,
+    take_labels,
+)
+from skmlp.cli.commands import CommandError
+from skmlp.cli.tables import Table, read_table, to_texts
+
+
+def taken(values, *, is_text=True, categorical=()):
+    """Return the column that a table of these values has."""
+    table = Table("file", pd.DataFrame({"a": values}), is_text)
+    return take_columns(table, ["a"], categorical)[0]
+
+
+TEXTS = {
+    "integers": (["1", "2", "-3", ""], False, [1, 2, -3, np.nan]),
+    "floats": (["1.5", ".5", "1e3", "NA", "?"], False, [1.5, 0.5, 1000, np.nan, np.nan]),
+    "zero": (["0", "0.5", "-0.25"], False, [0, 0.5, -0.25]),
+    "leading zeros": (["01", "2", "10"], True, ["01", "2", "10"]),
+    "codes": (["1-2", "3"], True, ["1-2", "3"]),
+    "names of gaps": (["NA", "None", "x", ""], True, ["NA", "None", "x", np.nan]),
+    "spaces": ([" a ", "a", "  "], True, ["a", "a", np.nan]),
+    "spaces in numbers": ([" 1", "2 ", " "], False, [1, 2, np.nan]),
+    "bools": (["True", "False", ""], True, ["True", "False", np.nan]),
+    "decimal commas": (["1,5", "2,5"], True, ["1,5", "2,5"]),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_columns_of_text(name):
+    texts, is_category, expected = TEXTS[name]
+    column = taken(texts)
+    assert column.is_category is is_category
+    pd.testing.assert_series_equal(
+        column.values,
+        pd.Series(expected, dtype=object if is_category else float),
+        check_names=False,
+    )
+    assert column.n_gaps == pd.isna(pd.Series(expected)).sum()
+
+
+TYPED = {
+    "integers": (pd.Series([1, 2]), False, [1, 2]),
+    "gaps": (pd.Series([1, None], dtype="Int64"), False, [1, np.nan]),
+    "decimals": (pd.Series([Decimal("1.5"), None]), False, [1.5, np.nan]),
+    "bools": (pd.Series([True, False]), True, ["True", "False"]),
+    "bools with gaps": (pd.Series([True, None], dtype="boolean"), True, ["True", np.nan]),
+    "texts": (pd.Series(["1", "02", None]), True, ["1", "02", np.nan]),
+    "categories": (pd.Categorical([2, 1, None]), True, ["2", "1", np.nan]),
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_columns_with_types(name):
+    values, is_category, expected = TYPED[name]
+    column = taken(values, is_text=False)
+    assert column.is_category is is_category
+    pd.testing.assert_series_equal(
+        column.values,
+        pd.Series(expected, dtype=object if is_category else float),
+        check_names=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024-01-31", "2024-02-01"],
+        ["31.01.2024", ""],
+        ["1/31/2024 10:15", "2/1/2024 9:00"],
+        pd.to_datetime(["2024-01-31"]),
+        pd.Series([datetime.date(2024, 1, 31)], dtype=object),
+        pd.to_timedelta([1], unit="s"),
+    ],
+)
+def test_dates_are_named_with_a_remedy(values):
+    is_text = isinstance(values, list)
+    with pytest.raises(CommandError, match=r"^column 'a' holds dates \('.*'\), .*--drop a, or"):
+        taken(values, is_text=is_text)
+    assert taken(values, is_text=is_text, categorical=["a"]).is_category
+
+
+def test_objects_are_named():
+    with pytest.raises(CommandError, match=r"column 'a' holds lists, which are .* --drop a"):
+        taken(pd.Series([[1], None]), is_text=False)
+
+
+def test_notes():
+    n = 30
+    frame = pd.DataFrame(
+        {
+            "few": [str(i % 3) for i in range(n)],
+            "two": [str(i % 2) for i in range(n)],
+            "id": [str(i) for i in range(n)],
+            "name": [f"person {i}" for i in range(n)],
+            "measure": [f"{i}.5" for i in range(n)],
+            "same": ["x"] * n,
+            "same or missing": ["x", ""] * (n // 2),
+            "nothing": [""] * n,
+            "mixed": ["unknown", *map(str, range(n - 1))],
+            "code": [f"0{i % 5}" for i in range(n)],
+        }
+    )
+    columns = take_columns(Table("file", frame, True), list(frame), [])
+    notes = {column.name: column.note for column in columns}
+    assert notes == {
+        "few": "few values",
+        "two": "",
+        "id": "id-like",
+        "name": "id-like",
+        "measure": "",
+        "same": "constant",
+        "same or missing": "",
+        "nothing": "no values",
+        "mixed": "id-like",
+        "code": "leading zeros",
+    }
+    assert [column.name for column in columns if not column.is_used] == ["same", "nothing"]
+    assert "--drop id,name,mixed" in " ".join(remedies(columns))
+
+
+def test_mixed_columns_are_named():
+    assert taken(["unknown", "1", "1", "2", "3"] * 8).note == "mixed"
+
+
+def test_table_of_columns_has_80_characters():
+    frame = pd.DataFrame({f"column {'x' * i}": ["1", "a" * 90] for i in range(50)})
+    lines = describe(take_columns(Table("file", frame, True), list(frame), []))
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 42
+    assert lines[-1] == "  and 10 more, which are in the report"
+
+
+def test_characters_that_move_the_cursor_are_not_printed():
+    lines = describe([taken(["\x1b[2J", "a\nb"])])
+    assert all(line.isprintable() for line in lines)
+
+
+def test_names_as_an_argument():
+    names = ["a b", "c,d", 'say "x"', "e"]
+    assert as_argument(["a", "b"]) == "a,b"
+    assert from_argument(as_argument(names)[1:-1]) == names
+    assert from_argument(" a , b,") == ["a", "b"]
+
+
+def test_labels():
+    def labels(values, is_text=True):
+        return take_labels(Table("f", pd.DataFrame({"a": values}), is_text), "a").tolist()
+
+    assert labels(["1", "0"]) == [1, 0]
+    assert labels(["1.0", "0.0"]) == [1, 0]
+    assert labels(["01", "02"]) == ["01", "02"]
+    assert labels(["0.5", "1.5"]) == ["0.5", "1.5"]
+    assert labels([True, False], is_text=False) == ["True", "False"]
+    assert labels(["1", "0"], is_text=False) == ["1", "0"]
+    assert labels([1.0, 2.0], is_text=False) == [1, 2]
+    assert labels([str(2**60), "1"]) == [str(2**60), "1"]
+    with pytest.raises(CommandError, match="10,000 different values in 20,000 rows"):
+        labels([f"c{i}" for i in range(10_000)] * 2)
+
+
+def test_whole_numbers_as_texts():
+    assert to_texts(pd.Series([1.0, np.nan, 2.5, 1e20])).tolist()[::2] == ["1", "2.5"]
+    assert to_texts(pd.Series([1, 2])).tolist() == ["1", "2"]
+
+
+def test_names_of_columns(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(" a , b,b\n1, 2,3\n")
+    assert list(read_table(str(path), None, "utf-8").frame) == ["a", "b", "b.1"]

@@ -1,0 +1,411 @@
+"""python -m skmlp train."""
+
+import gzip
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
+import skmlp.cli
+import skmlp.cli.train as job
+from skmlp import SoftmaxMLPEnsembleClassifier, load
+from skmlp.cli import main
+from skmlp.training.trainer import TrainingRun
+from tests.cli.files import churn, error_of, mixed
+
+PICTURES = ["confusion_matrix.png", "importance.png", "loss_curve.png", "reliability.png"]
+FILES = sorted([*PICTURES, "model.npz", "report.html"])
+has_categories = hasattr(job.SoftmaxMLPClassifier(), "categorical_features")
+in_one_process = pytest.mark.xdist_group(name="trained")
+needs_categories = pytest.mark.skipif(not has_categories, reason="no categories in this version")
+
+
+def written(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(autouse=True)
+def _temporary_working_directory(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def without_plots(monkeypatch):
+    monkeypatch.setattr(job, "find_spec", lambda name: None)  # drawing is slow
+
+
+@pytest.fixture
+def table(tmp_path):
+    churn().to_csv(tmp_path / "churn.csv", index=False)
+    return "churn.csv"
+
+
+def train(*arguments):
+    """Train on churn.csv; return the model."""
+    assert main(["train", "churn.csv", "--target", "churned", *arguments]) == 0
+    return load("skmlp-output/model.npz")
+
+
+@in_one_process
+def test_writes_model_report_and_pictures(trained):
+    text, folder = trained
+    assert written(folder) == FILES
+    assert all(f"Wrote {folder / name}: " in text for name in FILES)
+    for name in PICTURES:
+        height, width, _ = imread(folder / name).shape
+        assert 600 < width < 1000
+        assert 200 < height < 1000
+
+
+@in_one_process
+def test_says_what_it_took_each_column_for(trained):
+    text, _ = trained
+    assert "churn.csv: 240 rows, 6 columns\n" in text
+    assert re.search(r"^  key +number, 7000 to 7239 +id-like$", text, re.MULTILINE)
+    assert re.search(r"^  tenure +number, 0 to 71$", text, re.MULTILINE)
+    assert re.search(r"^  seats +number, 1 to 5 +few values$", text, re.MULTILINE)
+    assert re.search(r"^  branch +number, 1 +constant$", text, re.MULTILINE)
+    assert "--categorical seats" in text
+    assert "--drop key" in text
+    assert re.search(r"Target churned: no \d+ \(\d\d\.\d%\), yes \d+ ", text)
+
+
+@in_one_process
+def test_lines_have_at_most_80_characters(trained):
+    text, folder = trained
+    text = text.replace(str(folder.parent) + "/", "").replace("out/", "skmlp-output/")
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@in_one_process
+def test_prints_scores_of_the_saved_model_on_the_held_out_rows(trained):
+    text, folder = trained
+    clf, frame = load(folder / "model.npz"), churn()
+    assert clf.feature_names_in_.tolist() == ["key", "tenure", "charges", "seats"]
+    _, test = job.hold_out(frame.churned.to_numpy(str), None, seed=42)
+    assert len(test) == 48
+    X, y = frame.iloc[test][clf.feature_names_in_].astype(float), frame.churned[test]
+    proba = clf.predict_proba(X)
+    [line] = re.findall(r"^  skmlp +(.+)$", text, re.MULTILINE)
+    accuracy, _, loss, auc = map(float, line.split())
+    assert accuracy == pytest.approx(accuracy_score(y, clf.predict(X)), abs=1e-4)
+    assert loss == pytest.approx(log_loss(y, proba.astype(float)), abs=2e-4)
+    assert auc == pytest.approx(roc_auc_score(y == "yes", proba[:, 1]), abs=1e-4)
+    assert accuracy > 0.8
+    for name in ("logistic regression", "most frequent class"):
+        assert re.search(rf"^  {name}( +\d\.\d{{4}}){{4}}$", text, re.MULTILINE)
+    assert len(re.findall(r"^  (?:no|yes) ( +\d\.\d{4}){3} +\d+$", text, re.MULTILINE)) == 2
+
+
+@in_one_process
+def test_printed_code_runs(trained):
+    text, _ = trained
+    lines = text[text.index("from skmlp import load") :].split("\n")
+    *statements, expression = (line.strip() for line in lines if line.strip())
+    namespace = {"df": churn()}
+    exec("\n".join(statements), namespace)
+    assert set(eval(expression, namespace)) == {"no", "yes"}
+
+
+@pytest.mark.usefixtures("table", "without_plots")
+def test_same_seed_same_model():
+    X = churn()[["key", "tenure", "charges", "seats"]]
+    first, second, other = (train("--seed", seed).predict_proba(X) for seed in "112")
+    assert (first == second).all()
+    assert (first != other).any()
+
+
+@pytest.mark.usefixtures("table", "without_plots")
+def test_without_pictures_the_report_has_tables(capsys):
+    train("--drop", "key,seats")
+    assert written(Path("skmlp-output")) == ["model.npz", "report.html"]
+    text = capsys.readouterr().out
+    assert 'No pictures without matplotlib: pip install "skmlp[plot]"' in text
+    page = Path("skmlp-output/report.html").read_text(encoding="utf-8")
+    assert "<img" not in page
+    assert "increase of the log-loss" in page
+
+
+@pytest.mark.usefixtures("table", "without_plots")
+def test_ensemble_with_preset(capsys):
+    preset = job.PRESETS["fashion_mnist"]
+    model = train("--ensemble", "2", "--preset", "fashion_mnist")
+    assert isinstance(model, SoftmaxMLPEnsembleClassifier)
+    assert len(model.estimators_) == 2
+    assert model.estimators_[0].get_params()["units"] == preset["units"]
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Trained 2 networks" in text
+    assert "batch_size=256 is larger than" in text  # a warning of fit
+
+
+@pytest.mark.usefixtures("table")
+def test_curves_of_all_members():
+    train("--ensemble", "2")
+    assert written(Path("skmlp-output")) == FILES
+
+
+@pytest.mark.usefixtures("table", "without_plots")
+def test_other_test_file(capsys):
+    frame = churn(90, seed=1)[::-1].assign(more=1)  # in another order of columns, with one more
+    frame[sorted(frame)].to_csv("test.csv", index=False)
+    clf = train("--test", "test.csv")
+    text = capsys.readouterr().out
+    assert "Training on 240 rows" in text
+    assert "Judged by the 90 rows of test.csv." in text
+    [line] = re.findall(r"^  skmlp +(.+)$", text, re.MULTILINE)
+    X = frame[clf.feature_names_in_].astype(float)
+    assert float(line.split()[0]) == pytest.approx(clf.score(X, frame.churned), abs=1e-4)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_groups_stay_together(capsys, monkeypatch):
+    frame = churn(400).assign(patient=np.arange(400) // 8)
+    frame.to_csv("churn.csv", index=False)
+    given = []
+    fit = job.SoftmaxMLPClassifier.fit
+    monkeypatch.setattr(
+        job.SoftmaxMLPClassifier,
+        "fit",
+        lambda clf, X, y, w, **rest: given.append((X, rest["X_val"])) or fit(clf, X, y, w, **rest),
+    )
+    train("--group", "patient")
+    text = capsys.readouterr().out
+    assert "keeps the groups of patient together" in " ".join(text.split())
+    [(X, X_val)] = given
+    parts = [set(frame.patient[part.index]) for part in (X, X_val)]
+    rest = set(frame.patient) - parts[0] - parts[1]
+    assert not parts[0] & parts[1]
+    assert 8 <= len(rest) <= 12
+    assert len(X) + len(X_val) + frame.patient.isin(rest).sum() == 400
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_sample_weight_is_that_of_repeated_rows(capsys):
+    frame = churn(200)
+    test = pd.concat([frame[:60], frame[:30]])
+    frame.to_csv("churn.csv", index=False)
+    test.to_csv("repeated.csv", index=False)
+    train("--test", "repeated.csv")
+    repeated = re.findall(r"^  skmlp +(.+)$", capsys.readouterr().out, re.MULTILINE)
+    frame.assign(w=1.0).to_csv("churn.csv", index=False)
+    frame[:60].assign(w=np.repeat([2, 1], 30)).to_csv("weighted.csv", index=False)
+    train("--test", "weighted.csv", "--sample-weight", "w")
+    assert re.findall(r"^  skmlp +(.+)$", capsys.readouterr().out, re.MULTILINE) == repeated
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_rows_without_label_and_integer_labels(capsys):
+    frame = churn().assign(churned=lambda f: (f.churned == "yes").astype(str))
+    frame["churned"] = frame.churned.map({"True": "1", "False": "0"})
+    frame.loc[:4, "churned"] = ["", "NA", " ", "?", "nan"]
+    frame.to_csv("churn.csv", index=False)
+    clf = train()
+    assert clf.classes_.tolist() == [0, 1]
+    assert "5 rows without a value of 'churned' are left out." in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("table", "without_plots")
+@pytest.mark.parametrize("n_done", [0, 1])
+def test_interrupt_keeps_what_was_learnt(n_done, monkeypatch, capsys):
+    end_epoch = TrainingRun.end_epoch
+
+    def interrupted(run, record):
+        if run.history.n_epochs == n_done:
+            raise KeyboardInterrupt
+        return end_epoch(run, record)
+
+    monkeypatch.setattr(TrainingRun, "end_epoch", interrupted)
+    assert train().stop_reason_ == "interrupted"
+    text = capsys.readouterr().out
+    assert "Interrupted; the model trained so far is kept." in text
+    assert "interrupted" in Path("skmlp-output/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("table", "without_plots")
+@pytest.mark.parametrize(("name", "kept"), [("save", None), ("fit_baselines", ["model.npz"])])
+def test_interrupt_after_training(name, kept, monkeypatch, capsys):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, name, interrupted)
+    assert main(["train", "churn.csv", "--target", "churned"]) == 130
+    assert capsys.readouterr().err == "\npython -m skmlp train: stopped\n"
+    folder = Path("skmlp-output")
+    assert (written(folder) if folder.exists() else None) == kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_sigint(table):
+    command = [sys.executable, "-m", "skmlp", "train", table, "--target", "churned"]
+    code = (  # a training that lasts
+        "import sys; import skmlp.cli.train as t; t.PRESETS = {'long': {'epochs': 99999, "
+        "'early_stopping': False}}; sys.exit(t.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, *command[4:], "--preset", "long"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(Path(skmlp.cli.__file__).parents[2]), "OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as child:
+        try:
+            assert any(line.startswith("epoch") for line in child.stdout)
+            child.send_signal(signal.SIGINT)
+            _, errors = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert (child.returncode, errors) == (0, "")
+    assert "report.html" in written(Path("skmlp-output"))
+
+
+def cells(**changed):
+    """The table as a text, with cells changed."""
+    frame = churn(60).astype(str)
+    for column, values in changed.items():
+        frame.loc[: len(values) - 1, column] = values
+    return frame.to_csv(index=False)
+
+
+N = 60
+ERRORS = {
+    "no such column": (cells(), ["--target", "Churn"], "'Churn': did you mean 'churned'?"),
+    "no near column": (cells(), ["--target", "x"], "no column 'x': there are 'key', 'tenure', "),
+    "to drop": (cells(), ["--drop", "key,tenur"], "no column 'tenur': did you mean 'tenure'?"),
+    "two roles": (cells(), ["--drop", "churned"], "column 'churned' can be only one of target,"),
+    "separator": (cells().replace(",", ";"), [], "Is the separator ';'? Set --sep"),
+    "one class": (cells(churned=["no"] * N), [], "'churned' has one value, 'no', in all rows"),
+    "many classes": (
+        cells(churned=[f"c{i}" for i in range(N)]), [], "has 60 different values in 60 rows, which",
+    ),
+    "regression": (
+        cells(churned=[f"{i}.5" for i in range(N)]), [], "has 60 different numbers, such as",
+    ),
+    "no labels": (cells(churned=[""] * N), [], "target 'churned' has no values in churn.csv"),
+    "few rows": (cells().split("\n", 3)[0] + "\n1,2,3,4,1,a\n1,2,5,4,1,b\n", [], "too few to hold"),
+    "no column to learn from": (
+        cells(), ["--drop", "key,tenure,charges,seats"], "no column to learn 'churned' from",
+    ),
+    "empty": ("", [], "churn.csv is empty"),
+    "no rows": ("a,churned\n", [], "churn.csv has no rows"),
+    "ragged": ("a,churned\n1,2\n1,2,3,4\n", [], "the separator ',': Expected 2 fields"),
+    "encoding": ("a,churned\n1,\xe9\n".encode("latin-1"), [], "is not utf-8 ('utf-8' codec can't "),
+    "dates": (
+        cells(tenure=[f"2024-01-{i % 28 + 1:02}" for i in range(N)]), [],
+        "column 'tenure' holds dates ('2024-01-01'), which are neither numbers nor categories: "
+        "--drop tenure",
+    ),
+    "infinite": (cells(tenure=["1", "inf"]), [], "row 1: 'inf' is no finite number"),
+    "weight": (cells(), ["--sample-weight", "churned"], "column 'churned' can be only one of"),
+    "negative weight": (
+        cells(seats=["1", "-2"]), ["--sample-weight", "seats"], "row 1: a weight must be a number",
+    ),
+    "text as weight": (
+        cells(seats=["many"]), ["--sample-weight", "seats"], "row 0: 'many' is no finite number",
+    ),
+    "no weight": (cells(seats=["0"] * N), ["--sample-weight", "seats"], "all weights are 0"),
+    "no group": (cells(seats=[""]), ["--group", "seats"], "column 'seats', row 0: no group"),
+    "one group": (cells(), ["--group", "branch"], "no part of the groups can be held out"),
+    "missing test file": (cells(), ["--test", "no.csv"], "cannot read no.csv: No such file or"),
+    "test without target": (cells(), ["--test", "other.csv"], "other.csv has no column 'churned'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_are_one_line_and_leave_no_file(name):
+    content, arguments, message = ERRORS[name]
+    content = content if isinstance(content, bytes) else content.encode()
+    Path("churn.csv").write_bytes(content)
+    Path("other.csv").write_text("a,b\n1,2\n")
+    target = [] if "--target" in arguments else ["--target", "churned"]
+    assert message in error_of("train", "churn.csv", *target, *arguments)
+    assert written(Path()) == ["churn.csv", "other.csv"]
+
+
+def test_labels_that_the_training_rows_have_not(table):
+    churn(40).assign(churned="perhaps").to_csv("test.csv", index=False)
+    message = error_of("train", table, "--target", "churned", "--test", "test.csv")
+    assert message == "test.csv has labels that the training rows have not: 'perhaps'"
+
+
+def test_missing_and_damaged_files():
+    assert "cannot read no.csv: No such file" in error_of("train", "no.csv", "--target", "y")
+    assert "cannot read .: Is a directory" in error_of("train", ".", "--target", "y")
+    Path("x.csv.gz").write_bytes(gzip.compress(churn().to_csv().encode())[:900])
+    assert "cannot read x.csv.gz" in error_of("train", "x.csv.gz", "--target", "y")
+    Path("x.parquet").write_bytes(b"PAR1 no")
+    assert "cannot read x.parquet" in error_of("train", "x.parquet", "--target", "y")
+    assert "is a spreadsheet: save it as CSV" in error_of("train", "x.xlsx", "--target", "y")
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_an_error_of_fit_is_one_line_and_leaves_no_file(table, monkeypatch):
+    def diverged(*args, **kwargs):
+        raise ValueError("The loss is nan\nin epoch 3.")
+
+    monkeypatch.setattr(job.SoftmaxMLPClassifier, "fit", diverged)
+    message = error_of("train", table, "--target", "churned", "--output", "new")
+    assert message == "cannot train: The loss is nan in epoch 3."
+    assert written(Path()) == ["churn.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: file, --target"),
+        (["x.csv"], "the following arguments are required: --target"),
+        (["x.csv", "--target", "y", "--preset", "accurate"], "invalid choice: 'accurate' (choose "),
+        (["x.csv", "--target", "y", "--ensemble", "0"], "must be an integer from 1 to 4294967295"),
+        (["x.csv", "--target", "y", "--sep", "ab"], "--sep: must be one character, or 'tab'"),
+        (["x.csv", "--target", "y", "--encoding", "utf-9"], "no such encoding: 'utf-9'"),
+        (["x.csv", "--target", "y", "--unknown"], "unrecognized arguments: --unknown"),
+    ],
+)
+def test_invalid_arguments(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *arguments])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("python -m skmlp train: error: ")
+    assert error.count("\n") == 1
+
+
+def test_unwritable_output(table, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", table, "--target", "churned", "--output", f"{table}/folder"])
+    assert stop.value.code == 2
+    assert re.fullmatch(
+        r"python -m skmlp train: error: cannot write to .*folder: \w.*\n", capsys.readouterr().err
+    )
+
+
+def test_without_pandas(table, monkeypatch):
+    monkeypatch.setattr(skmlp.cli, "find_spec", lambda name: None)
+    message = error_of("train", table, "--target", "churned")
+    assert message == 'files are read by pandas: pip install "skmlp[data]"'
+
+
+@needs_categories
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.parametrize("ensemble", [[], ["--ensemble", "2"]])
+def test_categories_codes_and_gaps(ensemble, capsys):
+    mixed().to_csv("mixed.csv", index=False)
+    assert main(["train", "mixed.csv", "--target", "label", *ensemble]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^  city +category, 3: \w+, \w+, \w+ +\d+$", text, re.MULTILINE)
+    assert re.search(r"^  code +category, 3: \d\d, .*leading zeros$", text, re.MULTILINE)
+    assert re.search(r"^  age +number, 18 to 79 +\d+$", text, re.MULTILINE)
+    clf = load("skmlp-output/model.npz")
+    assert clf.is_categorical_.tolist() == [True, True, False, False]
+    assert sorted(clf.categories_[1]) == ["01", "02", "10"]
+    [line] = re.findall(r"^  skmlp +(.+)$", text, re.MULTILINE)
+    assert float(line.split()[0]) > 0.8
