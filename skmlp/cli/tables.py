@@ -11,7 +11,9 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from lzma import LZMAError
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -43,6 +45,7 @@ NUMBER_GAPS = frozenset(
 )
 _TABULATED = (".tsv", ".tab")
 _SPREADSHEETS = (".xlsx", ".xls", ".ods")
+_DAMAGED = EOFError, zlib.error, LZMAError, BadZipFile, ValueError, NotImplementedError
 _COMPRESSED = re.compile(r"\.(gz|bz2|xz|zst|zip)$")
 
 
@@ -116,6 +119,8 @@ def read_tables(
         else:
             parts = _divided(_read_typed(path, stem), chunk_rows)
         for frame in parts:
+            if is_text:
+                _check_trailing_separators(path, frame)
             frame.columns = frame.columns.map(str).str.strip()
             n_rows += len(frame)
             if len(frame):
@@ -136,13 +141,22 @@ def _read_csv(path: str, sep: str, encoding: str, chunk_rows: int | None) -> Ite
         yield from parts
 
 
+def _check_trailing_separators(path: str, frame: pd.DataFrame) -> None:
+    """Raise CommandError if rows, but not the header, end with a separator.
+
+    pandas would take their first field for the names of the rows, and each column for the next one.
+    """
+    has_row_names = not isinstance(frame.index, pd.RangeIndex)
+    if has_row_names and len(frame) and (frame.iloc[:, -1].fillna("") == "").all():
+        raise CommandError(
+            f"{path}: rows have a field more than the header, and it is empty: remove the "
+            "separators at the ends of lines"
+        )
+
+
 def _read_typed(path: str, stem: str) -> pd.DataFrame:
     """Return a Parquet or Feather file."""
-    try:
-        return pd.read_parquet(path) if stem.endswith(".parquet") else pd.read_feather(path)
-    except ImportError as error:
-        message = 'Parquet and Feather need pyarrow: pip install "skmlp[data]"'
-        raise CommandError(message) from error
+    return pd.read_parquet(path) if stem.endswith(".parquet") else pd.read_feather(path)
 
 
 def _divided(frame: pd.DataFrame, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
@@ -168,9 +182,11 @@ def _named_errors(path: str, sep: str | None, encoding: str) -> Iterator[None]:
         raise CommandError(
             f"{path} is no table with the separator {sep or ','!r}: {reason}"
         ) from error
+    except ImportError as error:  # pyarrow, or the compression by zstd
+        raise CommandError(f'{error.name} is missing: pip install "skmlp[data]"') from error
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror or error}") from error
-    except (EOFError, zlib.error, ValueError) as error:
+    except _DAMAGED as error:
         raise CommandError(f"cannot read {path}: {error}") from error
 
 

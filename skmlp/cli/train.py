@@ -331,8 +331,18 @@ def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
         print("\nInterrupted; the model trained so far is kept.")
     except (ValueError, TypeError) as error:
         raise CommandError(f"cannot train: {error}") from error
-    print(f"Trained for {perf_counter() - started:.1f} s.\n", flush=True)
+    seconds = perf_counter() - started
+    print(f"Trained for {seconds:.1f} s{_epochs(model)}.\n", flush=True)
     return model, [*notes, *dict.fromkeys(one_line(warning.message) for warning in caught)]
+
+
+def _epochs(model: Any) -> str:
+    """Return how many epochs a network was trained for, and which one was kept."""
+    if not isinstance(model, SoftmaxMLPClassifier):
+        return ""
+    best = model.best_epoch_
+    kept = "" if best is None else f"; the parameters are those after epoch {best + 1}"
+    return f", {model.n_iter_} epochs{kept}"
 
 
 def _validation(args: argparse.Namespace, train: Rows) -> tuple[Rows, dict[str, Any], list[str]]:

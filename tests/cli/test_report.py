@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmlp import SoftmaxMLPClassifier
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
 from skmlp.cli.columns import take_columns
 from skmlp.cli.evaluation import (
     fit_baselines,
@@ -21,7 +21,7 @@ from skmlp.cli.evaluation import (
     reliability,
     score,
 )
-from skmlp.cli.figures import draw_figures
+from skmlp.cli.figures import _draw_loss, draw_figures
 from skmlp.cli.report import Report
 from skmlp.cli.tables import Table
 from skmlp.cli.train import _by_class
@@ -162,6 +162,17 @@ def test_scores_of_known_predictions():
     bins = reliability(found)
     assert bins.n_rows.tolist() == [1, 1, 2]
     assert bins.observed.tolist() == [1, 0, 1]
+
+
+def test_curves_of_all_members(pyplot):
+    X, y = np.random.RandomState(0).rand(40, 2), [0, 1] * 20
+    ensemble = SoftmaxMLPEnsembleClassifier(SoftmaxMLPClassifier(2, epochs=3), 2).fit(X, y)
+    figure = pyplot.figure()
+    _draw_loss(figure, ensemble)
+    [ax] = figure.axes
+    assert len(ax.lines) == 2
+    assert [text.get_text() for text in ax.get_legend().texts] == ["training"]
+    pyplot.close(figure)
 
 
 def test_held_out_rows_have_all_classes_with_two_rows(rng):

@@ -145,12 +145,6 @@ def test_ensemble_with_preset(capsys):
     assert "batch_size=256 is larger than" in text  # a warning of fit
 
 
-@pytest.mark.usefixtures("table")
-def test_curves_of_all_members():
-    train("--ensemble", "2")
-    assert written(Path("skmlp-output")) == FILES
-
-
 @pytest.mark.usefixtures("table", "without_plots")
 def test_other_test_file(capsys):
     frame = churn(90, seed=1)[::-1].assign(more=1)  # in another order of columns, with one more
@@ -296,6 +290,9 @@ ERRORS = {
     ),
     "empty": ("", [], "churn.csv is empty"),
     "no rows": ("a,churned\n", [], "churn.csv has no rows"),
+    "separators at the ends": (
+        cells().replace("\n", ",\n").replace(",\n", "\n", 1), [], "rows have a field more than the",
+    ),
     "ragged": ("a,churned\n1,2\n1,2,3,4\n", [], "the separator ',': Expected 2 fields"),
     "encoding": ("a,churned\n1,\xe9\n".encode("latin-1"), [], "is not utf-8 ('utf-8' codec can't "),
     "dates": (
@@ -341,6 +338,11 @@ def test_missing_and_damaged_files():
     assert "cannot read .: Is a directory" in error_of("train", ".", "--target", "y")
     Path("x.csv.gz").write_bytes(gzip.compress(churn().to_csv().encode())[:900])
     assert "cannot read x.csv.gz" in error_of("train", "x.csv.gz", "--target", "y")
+    for suffix in ("zip", "xz"):
+        Path(f"x.csv.{suffix}").write_bytes(b"no archive")
+        assert f"cannot read x.csv.{suffix}" in error_of(
+            "train", f"x.csv.{suffix}", "--target", "y"
+        )
     Path("x.parquet").write_bytes(b"PAR1 no")
     assert "cannot read x.parquet" in error_of("train", "x.parquet", "--target", "y")
     assert "is a spreadsheet: save it as CSV" in error_of("train", "x.xlsx", "--target", "y")
@@ -386,6 +388,15 @@ def test_unwritable_output(table, capsys):
     assert re.fullmatch(
         r"python -m skmlp train: error: cannot write to .*folder: \w.*\n", capsys.readouterr().err
     )
+
+
+def test_without_pyarrow(monkeypatch):
+    def missing(path):
+        raise ImportError("no pyarrow", name="pyarrow")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    message = error_of("train", "x.parquet", "--target", "y")
+    assert message == 'pyarrow is missing: pip install "skmlp[data]"'
 
 
 def test_without_pandas(table, monkeypatch):
