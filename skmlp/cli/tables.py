@@ -240,12 +240,14 @@ def typed_frame(table: Table, columns: Sequence[ModelColumn]) -> pd.DataFrame:
 
 
 def _to_categories(values: pd.Series, categories: np.ndarray) -> pd.Series:
-    """Return a column whose values are those of the categories where their texts are."""
+    """Return a column as texts or, where the categories are numbers, as numbers."""
     texts = to_texts(values)
     if all(isinstance(category, str) for category in categories):
         return texts
-    by_text = dict(zip(to_texts(pd.Series(categories)), categories, strict=True))
-    return texts.map(lambda text: by_text.get(text, text), na_action="ignore")
+    by_text = dict(zip(to_texts(pd.Series(categories)), map(float, categories), strict=True))
+    numbers = texts.map(by_text).astype(np.float64).fillna(parse_numbers(texts))
+    unknown = numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)
+    return numbers.mask(unknown, max(by_text.values()) + 1)  # no category, as the text is none
 
 
 def is_numeric(values: pd.Series) -> bool:

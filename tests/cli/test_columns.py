@@ -16,7 +16,7 @@ from skmlp.cli.columns import (
     take_labels,
 )
 from skmlp.cli.commands import CommandError
-from skmlp.cli.tables import Table, read_table, to_texts
+from skmlp.cli.tables import ModelColumn, Table, read_table, to_texts, typed_frame
 
 
 def taken(values, *, is_text=True, categorical=()):
@@ -181,3 +181,30 @@ def test_names_of_columns(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text(" a , b,b\n1, 2,3\n")
     assert list(read_table(str(path), None, "utf-8").frame) == ["a", "b", "b.1"]
+
+
+def typed(values, categories, *, is_text=True):
+    """Return a column as a model with these categories reads it."""
+    table = Table("f", pd.DataFrame({"a": values, "other": 0}), is_text)
+    known = [ModelColumn("a", categories if categories is None else np.array(categories))]
+    frame = typed_frame(table, known)
+    assert frame.columns.tolist() == ["a"]
+    return frame.a.to_list()
+
+
+def same(values, expected):
+    """Whether values are equal and of the same kinds, gaps included."""
+    return [repr(v) for v in values] == [repr(v) for v in expected]
+
+
+def test_values_have_the_types_of_the_model():
+    nan = float("nan")
+    assert same(typed(["01", "", "99"], ["01", "02"]), ["01", nan, "99"])
+    assert same(typed(["1", "", "2"], None), [1.0, nan, 2.0])
+    assert same(typed([1.0, nan, 2.0], ["1", "2"], is_text=False), ["1", nan, "2"])
+    assert same(typed([True, False], ["False", "True"], is_text=False), ["True", "False"])
+    assert same(typed(["1", "2", "7", "x", "", "NA"], [1, 2]), [1.0, 2.0, 7.0, 3.0, nan, nan])
+    assert typed(["1", "2.5"], [1.0, 2.5]) == [1.0, 2.5]
+    assert typed([2, 1], [1, 2], is_text=False) == [2.0, 1.0]
+    assert typed(["True", "False"], [False, True]) == [1.0, 0.0]
+    assert same(typed(["NA", "None"], ["x"]), ["NA", "None"])
