@@ -41,12 +41,12 @@ WIDTHS = 20, 36, 6  # of name, what it is taken for, gaps
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
 _DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4})([T ]\d.*)?")
 
-# What is said of a column: the reason, and the option that changes it.
+# What is said of a column: the reason, and the option that changes it, to be followed by names.
 NOTES = {
-    "few values": ("whole numbers are numbers, not categories", "--categorical"),
+    "few values": ("whole numbers are numbers, not categories", "As categories: --categorical"),
     "leading zeros": ("these are text, not numbers: categories", ""),
     "mixed": ("numbers and other texts in a column: categories", ""),
-    "id-like": ("almost all values differ", "--drop"),
+    "id-like": ("almost all values differ", "Without: --drop"),
     "constant": ("left out of the model", ""),
     "no values": ("left out of the model", ""),
 }
@@ -215,7 +215,7 @@ def describe(columns: Sequence[Column]) -> list[str]:
 def remedies(columns: Sequence[Column]) -> list[str]:
     """Return what the notes mean, which columns have them, and what can be done."""
     lines = []
-    for note, (reason, option) in NOTES.items():
+    for note, (reason, remedy) in NOTES.items():
         names = [column.name for column in columns if column.note == note]
         if not names:
             continue
@@ -223,8 +223,8 @@ def remedies(columns: Sequence[Column]) -> list[str]:
         if len(names) > NAMED:
             shown += f" and {len(names) - NAMED:,} more"
         line = f"{note} ({reason}): {printable(shown)}"
-        if option and len(names) <= NAMED:
-            line += f". To change it: {option} {as_argument(names)}"
+        if remedy and len(names) <= NAMED:
+            line += f". {remedy} {as_argument(names)}"
         lines.append(line)
     return lines
 

@@ -65,12 +65,12 @@ class _Epochs:
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         if self._bar is None:
-            self._bar = self._bars.add_task("epoch 1", total=context.max_subtasks)
+            self._bar = self._bars.add_task("epoch   1", total=context.max_subtasks)
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any) -> None:
         if context.task_name != "epoch":
             return
-        parts = [f"epoch {fitted_estimator.n_iter_}"]
+        parts = [f"epoch {fitted_estimator.n_iter_:3d}"]
         for name, values in fitted_estimator.history_.items():
             if name in ("loss", "validation_loss"):
                 parts.append(f"{name.removesuffix('_loss')} {values[-1]:.4f}")

@@ -145,6 +145,20 @@ def test_ensemble_with_preset(capsys):
     assert "batch_size=256 is larger than" in text  # a warning of fit
 
 
+@pytest.mark.parametrize("ensemble", [[], ["--ensemble", "2"]])
+@pytest.mark.usefixtures("table")
+def test_progress_bar_on_a_terminal(ensemble, monkeypatch, capsys):
+    pytest.importorskip("rich")
+    pytest.importorskip("sklearn.callback")
+    monkeypatch.setattr(job, "find_spec", lambda name: None)  # only of matplotlib, here
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    model = train(*ensemble)
+    text = capsys.readouterr().out
+    assert "epoch 1/100" not in text
+    assert ("2 networks, trained together" if ensemble else "epoch 100  loss 0.") in text
+    assert model.verbose == 0
+
+
 @pytest.mark.usefixtures("table", "without_plots")
 def test_other_test_file(capsys):
     frame = churn(90, seed=1)[::-1].assign(more=1)  # in another order of columns, with one more
