@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import pandas as pd
 
 from skmlp.cli.commands import (
@@ -20,7 +21,7 @@ from skmlp.cli.commands import (
     quoted,
     run_command,
 )
-from skmlp.cli.tables import ModelColumn, model_columns, read_tables, typed_frame
+from skmlp.cli.tables import ModelColumn, Table, model_columns, read_tables, typed_frame
 from skmlp.estimators.persistence import load
 from skmlp.io._atomic import write_atomically
 
@@ -135,12 +136,13 @@ def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
     """Yield labels and probabilities of the rows, part by part."""
     columns = model_columns(model)
     names = [f"probability_{label}" for label in model.classes_]
-    first = True
+    first, unknown = True, Unknown()
     for table in read_tables(args.file, args.sep, args.encoding, CHUNK_ROWS):
         X = typed_frame(table, columns)
         if first:
             _say_ignored(table.frame.columns, columns)
         first = False
+        unknown.count(table, X, columns)
         try:
             proba = model.predict_proba(X)
         except ValueError as error:
@@ -151,6 +153,33 @@ def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
         if part.index.names == [None]:
             part.index.name = "row"
         yield part
+    unknown.say()
+
+
+class Unknown:
+    """Values of categories that a model has not seen in training, by column."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, Any]] = {}  # how many, and one of them
+
+    def count(self, table: Table, X: pd.DataFrame, columns: list[ModelColumn]) -> None:
+        """Count those of X, which are the rows of a table as the model reads them."""
+        for name, categories in columns:
+            if categories is None:
+                continue
+            rows = np.flatnonzero(X[name].notna() & ~X[name].isin(categories))
+            if len(rows):
+                n, example = self._found.get(name, (0, table.frame[name].iloc[rows[0]]))
+                self._found[name] = n + len(rows), example
+
+    def say(self) -> None:
+        """Print them on stderr, a line for each column."""
+        for name, (n, example) in self._found.items():
+            print(
+                f"{_PROG}: column {quoted(name)}: {n:,} rows of categories that the model does not "
+                f"know, such as {quoted(example)}",
+                file=sys.stderr,
+            )
 
 
 def _say_ignored(found: pd.Index, columns: list[ModelColumn]) -> None:

@@ -14,6 +14,7 @@ import pytest
 import skmlp.cli.predict as job
 from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, save
 from skmlp.cli import main
+from skmlp.cli.tables import ModelColumn, Table, typed_frame
 from tests.cli.files import churn, error_of, mixed
 from tests.cli.test_train import needs_categories
 
@@ -231,6 +232,21 @@ def test_interrupt_leaves_no_file(model, monkeypatch, capsys):
     assert main(["predict", model[1], "new.csv"]) == 130
     assert capsys.readouterr().err == "\npython -m skmlp predict: stopped\n"
     assert os.listdir() == ["new.csv"]
+
+
+def test_unknown_categories_are_counted(capsys):
+    columns = [ModelColumn("a", np.array(["x", "y"], object)), ModelColumn("b", None)]
+    columns.append(ModelColumn("c", np.array([1, 2])))
+    unknown = job.Unknown()
+    for a, c in (("x", "7"), ("", "1"), ("Wien", "1"), ("Ulm", "z")):
+        table = Table("f", pd.DataFrame({"a": [a], "b": ["3"], "c": [c]}), True)
+        unknown.count(table, typed_frame(table, columns), columns)
+    unknown.say()
+    said = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix("python -m skmlp predict: ") for line in said] == [
+        "column 'c': 2 rows of categories that the model does not know, such as '7'",
+        "column 'a': 2 rows of categories that the model does not know, such as 'Wien'",
+    ]
 
 
 @needs_categories
