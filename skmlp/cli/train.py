@@ -177,6 +177,7 @@ def _run(args: argparse.Namespace) -> None:
     with _output_folder(args.output):
         model, note = _train(args, train)
         save(model, path)  # before it is judged, so that Ctrl-C from now on does not lose it
+        print(f"Wrote {path}: the fitted model\n", flush=True)
         _judge(args, model, columns, (train, test), [*notes, *note])
     print(_USE.format(prog=PROG, path=str(path)))
 
@@ -332,7 +333,7 @@ def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
     except (ValueError, TypeError) as error:
         raise CommandError(f"cannot train: {error}") from error
     seconds = perf_counter() - started
-    print(f"Trained for {seconds:.1f} s{_epochs(model)}.\n", flush=True)
+    print(f"Trained for {seconds:.1f} s{_epochs(model)}.", flush=True)
     return model, [*notes, *dict.fromkeys(one_line(warning.message) for warning in caught)]
 
 
@@ -372,16 +373,10 @@ def _judge(
     """Print scores beside those of the baselines; write the figures and the report."""
     train, test = parts
     judged = predictions(model, test.X, test.y, test.sample_weight)
-    is_category = [column.is_category for column in columns if column.is_used]
-    models = {"skmlp": model} | fit_baselines(train.X, is_category, train.y, train.sample_weight)
-    scores = {
-        name: score(predictions(each, test.X, test.y, test.sample_weight))
-        for name, each in models.items()
-    }
-    classes = _by_class(judged)
+    used = [column for column in columns if column.is_used]
+    scores, classes = _scores(judged, train, used), _by_class(judged)
     print("\n".join(map(_wrapped, notes)), end="\n\n")
     _print_scores(scores, classes)
-    print(f"Wrote {args.output / 'model.npz'}: the fitted model", flush=True)
     found = importances(model, judged, args.seed)
     figures = draw_figures(model, judged, found) if find_spec("matplotlib") else {}
     for name, figure in figures.items():
@@ -389,7 +384,7 @@ def _judge(
     report = Report(
         title=f"{Path(args.file).name}: {args.target}",
         subtitle=f"{len(train.y):,} rows to train on, {len(test.y):,} to judge by, "
-        f"{len(judged.classes):,} classes, {len(is_category):,} columns",
+        f"{len(judged.classes):,} classes, {len(used):,} columns",
         footer=f"Made by skmlp {__version__} with seed {args.seed}: {model}",
         notes=notes,
         columns=columns,
@@ -401,6 +396,16 @@ def _judge(
     )
     page = report.html().encode("utf-8", "xmlcharrefreplace")
     _write(args.output / "report.html", page, "figures, mistakes and columns, in one page")
+
+
+def _scores(judged: Predictions, train: Rows, columns: Sequence[Column]) -> dict[str, Scores]:
+    """Return the scores of the model, and those of the baselines on the same rows."""
+    is_category = [column.is_category for column in columns]
+    baselines = fit_baselines(train.X, is_category, train.y, train.sample_weight)
+    rows = judged.X, judged.y, judged.sample_weight
+    return {"skmlp": score(judged)} | {
+        name: score(predictions(baseline, *rows)) for name, baseline in baselines.items()
+    }
 
 
 def _by_class(judged: Predictions) -> pd.DataFrame:
