@@ -176,8 +176,8 @@ class Unknown:
         """Print them on stderr, a line for each column."""
         for name, (n, example) in self._found.items():
             print(
-                f"{_PROG}: column {quoted(name)}: {n:,} rows of categories that the model does not "
-                f"know, such as {quoted(example)}",
+                f"{_PROG}: column {quoted(name)}: categories that the model does not know, such as "
+                f"{quoted(example)}; number of rows: {n:,}",
                 file=sys.stderr,
             )
 

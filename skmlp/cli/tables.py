@@ -43,6 +43,7 @@ NUMBER_GAPS = frozenset(
     ["#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"]
     + ["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "?"]
 )
+_BOOLS = {"True": 1.0, "False": 0.0}
 _TABULATED = (".tsv", ".tab")
 _SPREADSHEETS = (".xlsx", ".xls", ".ods")
 _DAMAGED = EOFError, zlib.error, LZMAError, BadZipFile, ValueError, NotImplementedError
@@ -73,7 +74,7 @@ class ModelColumn(NamedTuple):
     ----------
     name : str
     categories : ndarray or None
-        None for numbers.
+        Without the gap that a model may have among them. None for numbers.
     """
 
     name: str
@@ -215,8 +216,10 @@ def model_columns(model: Any) -> list[ModelColumn]:
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         raise CommandError("the model knows no names of columns: fit it to a DataFrame")
-    categories = getattr(model, "categories_", None) or [None] * len(names)
-    return [ModelColumn(*pair) for pair in zip(map(str, names), categories, strict=True)]
+    return [
+        ModelColumn(str(name), None if categories is None else categories[pd.notna(categories)])
+        for name, categories in zip(names, model.categories_, strict=True)
+    ]
 
 
 def typed_frame(table: Table, columns: Sequence[ModelColumn]) -> pd.DataFrame:
@@ -245,7 +248,7 @@ def _to_categories(values: pd.Series, categories: np.ndarray) -> pd.Series:
     if all(isinstance(category, str) for category in categories):
         return texts
     by_text = dict(zip(to_texts(pd.Series(categories)), map(float, categories), strict=True))
-    numbers = texts.map(by_text).astype(np.float64).fillna(parse_numbers(texts))
+    numbers = texts.map(by_text).astype(np.float64).fillna(_numbers_or_bools(texts))
     unknown = numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)
     return numbers.mask(unknown, max(by_text.values()) + 1)  # no category, as the text is none
 
@@ -269,7 +272,7 @@ def to_numbers(values: pd.Series) -> pd.Series:
         wrong = np.isinf(numbers)
     else:
         texts = to_texts(values)
-        numbers = parse_numbers(texts)
+        numbers = _numbers_or_bools(texts)
         wrong = (numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)) | np.isinf(numbers)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
@@ -283,6 +286,11 @@ def to_numbers(values: pd.Series) -> pd.Series:
 def parse_numbers(texts: pd.Series) -> pd.Series:
     """Return texts as float64, with NaN for those that are no numbers."""
     return pd.to_numeric(texts, errors="coerce").astype(np.float64)
+
+
+def _numbers_or_bools(texts: pd.Series) -> pd.Series:
+    """Return texts as `parse_numbers`, and bools as 1 and 0, which they are for a model."""
+    return parse_numbers(texts).fillna(texts.map(_BOOLS).astype(np.float64))
 
 
 def to_texts(values: pd.Series) -> pd.Series:

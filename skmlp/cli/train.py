@@ -375,7 +375,7 @@ def _judge(
     judged = predictions(model, test.X, test.y, test.sample_weight)
     used = [column for column in columns if column.is_used]
     scores, classes = _scores(judged, train, used), _by_class(judged)
-    print("\n".join(map(_wrapped, notes)), end="\n\n")
+    print("\n".join(_wrapped(note, "- ") for note in notes), end="\n\n")
     _print_scores(scores, classes)
     found = importances(model, judged, args.seed)
     figures = draw_figures(model, judged, found) if find_spec("matplotlib") else {}

@@ -207,4 +207,6 @@ def test_values_have_the_types_of_the_model():
     assert typed(["1", "2.5"], [1.0, 2.5]) == [1.0, 2.5]
     assert typed([2, 1], [1, 2], is_text=False) == [2.0, 1.0]
     assert typed(["True", "False"], [False, True]) == [1.0, 0.0]
+    assert typed(["True", "False"], [0.0, 1.0]) == [1.0, 0.0]
+    assert typed(["True", "False"], None) == [1.0, 0.0]
     assert same(typed(["NA", "None"], ["x"]), ["NA", "None"])

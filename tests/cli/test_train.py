@@ -22,9 +22,7 @@ from tests.cli.files import churn, error_of, mixed
 
 PICTURES = ["confusion_matrix.png", "importance.png", "loss_curve.png", "reliability.png"]
 FILES = sorted([*PICTURES, "model.npz", "report.html"])
-has_categories = hasattr(job.SoftmaxMLPClassifier(), "categorical_features")
 in_one_process = pytest.mark.xdist_group(name="trained")
-needs_categories = pytest.mark.skipif(not has_categories, reason="no categories in this version")
 
 
 def written(folder):
@@ -419,7 +417,6 @@ def test_without_pandas(table, monkeypatch):
     assert message == 'files are read by pandas: pip install "skmlp[data]"'
 
 
-@needs_categories
 @pytest.mark.usefixtures("without_plots")
 @pytest.mark.parametrize("ensemble", [[], ["--ensemble", "2"]])
 def test_categories_codes_and_gaps(ensemble, capsys):
