@@ -57,7 +57,7 @@ tbody th { font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tbody th { min-width: 6.5rem; overflow-wrap: break-word; }
 .rows td, .rows th { white-space: nowrap; min-width: 0; }
-@media (max-width: 40rem) { th, td { padding: .35rem .4rem; } thead th, thead th.number {
+@media (max-width: 40rem) { table { font-size: .8rem; } th, td { padding: .3rem; } thead th, thead th.number {
   white-space: normal; } tbody th { min-width: 5rem; } }
 code { font-size: .9em; overflow-wrap: anywhere; }
 ul { padding-left: 1.2rem; margin: .7rem 0; }
@@ -184,7 +184,7 @@ class Report:
         names = self.found.names[:MAX_CELLS]
         text += (
             " These are the ones with the highest probability, and the values of the "
-            f"{len(names)} most important columns. A wrong label may also be one of the file."
+            f"{len(names)} most important columns. Some of them may be errors of the file."
         )
         rows = []
         for i in found:

@@ -1,6 +1,7 @@
 """python -m skmlp train."""
 
 import gzip
+import os
 import re
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from skmlp import SoftmaxMLPEnsembleClassifier, load
 from skmlp.cli import main
 from skmlp.training.trainer import TrainingRun
 from tests.cli.files import churn, error_of, mixed
+from tests.cli.test_fashion_mnist import ENVIRONMENTS
 
 PICTURES = ["confusion_matrix.png", "importance.png", "loss_curve.png", "reliability.png"]
 FILES = sorted([*PICTURES, "model.npz", "report.html"])
@@ -271,6 +273,24 @@ def test_sigint(table):
             child.kill()
     assert (child.returncode, errors) == (0, "")
     assert "report.html" in written(Path("skmlp-output"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="environments of POSIX")
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_environment(name, table):
+    changed = os.environ | {"PYTHONPATH": str(Path(skmlp.cli.__file__).parents[2])}
+    changed |= ENVIRONMENTS[name]
+    done = subprocess.run(
+        [sys.executable, "-m", "skmlp", "train", table, "--target", "churned", "--output", "한글"],
+        env={key: value for key, value in changed.items() if value is not None},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert written(Path("한글")) == FILES
 
 
 def cells(**changed):
