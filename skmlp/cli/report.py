@@ -57,8 +57,8 @@ tbody th { font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tbody th { min-width: 6.5rem; overflow-wrap: break-word; }
 .rows td, .rows th { white-space: nowrap; min-width: 0; }
-@media (max-width: 40rem) { table { font-size: .8rem; } th, td { padding: .3rem; } thead th, thead th.number {
-  white-space: normal; } tbody th { min-width: 5rem; } }
+@media (max-width: 40rem) { table { font-size: .8rem; } th, td { padding: .3rem; }
+  thead th, thead th.number { white-space: normal; } tbody th { min-width: 5rem; } }
 code { font-size: .9em; overflow-wrap: anywhere; }
 ul { padding-left: 1.2rem; margin: .7rem 0; }
 footer { padding-top: 1rem; padding-bottom: 2rem; margin-top: 2rem; }
