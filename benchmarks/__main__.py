@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, cases, clusters, data, openml_tasks
+from benchmarks import accuracy, cases, clusters, data, frames, openml_tasks
 from benchmarks.harness import CASES, EXPERIMENTS, TORCH, Options, run
 
-REGISTERING = accuracy, cases, clusters  # modules whose import registers cases
+REGISTERING = accuracy, cases, clusters, frames  # modules whose import registers cases
 
 
 def main(argv=None):

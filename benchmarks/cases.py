@@ -6,8 +6,6 @@ encoding and the initialization happen in both fits and cancel. A whole fit incl
 
 import os
 import pickle
-import subprocess
-import sys
 import warnings
 from dataclasses import replace
 from functools import partial
@@ -37,6 +35,7 @@ from benchmarks.harness import (
     case,
     faster,
     measured,
+    run_python,
     seconds,
     within,
 )
@@ -287,15 +286,6 @@ for name, (work, measure) in ENSEMBLES.items():
 # Prediction, memory, import time, size of a model
 
 
-def _python(*args):
-    """Run a new Python process in the repository and return its output."""
-    root = Path(__file__).parents[1]
-    run = subprocess.run([sys.executable, *args], cwd=root, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(run.stderr.strip().rpartition("\n")[2])
-    return run.stdout
-
-
 def _memory(method, X, y, options, targets):
     """Measure the peak memory of a method beyond its data, each time in a new process."""
     with TemporaryDirectory() as folder:
@@ -303,7 +293,7 @@ def _memory(method, X, y, options, targets):
         np.save(Path(folder, "y.npy"), y)
 
         def measure(library):
-            return float(_python("-m", "benchmarks.memory", library, method, folder))
+            return float(run_python("-m", "benchmarks.memory", library, method, folder))
 
         details = {"turns": 3, "warm_up": False, "targets": targets, "rows": len(X)}
         what = "peak memory over the data"
@@ -353,7 +343,9 @@ def import_(options):
     peer = "sklearn.neural_network"
     code = {module: f"import {module}" for module in (SKMLP, peer)}
     details = {"turns": 11, "targets": [within(peer, 1.1)]}
-    return [measured("import", "s", lambda c: seconds(_python, "-c", c), code, options, **details)]
+    return [
+        measured("import", "s", lambda c: seconds(run_python, "-c", c), code, options, **details)
+    ]
 
 
 @case("bytes of a fitted model over those of its parameters")

@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -189,6 +190,15 @@ def measured(
     warm_up = warm_up and not options.tiny
     figures = interleave(measures, options.turns_or(turns), warm_up=warm_up)
     return Quantity(what, unit, figures, targets, details)
+
+
+def run_python(*args):
+    """Run a new Python process in the repository and return its output."""
+    root = Path(__file__).parents[1]
+    run = subprocess.run([sys.executable, *args], cwd=root, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(run.stderr.strip().rpartition("\n")[2])
+    return run.stdout
 
 
 # A run

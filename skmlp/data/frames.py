@@ -99,7 +99,8 @@ class Frame:
             With the name of the column, its dtype and a remedy.
         """
         for j, is_category in enumerate(categorical.tolist()):
-            self._usable(j, is_category)
+            if not (is_category and self._is_string(j)):  # which `values` reads
+                self._usable(j, is_category)
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray:
         """Return columns of numbers as array (n_rows, len(columns)); missing values are NaN.
@@ -121,6 +122,8 @@ class Frame:
     def values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of a category column and which are missing.
 
+        They are not kept, since strings as Python objects take a lot of memory.
+
         Returns
         -------
         values : ndarray of shape (n_rows,)
@@ -128,6 +131,7 @@ class Frame:
         missing : ndarray of shape (n_rows,), bool
         """
         cells = self._usable(column, True)
+        self._cells.pop(column)
         return cells.values, cells.missing_mask()
 
     def declared(self, column: int) -> np.ndarray | None:
@@ -186,6 +190,18 @@ class Frame:
 
     def _series(self, j: int) -> nw.Series[Any]:
         return self._frame.get_column(self.names[j])
+
+    def _is_string(self, j: int) -> bool:
+        """Whether all values of column j are strings, by its dtype."""
+        native = self._native[self.names[j]]
+        if _in_numpy(native):
+            return False
+        dtype = self._dtype(j, native)
+        return dtype == nw.String or (dtype in _CATEGORIES and self._has_string_levels(j))
+
+    def _has_string_levels(self, j: int) -> bool:
+        levels = _declared_levels(self._series(j))
+        return levels is not None and read_array(levels).kind == STRING
 
     def _is_category(self, j: int) -> bool:
         native = self._native[self.names[j]]

@@ -15,7 +15,7 @@ from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories
 from skmlp.data.objects import read_array
 
-__all__ = ["ArrayColumns", "Columns", "column_name", "encode_table", "find_table_categories"]
+__all__ = ["ArrayColumns", "Columns", "column_name", "encode_table", "fit_table"]
 
 MIN_ID_ROWS, ID_SHARE = 20, 0.5  # distinct strings among so many rows that they may be ids
 SHOWN = 5  # unknown categories in a message
@@ -88,10 +88,15 @@ class ArrayColumns:
         """Return None: an array declares no categories."""
 
 
-def find_table_categories(
-    columns: Columns, categorical: np.ndarray, rows: np.ndarray | None, *, declared: bool
-) -> list[np.ndarray | None]:
-    """Return the categories of each column, sorted; None for numeric columns.
+def fit_table(
+    columns: Columns,
+    categorical: np.ndarray,
+    numbers: np.ndarray,
+    rows: np.ndarray | None,
+    *,
+    declared: bool,
+) -> tuple[Table, list[np.ndarray | None]]:
+    """Return rows as numbers and codes, and the categories of each column.
 
     A column of strings that are different in most rows is warned of.
 
@@ -99,12 +104,22 @@ def find_table_categories(
     ----------
     columns : Columns
     categorical : ndarray of shape (n_features,), bool
+        At least one is True.
+    numbers : ndarray of shape (n_rows, n_numeric)
+        The numeric columns.
     rows : ndarray of shape (n_rows,), bool, or None
-        Those that count; None for all.
+        Those whose categories count; None for all.
     declared : bool
         Whether categories of the dtype count that no row has.
+
+    Returns
+    -------
+    table : Table
+    categories : list of ndarray or None
+        Sorted; None for numeric columns.
     """
     found: list[np.ndarray | None] = [None] * len(categorical)
+    codes = []
     for j in np.flatnonzero(categorical).tolist():
         values, missing = columns.values(j)
         dtype_categories = columns.declared(j)
@@ -115,7 +130,8 @@ def find_table_categories(
             if declared and dtype_categories is not None:
                 categories = _union(categories, dtype_categories)
         found[j] = categories
-    return found
+        codes.append(_codes(columns, j, values, missing, categories))
+    return _table(numbers, codes, found), found
 
 
 def encode_table(
@@ -137,20 +153,41 @@ def encode_table(
     warn_unknown : bool, default=False
         Whether to warn of categories that are not among these.
     """
-    coded = [(j, found) for j, found in enumerate(categories) if found is not None]
-    n_codes = np.array([len(found) + 2 for _, found in coded])
-    codes = np.empty((columns.n_rows, len(coded)), np.min_scalar_type(int(n_codes.max())))
-    for k, (j, found) in enumerate(coded):
-        values, missing = columns.values(j)
-        with _named_column(columns, j):
-            index = encode_categories(values, missing, found)
-        unknown = index == len(found)
-        if warn_unknown and unknown.any():
-            _warn_of_unknown(columns, j, find_categories(values, ~unknown))
-        index[unknown] = len(found) + 1
-        index[missing] = len(found)
-        codes[:, k] = index
-    return Table(numbers, codes, n_codes)
+    codes = []
+    for j, found in enumerate(categories):
+        if found is not None:
+            values, missing = columns.values(j)
+            codes.append(_codes(columns, j, values, missing, found, warn_unknown=warn_unknown))
+    return _table(numbers, codes, categories)
+
+
+def _codes(
+    columns: Columns,
+    j: int,
+    values: np.ndarray,
+    missing: np.ndarray,
+    categories: np.ndarray,
+    *,
+    warn_unknown: bool = False,
+) -> np.ndarray:
+    """Return the codes of a column, in the smallest dtype."""
+    n = len(categories)
+    with _named_column(columns, j):
+        index = encode_categories(values, missing, categories)
+    unknown = index == n
+    if warn_unknown and unknown.any():
+        _warn_of_unknown(columns, j, find_categories(values, ~unknown))
+    index[unknown] = n + 1
+    index[missing] = n
+    return index.astype(np.min_scalar_type(n + 1))
+
+
+def _table(
+    numbers: np.ndarray, codes: Sequence[np.ndarray], categories: Sequence[np.ndarray | None]
+) -> Table:
+    """Return the Table of numbers and of the codes of each categorical column."""
+    n_codes = np.array([len(found) + 2 for found in categories if found is not None])
+    return Table(numbers, np.stack(codes, axis=1), n_codes)
 
 
 def column_name(names: Sequence[Any] | None, j: int) -> str:

@@ -18,7 +18,7 @@ from skmlp.data.checks import (
     check_weights,
 )
 from skmlp.data.frames import categorical_mask, read_frame
-from skmlp.data.tables import ArrayColumns, Columns, encode_table, find_table_categories
+from skmlp.data.tables import ArrayColumns, Columns, encode_table, fit_table
 
 __all__ = [
     "DATA_ATTRIBUTES",
@@ -96,14 +96,18 @@ def validate_rows(
     # Numbers and labels first, so that bad ones are found before strings are read.
     check = partial(check_X_y, ensure_min_features=0, **MAY_HAVE_GAPS)
     rows = check_rows(_numbers(columns, categorical), y, sample_weight, check=check)
+    if not categorical.any():
+        if reset:
+            estimator._categories = []
+        return rows
     if reset:
         w = rows.sample_weight
         counted = None if w is None else w > 0
-        found = find_table_categories(columns, categorical, counted, declared=declared)
-        estimator._categories = found if categorical.any() else []
-    if not categorical.any():
-        return rows
-    table = encode_table(columns, estimator._categories, rows.X, warn_unknown=not reset)
+        table, estimator._categories = fit_table(
+            columns, categorical, rows.X, counted, declared=declared
+        )
+    else:
+        table = encode_table(columns, estimator._categories, rows.X, warn_unknown=True)
     return rows._replace(X=table)
 
 

@@ -323,7 +323,7 @@ def test_from_estimators():
         ("activations", lambda: net(activation="relu", n_bins=None).fit(X, NAMES)),
         ("dtype", lambda: net(dtype="float32", n_bins=None).fit(X, NAMES)),
         ("classes", lambda: net(n_bins=None).fit(X, y)),
-        ("bins", lambda: net(n_bins=4).fit(X, NAMES)),
+        ("gaps, categories or bins", lambda: net(n_bins=4).fit(X, NAMES)),
     ],
 )
 def test_estimators_that_differ(what, make):
