@@ -27,7 +27,7 @@ NEWEST_PYTHONS = [v for v in ("3.13", "3.14") if v != f"3.{sys.version_info.mino
 COMPATIBILITY = [
     "tests/cli", "tests/dask", "tests/data/test_frames.py", "tests/datasets", "tests/estimators",
     "tests/io", "tests/model_selection", "tests/plotting", "tests/test_callbacks.py",
-    "tests/test_onnx.py", "tests/test_public_api.py",
+    "tests/test_onnx.py", "tests/test_onnx_tables.py", "tests/test_public_api.py",
 ]  # fmt: skip
 
 

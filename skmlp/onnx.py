@@ -9,8 +9,13 @@ Networks
     All activations, also different ones by layer; any number of hidden layers, including none; any
     number of classes.
 Inputs
-    Dense float32, float64, int8, int32, int64, uint8 and bool. Several inputs, such as the columns
-    of a dataframe, are joined in their order.
+    Dense float32, float64, int8, int32, int64, uint8 and bool; strings for categories that are
+    strings. Several inputs, such as the columns of a data frame, are joined in their order, and
+    each may hold one column or several.
+Missing values
+    NaN in float32 and float64. Strings have none in ONNX: "", "nan", "None" and "<NA>" stand for a
+    missing value, unless they are categories of the column. The last three are what onnxruntime
+    makes of NaN, None and pandas.NA.
 Outputs
     Labels are those of `predict`, as strings or int64; bools are 0 and 1. Probabilities are those
     of `predict_proba` up to rounding, as float64 if the first input is float64 and otherwise as
@@ -22,13 +27,17 @@ Options
     ``zipmap=True``, the default, exist in ONNX for float32 only: with float64, set it to False or
     "columns".
 Opsets
-    7 or newer, up to the newest of the installed skl2onnx (22 in skl2onnx 1.20).
+    9 or newer, up to the newest of the installed skl2onnx (22 in skl2onnx 1.20). 7 and 8 are for
+    networks without categories, trained without gaps; NaN has no meaning for them.
+
+Categories are looked up, and one-hot columns are not formed: a model of 20,000 categories is as
+fast as one of 20.
 
 Columns that were standardized in training are standardized before the first product, so that a
 large mean costs no more digits than the dtype of the input does: float32 does not resolve Unix
 times finer than two minutes, and such columns should be float64 or int64. (`predict` of a network
 with float32 parameters rounds such columns more than the ONNX model does.) Unlike `predict`, the
-ONNX model raises no error for overflow or for missing and infinite values.
+ONNX model raises no error for overflow or for infinite values.
 
 Of an estimator that contains the classifier, skl2onnx converts what it knows. `GridSearchCV`,
 stacking and bagging are exact, and so is `CalibratedClassifierCV` with ``method="sigmoid"``, but
@@ -51,11 +60,22 @@ Examples
 >>> model = to_onnx(pipeline, X[:1].astype(np.float32), options={"zipmap": False})
 >>> [output.name for output in model.graph.output]
 ['label', 'probabilities']
+
+The columns of a data frame are one input each, in their order:
+
+>>> import pandas as pd
+>>> from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+>>> frame = pd.DataFrame({"colour": ["red", "blue", None] * 50, "size": X[:, 0]})
+>>> clf = SoftmaxMLPClassifier(10, random_state=0).fit(frame, y)
+>>> types = [("colour", StringTensorType([None, 1])), ("size", FloatTensorType([None, 1]))]
+>>> model = to_onnx(clf, initial_types=types, options={"zipmap": False})
+>>> [input.name for input in model.graph.input]
+['colour', 'size']
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -80,6 +100,8 @@ except ImportError as error:
 from skmlp.core.activations import GELU_CUBIC, GELU_SCALE, LEAKY_SLOPE
 from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.scaling import Scaling
+from skmlp.data.layout import MISSING, UNKNOWN
+from skmlp.data.tables import column_name
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 
@@ -93,6 +115,7 @@ INPUT_TYPES = [
     Int32TensorType,
     Int64TensorType,
     UInt8TensorType,
+    StringTensorType,
 ]
 OPTIONS = {
     "zipmap": [True, False, "columns"],
@@ -102,6 +125,8 @@ OPTIONS = {
 }
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 FLOAT_DTYPES: dict[type, np.dtype] = {FloatTensorType: FLOAT32, DoubleTensorType: FLOAT64}
+MISSING_STRINGS = ("", "nan", "None", "<NA>")
+GAPS_OPSET = 9  # has IsNaN and Where
 TENSOR_TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
@@ -131,12 +156,30 @@ class _Graph:
         self.container.add_initializer(name, kind, value.shape, value.ravel())
         return str(name)
 
+    def indices(self, values: Any) -> str:
+        """Add an array or a number, as int64; return its name."""
+        return self.constant(np.asarray(values, np.int64))
+
     def node(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Add a node; return the name of its output, a new one by default."""
         output = output or str(self.scope.get_unique_variable_name(op.lower()))
         name = self.scope.get_unique_operator_name(op)
         self.container.add_node(op, list(inputs), output, name=name, **attributes)
         return output
+
+    def look_up(self, x: str, kind: str, table: Mapping[Any, int], default: int) -> str:
+        """Add what a table, from keys to integers, has for the elements of an array.
+
+        Keys are all of one kind: "strings", "int64s" or "floats" of float32. Keys that have the
+        default need not be in the file.
+        """
+        table = {key: value for key, value in table.items() if value != default} or dict(table)
+        attributes: dict[str, Any] = {f"keys_{kind}": list(table), "default_int64": default}
+        values = list(table.values())
+        return self.node(
+            "LabelEncoder", x, values_int64s=values, op_domain="ai.onnx.ml", op_version=2,
+            **attributes,
+        )  # fmt: skip
 
     def cast(self, name: str, before: np.dtype | None, after: np.dtype) -> str:
         """Return the name of an array cast from one dtype (None: any other) to another."""
@@ -146,20 +189,52 @@ class _Graph:
 
 
 class _Rows(NamedTuple):
-    """The rows that are given, before they are standardized.
+    """The rows that are given, before gaps are replaced and columns standardized.
 
     Attributes
     ----------
     X : str
-        Their name (n, n_features).
+        The name of the numeric columns (n, n_numeric); "" for none.
     dtype : dtype
-    features : list of str
-        The name of the features of bins (n, n_bins) in the dtype of the network, if there are any.
+        Of X.
+    is_gap : str
+        The name of what is NaN in X; "" if nothing can be.
+    features : str
+        The name of the features of bins (n, n_bins), in the dtype of the network; "" for none.
+        Gaps were replaced by the centre of the first network.
+    levels : list of str
+        The name of the level (n,), a row of the first layer, of each categorical column.
+    dense : dict
+        The names of the `_dense_inputs` that the graph has, by what they were computed from.
     """
 
     X: str
     dtype: np.dtype
-    features: list[str]
+    is_gap: str
+    features: str
+    levels: list[str]
+    dense: dict[tuple[bytes, ...], str]
+
+
+class _Column(NamedTuple):
+    """A column of an input.
+
+    Attributes
+    ----------
+    variable : skl2onnx Variable
+        The input.
+    place : int
+        Which of its columns.
+    categories : ndarray or None
+        None if the column is numeric.
+    name : str
+        What messages call it.
+    """
+
+    variable: Any
+    place: int
+    categories: np.ndarray | None
+    name: str
 
 
 # The activations in terms of operators that onnxruntime has for float64 as well as for float32,
@@ -250,26 +325,14 @@ def _set_output_types(operator: Any) -> None:
     NotFittedError
         If the classifier is not fitted.
     TypeError
-        If an input has a type other than `INPUT_TYPES`.
+        If an input has a type that networks do not take.
     ValueError
-        If the inputs do not have the number of features in fit, or if ONNX has no type for the
-        labels.
+        If the inputs do not have the number of features in fit, if the type of an input does not
+        fit a column, or if ONNX has no type for the labels.
     """
     clf = operator.raw_operator
     check_is_fitted(clf)
-    for variable in operator.inputs:
-        if type(variable.type) not in INPUT_TYPES:
-            names = ", ".join(kind.__name__ for kind in INPUT_TYPES)
-            raise TypeError(
-                f"The inputs of a {type(clf).__name__} must be one of {names}; "
-                f"{variable.onnx_name} is {type(variable.type).__name__}."
-            )
-    widths = [variable.get_second_dimension() for variable in operator.inputs]
-    if all(isinstance(width, int) for width in widths) and sum(widths) != clf.n_features_in_:
-        raise ValueError(
-            f"The inputs have {sum(widths)} features, but the {type(clf).__name__} was fitted on "
-            f"{clf.n_features_in_}."
-        )
+    _check_inputs(operator)
     n_rows = operator.inputs[0].get_first_dimension()
     labels = _onnx_labels(get_label_classes(operator.scope_inst, clf))
     label_type = StringTensorType if labels.dtype == object else Int64TensorType
@@ -279,16 +342,82 @@ def _set_output_types(operator: Any) -> None:
     operator.outputs[1].set_type(score_type([n_rows, len(labels)]))
 
 
+def _check_inputs(operator: Any) -> None:
+    """Raise unless number and types of the columns are those of fit."""
+    clf = operator.raw_operator
+    name = type(clf).__name__
+    accepted = INPUT_TYPES if clf.is_categorical_.any() else INPUT_TYPES[:-1]
+    for variable in operator.inputs:
+        if type(variable.type) not in accepted:
+            names = ", ".join(kind.__name__ for kind in accepted)
+            raise TypeError(
+                f"The inputs of a {name} must be one of {names}; {variable.onnx_name} is "
+                f"{type(variable.type).__name__}."
+            )
+    widths = [variable.get_second_dimension() for variable in operator.inputs]
+    if all(isinstance(width, int) for width in widths) and sum(widths) != clf.n_features_in_:
+        raise ValueError(
+            f"The inputs have {sum(widths)} features, but the {name} was fitted on "
+            f"{clf.n_features_in_}."
+        )
+    if clf.is_categorical_.any():
+        for column in _columns(operator):
+            _check_kind(column)
+
+
+def _columns(operator: Any) -> list[_Column]:
+    """Return the columns of all inputs, in the order of those of fit.
+
+    Raises
+    ------
+    ValueError
+        If the number of columns of several inputs is unknown.
+    """
+    clf, inputs = operator.raw_operator, operator.inputs
+    widths = [variable.get_second_dimension() for variable in inputs]
+    unknown = [i for i, width in enumerate(widths) if not isinstance(width, int)]
+    if len(unknown) > 1:
+        raise ValueError(
+            f"A {type(clf).__name__} with categories needs the number of columns of its inputs, as "
+            f"in StringTensorType([None, 1]); that of {len(unknown)} inputs is unknown."
+        )
+    for i in unknown:
+        widths[i] = clf.n_features_in_ - sum(widths[:i]) - sum(widths[i + 1 :])
+    places = [(v, k) for v, width in zip(inputs, widths, strict=True) for k in range(width)]
+    names, categories = getattr(clf, "feature_names_in_", None), clf._column_categories
+    return [
+        _Column(*place, found, column_name(names, j))
+        for j, (place, found) in enumerate(zip(places, categories, strict=True))
+    ]
+
+
+def _check_kind(column: _Column) -> None:
+    """Raise if a column has strings and its input numbers, or the reverse."""
+    categories, kind = column.categories, type(column.variable.type)
+    if categories is not None and not len(categories):
+        return
+    is_text = categories is not None and categories.dtype.kind == "O"
+    if is_text != (kind is StringTensorType):
+        what = "numbers" if categories is None else "categories that are "
+        what += "" if categories is None else "strings" if is_text else "numbers"
+        expected = "StringTensorType" if is_text else "a tensor of numbers"
+        raise ValueError(
+            f"{column.name} has {what}, for which its input must be {expected}; "
+            f"{column.variable.onnx_name} is {kind.__name__}."
+        )
+
+
 def _add_classifier(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of a fitted classifier: the converter of skl2onnx.
 
     Raises
     ------
     ValueError
-        If a parameter of the network is too large for the dtype of the input.
+        If a parameter of the network is too large for the dtype of the input, or the opset is too
+        old for its gaps or categories.
     """
     clf, graph, dtype = operator.raw_operator, _Graph(scope, container), _output_dtype(operator)
-    rows = _add_rows(graph, operator.inputs, clf._network.encoding, dtype)
+    rows = _add_rows(graph, operator, clf._network.encoding, dtype)
     _add_outputs(graph, operator, _add_logits(graph, clf, rows, dtype), dtype)
 
 
@@ -302,7 +431,7 @@ def _add_ensemble(scope: Any, operator: Any, container: Any) -> None:
     """
     graph, dtype = _Graph(scope, container), _output_dtype(operator)
     members, encoding = operator.raw_operator.estimators_, operator.raw_operator._network.encoding
-    rows, total = _add_rows(graph, operator.inputs, encoding, dtype), ""
+    rows, total = _add_rows(graph, operator, encoding, dtype), ""
     for member in members:
         logits = _add_logits(graph, member, rows, dtype)
         proba = graph.node("Softmax", logits, axis=1)
@@ -320,8 +449,8 @@ def _output_dtype(operator: Any) -> np.dtype:
 
 def _add_logits(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> str:
     """Add a network and what comes before it; return the name of the logits (n, n_classes)."""
-    A, theta = _preprocess(graph, clf, rows, dtype)
-    return _add_network(graph, clf, A, theta)
+    A, theta = _dense_inputs(graph, clf, rows, dtype)
+    return _add_network(graph, clf, A, rows.levels, theta)
 
 
 def _add_outputs(graph: _Graph, operator: Any, logits: str, dtype: np.dtype) -> None:
@@ -340,31 +469,150 @@ def _add_outputs(graph: _Graph, operator: Any, logits: str, dtype: np.dtype) -> 
         graph.node("Identity", logits, output=score)
 
 
-def _add_rows(
-    graph: _Graph, inputs: list[Any], encoding: Encoding | None, dtype: np.dtype
-) -> _Rows:
-    """Join the inputs, and add the features of their bins in the dtype of the network.
+def _add_rows(graph: _Graph, operator: Any, encoding: Encoding | None, dtype: np.dtype) -> _Rows:
+    """Join the inputs, and add levels and bins, which all members of an ensemble share."""
+    X, row_dtype, has_floats = _add_numbers(graph, operator)
+    if encoding is None:
+        return _Rows(X, row_dtype, "", "", [], {})
+    has_gaps = len(encoding.gaps) > 0
+    opset = graph.container.target_opset_any_domain("")
+    if opset < GAPS_OPSET and (has_gaps or encoding.levels is not None):
+        raise ValueError(
+            f"A network with gaps or categories needs opset {GAPS_OPSET} or newer, got {opset}."
+        )
+    may_have_gaps = X and (has_gaps or (has_floats and opset >= GAPS_OPSET))
+    is_gap = graph.node("IsNaN", X) if may_have_gaps else ""
+    rows = _Rows(X, row_dtype, is_gap, "", _add_levels(graph, operator, encoding), {})
+    if encoding.bins is None:
+        return rows
+    filled = _fill(graph, rows, encoding.centre.reshape(-1, encoding.n_numeric)[0])
+    return rows._replace(features=_add_bins(graph, filled, encoding.bins, row_dtype, dtype))
+
+
+def _add_numbers(graph: _Graph, operator: Any) -> tuple[str, np.dtype, bool]:
+    """Join the numeric columns.
 
     Rows that are not all float32 are float64, since float32 would round large integers.
+
+    Returns
+    -------
+    X : str
+        Their name; "" if there are none.
+    dtype : dtype
+    has_floats : bool
+        Whether an input of theirs is float32 or float64.
     """
-    dtypes = [FLOAT_DTYPES.get(type(variable.type)) for variable in inputs]
-    row_dtype = FLOAT32 if set(dtypes) == {FLOAT32} else FLOAT64
-    parts = [
-        graph.cast(variable.full_name, before, row_dtype)
-        for variable, before in zip(inputs, dtypes, strict=True)
+    parts = [(variable, variable.full_name) for variable in operator.inputs]
+    if operator.raw_operator.is_categorical_.any():
+        parts = _numeric_parts(graph, operator)
+    dtypes = [FLOAT_DTYPES.get(type(variable.type)) for variable, _ in parts]
+    row_dtype = FLOAT32 if set(dtypes) <= {FLOAT32} else FLOAT64
+    casts = [
+        graph.cast(name, before, row_dtype) for (_, name), before in zip(parts, dtypes, strict=True)
     ]
-    X = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
-    bins = None if encoding is None else encoding.bins
-    features = [] if bins is None else [_add_bins(graph, X, bins, row_dtype, dtype)]
-    return _Rows(X, row_dtype, features)
+    X = graph.node("Concat", *casts, axis=1) if len(casts) > 1 else "".join(casts)
+    return X, row_dtype, any(dtypes)
 
 
-def _preprocess(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> tuple[str, np.ndarray]:
-    """Add what comes before the first layer; return its input and the network's parameters.
+def _numeric_parts(graph: _Graph, operator: Any) -> list[tuple[Any, str]]:
+    """Return the inputs with numeric columns, and the name of these columns."""
+    columns, parts = _columns(operator), []
+    for variable in operator.inputs:
+        own = [column for column in columns if column.variable is variable]
+        numeric = [column.place for column in own if column.categories is None]
+        name = variable.full_name
+        if 0 < len(numeric) < len(own):
+            name = graph.node("Gather", name, graph.indices(numeric), axis=1)
+        if numeric:
+            parts.append((variable, name))
+    return parts
+
+
+def _add_levels(graph: _Graph, operator: Any, encoding: Encoding) -> list[str]:
+    """Add the level of each categorical column; n_levels for what has none."""
+    if encoding.levels is None:
+        return []
+    row_of_code, first_code = encoding.levels.row_of_code, encoding.levels.first_code
+    rows = np.where(row_of_code < 0, encoding.n_levels, row_of_code).astype(np.int64)
+    columns = [column for column in _columns(operator) if column.categories is not None]
+    return [
+        _add_level(graph, column, rows_of_column)
+        for column, rows_of_column in zip(columns, np.split(rows, first_code[1:]), strict=True)
+    ]
+
+
+def _add_level(graph: _Graph, column: _Column, rows: np.ndarray) -> str:
+    """Add the level (n,) of a column, given that of each of its codes."""
+    place = graph.indices(column.place)
+    x = graph.node("Gather", column.variable.full_name, place, axis=1)
+    categories, rows = cast(np.ndarray, column.categories), rows.copy()
+    own, missing, unknown = rows[:MISSING], int(rows[MISSING]), int(rows[UNKNOWN])
+    kind = type(column.variable.type)
+    if kind is StringTensorType:
+        level: dict[Any, int] = dict.fromkeys(MISSING_STRINGS, missing)
+        level |= dict(zip(categories.tolist(), own.tolist(), strict=True))
+        return graph.look_up(x, "strings", level, unknown)
+    if kind in FLOAT_DTYPES:
+        x = graph.cast(x, FLOAT_DTYPES[kind], FLOAT64)
+        level_of_number = _add_level_of_numbers(graph, x, categories, own, unknown)
+        is_gap = graph.node("IsNaN", x)
+        return graph.node("Where", is_gap, graph.indices(missing), level_of_number)
+    x = graph.node("Cast", x, to=TensorProto.INT64)
+    level = _levels_of_integers(categories, own) or {0: unknown}
+    return graph.look_up(x, "int64s", level, unknown)
+
+
+def _levels_of_integers(categories: np.ndarray, own: np.ndarray) -> dict[int, int]:
+    """Return the level of each category that is an int64."""
+    return {
+        int(number): level
+        for number, level in zip(categories.tolist(), own.tolist(), strict=True)
+        if number == number // 1 and abs(number) < 2**63
+    }
+
+
+def _add_level_of_numbers(
+    graph: _Graph, x: str, categories: np.ndarray, own: np.ndarray, unknown: int
+) -> str:
+    """Add the levels of numbers x (n,), float64, which look-ups have not before opset 20.
+
+    They are looked up by a rounded key, and the category that is found is compared with x. Of
+    several categories with the same key, each is tried.
+    """
+    numbers, first = np.unique(categories.astype(np.float64), return_index=True)
+    if not len(numbers):
+        numbers, own, first = np.zeros(1), np.array([unknown]), np.zeros(1, int)
+    is_whole = bool((numbers == np.floor(numbers)).all() and (np.abs(numbers) < 2**63).all())
+    with np.errstate(over="ignore"):
+        keys = numbers.astype(np.int64 if is_whole else np.float32)
+    key_of_x = graph.node("Cast", x, to=TENSOR_TYPES[keys.dtype.name])
+    kind = "int64s" if is_whole else "floats"
+    values, levels = graph.constant(numbers), graph.indices(own[first])
+    level = graph.indices(unknown)
+    rank = np.arange(len(keys)) - np.searchsorted(keys, keys)
+    for k in range(rank.max() + 1):
+        tried = np.flatnonzero(rank == k)
+        table = dict(zip(keys[tried].tolist(), tried.tolist(), strict=True))
+        found = graph.look_up(key_of_x, kind, table, 0)
+        number = graph.node("Gather", values, found)
+        differs = graph.node("Or", graph.node("Less", x, number), graph.node("Greater", x, number))
+        level = graph.node("Where", differs, level, graph.node("Gather", levels, found))
+    return level
+
+
+def _fill(graph: _Graph, rows: _Rows, centre: np.ndarray) -> str:
+    """Return the name of the numeric columns with a centre (n_numeric,) in place of gaps."""
+    if not rows.is_gap:
+        return rows.X
+    return graph.node("Where", rows.is_gap, graph.constant(_finite(centre, rows.dtype)), rows.X)
+
+
+def _dense_inputs(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> tuple[str, np.ndarray]:
+    """Add the inputs of the first layer but the levels; return them and the parameters.
 
     Standardization is not left folded into the first layer: in a column whose mean is many times
     its scale, both terms of ``x W - mean W`` would be much larger than their difference, and
-    float32 would round its digits away.
+    float32 would round its digits away. That of levels is: their scale is 1.
 
     Parameters
     ----------
@@ -377,23 +625,72 @@ def _preprocess(graph: _Graph, clf: Any, rows: _Rows, dtype: np.dtype) -> tuple[
     Returns
     -------
     A : str
-        Name of the rows (n, n_inputs), in dtype.
+        Name of the numbers, indicators and bins (n, n_dense + n_bins), in dtype; "" for none.
     theta : ndarray of shape (n_params,)
         The parameters that act on these rows, in dtype.
     """
-    X, row_dtype, features = rows
-    theta, scaling = clf.theta_.astype(np.float64), clf._scaling
+    encoding, theta, scaling = clf._network.encoding, clf.theta_.astype(np.float64), None
+    if clf._scaling is not None:
+        n_dense = len(clf._scaling.scale) if encoding is None else encoding.n_dense
+        scaling = _rounded(clf._scaling.part(slice(n_dense)), rows.dtype)
+        theta = scaling.unfold(clf._network, theta)
+    if not rows.X:
+        return "", _finite(theta, dtype)
+    used = [] if encoding is None else [encoding.centre]
+    used += [] if scaling is None else [scaling.mean, scaling.scale]
+    key = tuple(array.tobytes() for array in used)
+    if key not in rows.dense:
+        rows.dense[key] = _add_dense(graph, rows, encoding, scaling, dtype)
+    return rows.dense[key], _finite(theta, dtype)
+
+
+def _rounded(scaling: Scaling, dtype: np.dtype) -> Scaling:
+    """Return a Scaling whose means and inverse scales have no digits that a dtype has not.
+
+    What they lose by rounding is in the parameters, unfolded with the same.
+    """
+    mean = np.zeros_like(scaling.scale) if scaling.mean is None else scaling.mean
+    mean, inverse = (_finite(array, dtype).astype(float) for array in (mean, scaling.inverse))
+    scale = np.zeros(len(inverse))
+    np.divide(1.0, inverse, out=scale, where=inverse > 0)
+    return Scaling(mean, scale)
+
+
+def _add_dense(
+    graph: _Graph,
+    rows: _Rows,
+    encoding: Encoding | None,
+    scaling: Scaling | None,
+    dtype: np.dtype,
+) -> str:
+    """Add numbers, indicators and bins; return their name."""
+    X = rows.X
+    if encoding is not None:
+        X = _fill(graph, rows, encoding.centre)
+        if len(encoding.gaps):
+            gaps = graph.node("Gather", rows.is_gap, graph.indices(encoding.gaps), axis=1)
+            X = graph.node("Concat", X, graph.cast(gaps, None, rows.dtype), axis=1)
     if scaling is not None:
-        mean = np.zeros_like(scaling.scale) if scaling.mean is None else scaling.mean
-        mean, inverse = _finite(mean, row_dtype), _finite(scaling.inverse, row_dtype)
+        mean = cast(np.ndarray, scaling.mean).astype(rows.dtype)
         X = graph.node("Sub", X, graph.constant(mean))
-        X = graph.node("Mul", X, graph.constant(inverse))
-        # What mean and inverse lost by rounding is in the parameters, unfolded with the same.
-        scale = np.zeros(len(inverse))
-        np.divide(1.0, inverse, out=scale, where=inverse > 0, dtype=np.float64)
-        theta = Scaling(mean.astype(np.float64), scale).unfold(clf._network, theta)
-    X = graph.cast(X, row_dtype, dtype)
-    return graph.node("Concat", X, *features, axis=1) if features else X, _finite(theta, dtype)
+        X = graph.node("Mul", X, graph.constant(scaling.inverse.astype(rows.dtype)))
+    X = graph.cast(X, rows.dtype, dtype)
+    if encoding is None or encoding.bins is None:
+        return X
+    features = _features(graph, rows, encoding.centre, encoding.bins, dtype)
+    return graph.node("Concat", X, features, axis=1)
+
+
+def _features(
+    graph: _Graph, rows: _Rows, centre: np.ndarray, bins: PiecewiseLinear, dtype: np.dtype
+) -> str:
+    """Return the name of the features of bins, those of gaps by a centre (n_numeric,)."""
+    if not rows.is_gap:
+        return rows.features
+    is_gap = graph.node("Gather", rows.is_gap, graph.indices(bins.columns), axis=1)
+    centre = centre.astype(rows.dtype)[bins.columns]
+    of_gaps = bins.of_values(centre, np.arange(bins.n_bins)).astype(dtype)
+    return graph.node("Where", is_gap, graph.constant(of_gaps), rows.features)
 
 
 def _add_bins(
@@ -409,7 +706,7 @@ def _add_bins(
         Their name; they are of dtype.
     """
     one = graph.constant(np.array(1.0))
-    T = graph.node("Gather", X, graph.constant(bins.columns.astype(np.int64)), axis=1)
+    T = graph.node("Gather", X, graph.indices(bins.columns), axis=1)
     T = graph.node("Sub", graph.cast(T, row_dtype, FLOAT64), graph.constant(bins.left))
     T = graph.node("Div", T, graph.constant(bins.right - bins.left))
     T = graph.node("Relu", graph.node("Sub", one, graph.node("Relu", T)))
@@ -428,13 +725,38 @@ def _finite(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array
 
 
-def _add_network(graph: _Graph, clf: Any, A: str, theta: np.ndarray) -> str:
+def _add_network(graph: _Graph, clf: Any, A: str, levels: Sequence[str], theta: np.ndarray) -> str:
     """Add the layers; return the name of the logits (n, n_classes)."""
     weights, biases = clf._network.views(theta)
-    for W, b, name in zip(weights, biases, (*clf._activations, "identity"), strict=True):
+    activations = (*clf._activations, "identity")
+    Z = _add_first_layer(graph, A, levels, clf._network.encoding, weights[0], biases[0][0])
+    A = ACTIVATION_NODES[activations[0]](graph, Z, theta.dtype)
+    for W, b, name in zip(weights[1:], biases[1:], activations[1:], strict=True):
         Z = graph.node("Gemm", A, graph.constant(W), graph.constant(b[0]))
         A = ACTIVATION_NODES[name](graph, Z, theta.dtype)
     return A
+
+
+def _add_first_layer(
+    graph: _Graph,
+    A: str,
+    levels: Sequence[str],
+    encoding: Encoding | None,
+    W: np.ndarray,
+    b: np.ndarray,
+) -> str:
+    """Add ``A W + b``, with the rows of W of the levels added, and one of zeros for no level."""
+    if encoding is None or not levels:
+        return graph.node("Gemm", A, graph.constant(W), graph.constant(b))
+    first, last = encoding.n_dense, encoding.n_columns
+    of_levels = graph.constant(np.vstack([W[first:last], np.zeros_like(W[:1])]))
+    dense = np.delete(W, slice(first, last), axis=0)
+    terms = [graph.node("Gather", of_levels, level, axis=0) for level in levels]
+    bias = graph.constant(b)
+    Z = graph.node("Gemm", A, graph.constant(dense), bias) if A else bias
+    for term in terms:
+        Z = graph.node("Add", Z, term)
+    return Z
 
 
 def _onnx_labels(classes: np.ndarray) -> np.ndarray:
