@@ -1,6 +1,7 @@
 """Conversion to and from scikit-learn's MLPClassifier, with the same probabilities.
 
-An ensemble becomes a soft VotingClassifier of them.
+A network with gaps or categories becomes a pipeline of a ColumnTransformer and an MLPClassifier,
+and an ensemble a soft VotingClassifier.
 
 For two classes, MLPClassifier has one output z, and the probability of the second class is its
 logistic function. The softmax of two logits z0, z1 is the same for ``z = z1 - z0``.
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import VotingClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
 from skmlp._sklearn_compat import mlp_private_attributes
+from skmlp.core.encoding import Encoding
+from skmlp.estimators.column_transformer import fitted_column_transformer
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import uses_all_rows
 from skmlp.training.parameters import is_auto
@@ -39,8 +43,11 @@ COUNTERPARTS = {"epochs": "max_iter", "learning_rate": "learning_rate_init"} | {
 }  # fmt: skip
 
 
-def to_mlpclassifier(clf: Any) -> MLPClassifier:
+def to_mlpclassifier(clf: Any) -> MLPClassifier | Pipeline:
     """Return a fitted MLPClassifier with the same probabilities.
+
+    If the network was trained with gaps or categories, a pipeline of a ColumnTransformer and an
+    MLPClassifier is returned, for rows with gaps and categories.
 
     Its parameters give the most similar training in scikit-learn: ``alpha = l2 * batch_size``
     is the equivalent penalty, where a batch of "auto" has 200 rows. `early_stopping` is True if it
@@ -54,7 +61,7 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier:
 
     Returns
     -------
-    mlp : sklearn.neural_network.MLPClassifier
+    mlp : sklearn.neural_network.MLPClassifier or sklearn.pipeline.Pipeline
         Fitted; its arrays are copies. Its ``t_``, the number of rows seen, is 0.
 
     Raises
@@ -81,12 +88,21 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier:
             "of another class as well."
         )
     mlp = MLPClassifier(**_sklearn_params(clf, activation))
-    vars(mlp).update(_sklearn_attributes(clf), **_training_attributes(clf))
-    return mlp
+    vars(mlp).update(_training_attributes(clf))
+    if encoding is None or encoding.is_plain:
+        layers = clf.coefs_, clf.intercepts_
+        vars(mlp).update(_sklearn_attributes(clf, *layers), **_feature_attributes(clf))
+        return mlp
+    transformer, rows = fitted_column_transformer(clf)
+    coefs, intercepts = _layers_behind(clf, encoding, rows)
+    vars(mlp).update(_sklearn_attributes(clf, coefs, intercepts), n_features_in_=len(rows))
+    return Pipeline([("columns", transformer), ("mlp", mlp)])
 
 
 def to_votingclassifier(ensemble: Any) -> VotingClassifier:
     """Return a fitted soft VotingClassifier of MLPClassifiers with the same probabilities.
+
+    Its members are pipelines if `to_mlpclassifier` returns some.
 
     Parameters
     ----------
@@ -236,15 +252,29 @@ def _feature_attributes(estimator: Any) -> dict[str, Any]:
     return attributes
 
 
-def _sklearn_attributes(clf: Any) -> dict[str, Any]:
-    """Return the attributes of an MLPClassifier that predictions need."""
+def _layers_behind(
+    clf: Any, encoding: Encoding, rows: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return weights and biases behind a ColumnTransformer, which standardizes the numbers.
+
+    Its outputs have these rows of the first layer.
+    """
+    theta = clf.theta_
+    if clf._scaling is not None:
+        scaling = clf._scaling.part(slice(encoding.n_dense))
+        theta = scaling.unfold(clf._network, theta.astype(np.float64)).astype(theta.dtype)
+    (W, *weights), biases = clf._network.views(theta)
+    return [W[rows], *weights], [b[0] for b in biases]
+
+
+def _sklearn_attributes(clf: Any, coefs: Any, intercepts: Any) -> dict[str, Any]:
+    """Return the attributes of an MLPClassifier that predictions need, with copies of arrays."""
     binarizer, is_binary = deepcopy(clf.label_binarizer_), len(clf.classes_) == 2
-    coefs, intercepts = ([a.copy() for a in arrays] for arrays in (clf.coefs_, clf.intercepts_))
+    coefs, intercepts = ([a.copy() for a in arrays] for arrays in (coefs, intercepts))
     if is_binary:
         for arrays in (coefs, intercepts):
             arrays[-1] = arrays[-1][..., 1:] - arrays[-1][..., :1]
     return {
-        **_feature_attributes(clf),
         **mlp_private_attributes(binarizer, coefs, intercepts),
         "classes_": binarizer.classes_,
         "coefs_": coefs,

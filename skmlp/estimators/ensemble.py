@@ -600,6 +600,9 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     def to_sklearn(self) -> Any:
         """Return the ensemble as a soft VotingClassifier of MLPClassifiers of scikit-learn.
 
+        If it was trained with gaps or categories, they are pipelines of a ColumnTransformer and an
+        MLPClassifier, as those of `SoftmaxMLPClassifier.to_sklearn`.
+
         The defaults `activation="silu"` and `n_bins="auto"` of the members cannot be converted:
         train with ``activation="relu"`` and ``n_bins=None``. The export to ONNX needs no
         conversion: see `skmlp.onnx`.

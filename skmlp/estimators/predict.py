@@ -221,6 +221,10 @@ class PredictMixin(ProbabilityMixin):
     def to_sklearn(self) -> Any:
         """Return the network as an MLPClassifier of scikit-learn, with the same probabilities.
 
+        A network that was trained with gaps or categories becomes a pipeline of a ColumnTransformer
+        and an MLPClassifier. It takes the rows that `predict` takes, except that missing strings
+        must be None or NaN: OneHotEncoder treats pandas.NA as an unknown category.
+
         For two classes, the two outputs become one, whose logistic function is the probability
         of the second class. The defaults `activation="silu"` and `n_bins="auto"` cannot be
         converted: train with ``activation="relu"`` and ``n_bins=None``. The export to ONNX needs
@@ -228,15 +232,18 @@ class PredictMixin(ProbabilityMixin):
 
         Returns
         -------
-        mlp : sklearn.neural_network.MLPClassifier
+        mlp : sklearn.neural_network.MLPClassifier or sklearn.pipeline.Pipeline
             Fitted; its arrays are copies.
 
         Raises
         ------
         ValueError
             If MLPClassifier does not support the network: for the hidden activations
-            "leaky_relu", "elu", "silu" and "gelu", different ones for different layers, or a
+            "leaky_relu", "elu", "silu" and "gelu", different ones for different layers, bins, or a
             single class.
+        ImportError
+            If a network with gaps or categories was trained on a data frame, and pandas is not
+            installed.
         """
         # A local import, so that importing skmlp does not import sklearn.neural_network.
         from skmlp.estimators.conversion import to_mlpclassifier
