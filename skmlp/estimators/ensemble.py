@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import invalid, warn_user
+from skmlp._errors import invalid, shorten, warn_user
 from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.mixture import (
@@ -657,8 +657,8 @@ def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, 
     }.items():
         if expected != found:
             raise ValueError(
-                f"estimators[{i}] differs from estimators[0] in its {what}: {found}, not "
-                f"{expected}."
+                f"estimators[{i}] differs from estimators[0] in its {what}: "
+                f"{shorten(repr(found))}, not {shorten(repr(expected))}."
             )
 
 
