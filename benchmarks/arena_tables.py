@@ -32,6 +32,13 @@ def names(kind=None):
     return tuple(table.name for table in chosen)
 
 
+def is_mixed(frame):
+    """Return whether the rule of the registry makes a table one of `MIXED`."""
+    texts = frame.select_dtypes(exclude="number")
+    n_levels = texts.nunique().max() if texts.shape[1] else 0
+    return n_levels > 0 and (texts.shape[1] > 1 or n_levels >= 20 or frame.isna().any(axis=None))
+
+
 def available(chosen):
     """Return the rows of the tables that can be loaded, by name, and a line about each other."""
     there, lines = {}, []
@@ -54,6 +61,18 @@ def load(name, seed):
     parts = split(y, seed)
     encode = encoder(frame.iloc[parts[0]])
     return tuple(array for rows in parts for array in (encode(frame.iloc[rows]), y[rows]))
+
+
+def load_frames(name, seed):
+    """Return what `load` does, but X as data frames: floats with NaN, and categories.
+
+    The categories of a column are those of the whole table.
+    """
+    frame, y = whole(name)
+    texts = frame.select_dtypes(exclude="number").columns
+    frame = frame.astype(dict.fromkeys(texts, "category")).rename(columns=str)
+    parts = split(y, seed)
+    return tuple(part for rows in parts for part in (frame.iloc[rows], y[rows]))
 
 
 def split(y, seed):
