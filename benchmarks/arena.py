@@ -6,7 +6,9 @@
     pip install xgboost lightgbm catboost pytabkit  # those missing are left out
     python -m benchmarks.arena run --contestants LightGBM XGBoost --seeds 0 1 2
     python -m benchmarks.arena run --ours default --results ours.csv --tables development
+    python -m benchmarks.arena run --frames --contestants LightGBM XGBoost
     python -m benchmarks.arena summary --ours ours.csv
+    python -m benchmarks.arena summary --frames --compare "skmlp default"
     python -m benchmarks.arena page
 
 Every contestant is fitted on the training part of `arena_tables.load` in one thread and in a
@@ -17,6 +19,10 @@ Rows that are there already are not computed again, so that a run can be stopped
 
 Results of the other packages are kept in benchmarks/arena/peers.csv; only skmlp's are computed
 anew. The module `arena_summary` compares them, `arena_page` makes the files of docs/arena.rst.
+
+With ``--frames``, the mixed tables of the registry are data frames with numbers and categories, of
+the same rows, and contestants are those of `arena_frames`. Results are in frames_peers.csv and
+frames_ours.csv.
 """
 
 import argparse
@@ -36,10 +42,13 @@ from sklearn import metrics
 
 from benchmarks import arena_page, arena_summary, arena_tables
 from benchmarks.arena_contestants import PEERS, from_text
+from benchmarks.arena_frames import FRAME_CONTESTANTS
+from benchmarks.arena_registry import MIXED
 from benchmarks.formatting import first_line
 
 FOLDER = Path(__file__).parent / "arena"
 PEER_RESULTS = FOLDER / "peers.csv"
+FRAME_RESULTS, FRAME_OURS = FOLDER / "frames_peers.csv", FOLDER / "frames_ours.csv"
 LIMIT = 150  # seconds of the processor for a fit, its predictions and the imports before
 PATIENCE = 5  # times the limit, until a process that does not compute is given up
 FIELDS = (
@@ -205,6 +214,11 @@ def load_case(name, seed):
     return len(arena_tables.whole(name)[1]), arena_tables.load(name, seed)
 
 
+def load_frame_case(name, seed):
+    """Return the number of a table's rows and its parts as data frames."""
+    return len(arena_tables.whole(name)[1]), arena_tables.load_frames(name, seed)
+
+
 def command_parser(prog, description, results):
     """Return a parser, its commands, and what adds arguments to the command "run".
 
@@ -215,8 +229,7 @@ def command_parser(prog, description, results):
     )
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("run", help="fit contestants and append their results").add_argument
-    add("--contestants", nargs="+", default=[], metavar="NAME", choices=PEERS,
-        help=f"of {', '.join(PEERS)}")  # fmt: skip
+    add("--contestants", nargs="+", default=[], metavar="NAME", help=f"of {', '.join(PEERS)}")
     add("--ours", action="append", default=[], metavar="NAME", type=from_text,
         help="default, a preset, or name={...} with parameters as JSON")  # fmt: skip
     add("--results", type=Path, help=f"CSV file; needed for --ours, otherwise {results.name}")
@@ -226,11 +239,13 @@ def command_parser(prog, description, results):
     return parser, commands, add
 
 
-def chosen(parser, args):
+def chosen(parser, args, peers=PEERS):
     """Return the contestants that the arguments name; those not installed are left out."""
     if args.ours and args.results is None:
         parser.error("--ours needs --results")
-    contestants = {name: PEERS[name] for name in args.contestants} | dict(args.ours)
+    if unknown := [name for name in args.contestants if name not in peers]:
+        parser.error(f"no contestants {', '.join(unknown)}; there are {', '.join(peers)}")
+    contestants = {name: peers[name] for name in args.contestants} | dict(args.ours)
     for name, (package, _) in list(contestants.items()):
         if importlib.util.find_spec(package) is None:
             print(f"{name} left out: {package} is not installed")
@@ -246,6 +261,10 @@ def main(argv=None):
         help="names of tables, development, unseen")  # fmt: skip
     add("--min-rows", type=int, default=0, metavar="N", help="leave out tables of fewer rows")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED")
+    add("--frames", action="store_true", help="the mixed tables, as data frames")
+    add = commands.choices["summary"].add_argument
+    add("--frames", action="store_true", help="of the mixed tables, as data frames")
+    add("--compare", metavar="NAME", help="a contestant whose differences from all others to show")
     page = commands.add_parser(
         "page",
         help="write the files of docs/arena.rst",
@@ -254,16 +273,23 @@ def main(argv=None):
     )
     arena_page.add_arguments(page.add_argument)
     args = parser.parse_args(argv)
+    if args.command == "summary" and args.frames and args.peers == PEER_RESULTS:
+        args.peers, args.ours = FRAME_RESULTS, args.ours or FRAME_OURS
     if args.command != "run":
         return {"summary": arena_summary, "page": arena_page}[args.command].main(args)
-    contestants, kinds = chosen(parser, args), ("development", "unseen")
+    contestants = chosen(parser, args, FRAME_CONTESTANTS if args.frames else PEERS)
+    kinds = ("development", "unseen")
     given = [arena_tables.names(name) if name in kinds else (name,) for name in args.tables]
-    sizes, missing = arena_tables.available(sum(given, ()))
+    listed = [name for name in sum(given, ()) if not args.frames or name in MIXED]
+    sizes, missing = arena_tables.available(listed)
     for text in missing:
         print(text)
     names = [name for name, n_rows in sizes.items() if n_rows >= args.min_rows]
     cases = [(name, seed) for seed in args.seeds for name in names]
-    run(args.results or PEER_RESULTS, contestants, cases, load_case, args.limit)
+    path, load = PEER_RESULTS, load_case
+    if args.frames:
+        path, load = FRAME_RESULTS, load_frame_case
+    run(args.results or path, contestants, cases, load, args.limit)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ def _pytabkit(name):
     return make
 
 
+DEFAULT = "skmlp default"
+
 # By name, the package and a function of the seed that returns the estimator.
 PEERS = {
     "LogisticRegression": ("sklearn", _logistic_regression),

@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmarks import arena_summary, arena_tables
 from benchmarks.arena_contestants import PEERS
+from benchmarks.arena_frames import LONG_WAY
 from benchmarks.arena_results import (
     ACCURATE,
     DEFAULT,
@@ -27,6 +28,7 @@ from benchmarks.arena_results import (
     curve_rows,
     groups,
     in_order,
+    is_ours,
     means,
     of_part,
     on_tables,
@@ -52,7 +54,11 @@ TITLES = {
     "arena_tables_development": " Development tables",
     "arena_curves": " Accuracy in percent / log-loss, means over the sources",
     "arena_curves_pairs": " Differences, with standard errors over the splits",
-    "arena_curves_behind": " Behind by more than two standard errors", "arena_ablations": "",
+    "arena_curves_behind": " Behind by more than two standard errors", "arena_frames": "",
+    "arena_frames_partial": " Those with fewer fits, on the tables that they have",
+    "arena_frames_pairs": " Differences from each of the others",
+    "arena_frames_tables": " Unseen tables",
+    "arena_frames_tables_development": " Development tables", "arena_ablations": "",
     "arena_ablations_tables": " Accuracy in points, by table",
 }  # fmt: skip
 PARTS = {
@@ -65,6 +71,8 @@ PARTS = {
     "arena_behind": ["arena_behind"],
     "arena_tables": ["arena_tables", "arena_tables_development"],
     "arena_curves": ["arena_curves", "arena_curves_pairs", "arena_curves_behind"],
+    "arena_frames": ["arena_frames", "arena_frames_partial", "arena_frames_pairs"],
+    "arena_frames_tables": ["arena_frames_tables", "arena_frames_tables_development"],
     "arena_ablations": ["arena_ablations", "arena_ablations_tables"],
 }
 # By part: the alternative text and the caption.
@@ -98,12 +106,13 @@ def add_arguments(add):
     add("--ours", nargs="+", type=Path, metavar="CSV", help="skmlp's results, of curves as well")
     add("--ablations", nargs="+", type=Path, metavar="CSV", help="results of variants of skmlp")
     add("--peers", nargs="+", type=Path, metavar="CSV", help="the other packages' results")
+    add("--frames", nargs="+", type=Path, metavar="CSV", help="all results on data frames")
     add("--folder", type=Path, default=FOLDER, help="where the files are written")
 
 
 def main(args):
     """Write the files of docs/arena.rst, and print their names."""
-    results = read(args.ours, args.ablations, args.peers)
+    results = read(args.ours, args.ablations, args.peers, args.frames)
     names = write(results, args.folder)
     if args.folder == FOLDER:  # README.md has the project's own figures only
         text = updated_readme(README.read_text(encoding="utf-8"), results)
@@ -195,15 +204,18 @@ def _tables(results):
     found["arena_behind"] = _behind(ours, peers, unseen)
     found["arena_tables"] = _by_table(together, arena_tables.names("unseen"))
     found["arena_tables_development"] = _by_table(together, arena_tables.names("development"))
-    return found | _curves(results) | _ablations(results)
+    return found | _curves(results) | _frames(results, unseen) | _ablations(results)
 
 
 def _notes(results):
     """Return the sentences before tables that depend on the results, by part."""
     unseen, noisy = groups(results)
-    together, notes = of_part(pd.concat([results.ours, results.peers])), {}
-    for part, names in (("arena_means", unseen), ("arena_means_noisy", noisy)):
-        group = shown(together, names)
+    together, frames = of_part(pd.concat([results.ours, results.peers])), of_part(results.frames)
+    parts = [("arena_means", together, unseen), ("arena_means_noisy", together, noisy)]
+    parts += [("arena_frames", frames, unseen)] if len(frames) else []
+    notes = {}
+    for part, rows, names in parts:
+        group = shown(rows, names)
         n_fits = len(group.rows[["table", "seed"]].drop_duplicates())
         text = f"{group.rows['table'].nunique()} tables, {n_fits} fits of each contestant."
         if len(group.lacking):
@@ -320,6 +332,8 @@ def _points(value, error=np.nan):
 def _pairs(ours, peers):
     rows = []
     for name, other, found in compared(ours, peers):
+        if name == other:
+            continue
         rows.append({
             "skmlp": name.removeprefix("skmlp "),
             "minus": other,
@@ -542,6 +556,31 @@ def _curves(results):
         "arena_curves_pairs": pd.DataFrame(found.values()),
         "arena_curves_behind": pd.DataFrame(behind),
     }
+
+
+# Data frames
+
+
+def _frames(results, unseen):
+    """Return the tables of the mixed tables as data frames."""
+    rows = of_part(results.frames)
+    own = rows[rows["contestant"].map(is_ours).astype(bool)]
+    others = rows[rows["contestant"] != DEFAULT]
+    group = shown(rows, unseen)
+    found = {
+        "arena_frames": _means(group.rows),
+        "arena_frames_partial": _partial(group.partial),
+        "arena_frames_pairs": _pairs(*on_tables(unseen, own, others)),
+    }
+    both = (rows[rows["contestant"] == name] for name in (DEFAULT, LONG_WAY))
+    gains = arena_summary.difference(arena_summary.paired(*both), "accuracy")
+    for kind, suffix in (("unseen", ""), ("development", "_development")):
+        table = _by_table(rows, arena_tables.names(kind))
+        if len(table) and len(gains):
+            points = {name: _points(row["mean"], row["error"]) for name, row in gains.iterrows()}
+            table["default - long way"] = table["table"].map(points).fillna("")
+        found[f"arena_frames_tables{suffix}"] = table
+    return found
 
 
 # Ablations

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import arena_summary
-from benchmarks.arena_contestants import PEERS
+from benchmarks.arena_contestants import DEFAULT, PEERS
 
 RESULTS = Path(__file__).parent / "arena"
-DEFAULT, ACCURATE = "skmlp default", "skmlp accurate"
+ACCURATE = "skmlp accurate"
 MIN_SHARE = 0.9  # of skmlp's cases, to be compared on the tables that all have
 MIN_DRAWN = 0.5  # of these tables, to be placed in the picture
 
@@ -26,15 +26,19 @@ class Results(NamedTuple):
     ablations: pd.DataFrame
     changes: dict  # text by variant
     runs: pd.DataFrame  # all rows except those of ablations, also of fits that failed
+    frames: pd.DataFrame  # of mixed tables as data frames, of all contestants
 
 
-def read(ours=None, ablations=None, peers=None):
+def read(ours=None, ablations=None, peers=None, frames=None):
     """Return the results of files; those kept in benchmarks/arena stand for what is not given."""
     peers = peers or _kept("peers.csv", "curves_peers.csv")
     ours = _kept("ours.csv", "curves_ours.csv") if ours is None else ours
     ablations = _kept("ablations.csv") if ablations is None else ablations
+    frames = _kept("frames_ours.csv", "frames_peers.csv") if frames is None else frames
     theirs = _read(peers)
-    own, variants = (_read(paths) if paths else theirs[:0] for paths in (ours, ablations))
+    own, variants, framed = (
+        _read(paths) if paths else theirs[:0] for paths in (ours, ablations, frames)
+    )
     names = [path.with_suffix(".json") for path in ablations]
     texts = [json.loads(path.read_text(encoding="utf-8")) for path in names if path.exists()]
     parts = {}
@@ -47,6 +51,7 @@ def read(ours=None, ablations=None, peers=None):
         ablations=_complete(variants),
         changes={name: text for found in texts for name, text in found.items()},
         runs=pd.concat([own, theirs]) if len(own) else theirs,
+        frames=_complete(framed),
     )
 
 

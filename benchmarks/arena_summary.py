@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import arena_tables
+from benchmarks.arena_contestants import DEFAULT
+from benchmarks.arena_frames import LONG_WAY
 
 METRICS = "accuracy", "balanced", "log_loss", "auc", "ece"
 SECONDS = "fit_seconds", "predict_seconds"
@@ -145,6 +147,17 @@ def _show_pairs(name, ours, peers):
                   f"{row['ece']:+.4f} {row['fit_seconds_quotient']:14.3f}")  # fmt: skip
 
 
+def _show_tables(title, pairs):
+    if len(pairs):
+        print(f"{title}, by table, with errors over seeds{'':4}accuracy{'':11}log-loss")
+    accuracy, loss = (difference(pairs, metric) for metric in ("accuracy", "log_loss"))
+    for name in accuracy.index:
+        (points, points_error), (nats, nats_error) = 100 * accuracy.loc[name], loss.loc[name]
+        print(
+            f"  {name:20} {points:+8.2f} +- {points_error:5.2f} {nats:+10.4f} +- {nats_error:.4f}"
+        )
+
+
 def _show_behind(ours, peers):
     pairs = paired(ours, peers[peers["contestant"] == "MLPClassifier"])
     print("behind MLPClassifier by more than a point and two standard errors: ", end="")
@@ -174,6 +187,13 @@ def main(args):
         for name, rows in own.groupby("contestant"):
             _show_pairs(name, rows, theirs)
             _show_behind(rows, theirs)
+        everyone = pd.concat([theirs, own])
+        if args.compare:
+            one = everyone["contestant"] == args.compare
+            _show_pairs(args.compare, everyone[one], everyone[~one])
+        if args.frames:
+            default, long_way = (own[own["contestant"] == name] for name in (DEFAULT, LONG_WAY))
+            _show_tables(f"{DEFAULT} - {LONG_WAY}", paired(default, long_way))
 
 
 def curves(args):

@@ -9,7 +9,15 @@ import pytest
 from sklearn import metrics
 from sklearn.dummy import DummyClassifier
 
-from benchmarks import arena, arena_curves, arena_registry, arena_summary, arena_tables, tables
+from benchmarks import (
+    arena,
+    arena_curves,
+    arena_frames,
+    arena_registry,
+    arena_summary,
+    arena_tables,
+    tables,
+)
 
 HELD_BACK = {"modeldata", "openintro", "ratdat", "nycflights13", "dplyr", "carData", "Stat2Data"}
 
@@ -60,6 +68,10 @@ def test_registry():
     assert not HELD_BACK & {table.item.split("/")[0] for table in listed}
     items = [(table.source, table.item) for table in listed]
     assert len(items) == len(set(items))
+    mixed = [name for name in arena_tables.names() if name in arena_registry.MIXED]
+    assert tuple(mixed) == arena_registry.MIXED
+    assert len(development.intersection(mixed)) == 18
+    assert len(unseen.intersection(mixed)) == 39
 
 
 @pytest.mark.parametrize("n_rows", [150, 9_999, 12_345, 60_000])
@@ -103,6 +115,91 @@ def test_load():
     assert set(y) == set(y_test) == {0, 1, 2}
     sizes, lines = arena_tables.available(["iris"])
     assert (sizes, lines) == ({"iris": 150}, [])
+
+
+# Data frames
+
+
+@pytest.fixture
+def mixed_frame():
+    """Numbers, a level for every second row, few levels, gaps; and two classes."""
+    rng = np.random.RandomState(0)
+    n = 1_200
+    frame = pd.DataFrame({0: rng.normal(size=n), "number": rng.normal(size=n)})
+    frame["many"] = [f"level {i}" for i in rng.permutation(n) // 2]
+    frame["few"] = rng.choice(["x", "y", "z"], size=n).astype(object)
+    y = (frame[0] + 2 * (frame["few"] == "x") > 0.5).to_numpy(int)
+    frame.loc[frame.index % 7 == 0, ["number", "few"]] = np.nan, None
+    return frame, y
+
+
+@pytest.fixture
+def mixed_table(monkeypatch, mixed_frame):
+    """A table of the arena."""
+    table = arena_registry.Table("made", "made", "made")
+    monkeypatch.setitem(arena_tables.TABLES, "made", table)
+    monkeypatch.setitem(arena_tables._READERS, "made", lambda _: mixed_frame)
+    monkeypatch.setattr(arena, "MIXED", ("made",))
+    yield "made"
+    arena_tables.whole.cache_clear()
+
+
+def test_mixed_tables_have_strings_and_something_else(three_rows):
+    text, number = three_rows[["b"]].dropna(), three_rows[["a"]]
+    assert arena_tables.is_mixed(three_rows)
+    assert not arena_tables.is_mixed(text)
+    assert not arena_tables.is_mixed(number)
+    assert arena_tables.is_mixed(text.assign(c="constant"))
+    assert arena_tables.is_mixed(pd.DataFrame({"b": [str(i) for i in range(20)]}))
+
+
+def test_frames_have_the_rows_of_the_arrays(mixed_table, mixed_frame):
+    frames, arrays = (
+        load(mixed_table, 1) for load in (arena_tables.load_frames, arena_tables.load)
+    )
+    for X, y, array, labels in zip(
+        frames[::2], frames[1::2], arrays[::2], arrays[1::2], strict=True
+    ):
+        assert list(X) == ["0", "number", "many", "few"]
+        assert list(map(str, X.dtypes)) == ["float64", "float64", "category", "category"]
+        np.testing.assert_array_equal(X["0"], array[:, 0])
+        np.testing.assert_array_equal(y, labels)
+        kept, given = (f.astype(object).fillna("gap") for f in (X, mixed_frame[0].loc[X.index]))
+        np.testing.assert_array_equal(kept, given)
+
+
+@pytest.mark.filterwarnings("ignore")  # of other packages
+@pytest.mark.parametrize("name", arena_frames.FRAME_CONTESTANTS)
+def test_contestants_on_frames(name, mixed_table):
+    package, make = arena_frames.FRAME_CONTESTANTS[name]
+    pytest.importorskip(package)
+    row = arena.measure(make, 0, *arena_tables.load_frames(mixed_table, 0))
+    assert row["status"] == "ok"
+    assert row["test_accuracy"] > 0.8
+
+
+def test_main_on_frames(tmp_path, mixed_table, monkeypatch, capsys):
+    peers, ours = tmp_path / "frames_peers.csv", tmp_path / "frames_ours.csv"
+    for name, value in (("FRAME_RESULTS", peers), ("FRAME_OURS", ours)):
+        monkeypatch.setattr(arena, name, value)
+    run = ["run", "--frames", "--tables", mixed_table, "iris", "--seeds", "0", "--contestants"]
+    arena.main([*run, "LogisticRegression"])
+    arena.main([*run, arena_frames.LONG_WAY, "--results", str(ours)])
+    found = [(row["table"], row["columns"]) for path in (peers, ours) for row in arena.read(path)]
+    assert found == [("made", "4")] * 2
+    with pytest.raises(SystemExit):
+        arena.main([*run, "TabM"])
+    for path, *names in ((peers, "XGBoost"), (ours, arena_frames.LONG_WAY, "skmlp default")):
+        pd.concat(
+            pd.read_csv(path).assign(table="german", seed=seed, contestant=name)
+            for name in names for seed in (0, 1)
+        ).to_csv(path)  # fmt: skip
+    capsys.readouterr()
+    arena.main(["summary", "--frames", "--compare", "skmlp default"])
+    text = capsys.readouterr().out
+    assert "skmlp default minus" in text
+    assert "  skmlp long way " in text
+    assert "german                  +0.00 +-  0.00    +0.0000 +- 0.0000" in text
 
 
 # Fits and runs

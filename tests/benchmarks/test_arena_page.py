@@ -88,18 +88,29 @@ def variants(folder):
     return path
 
 
+@pytest.fixture(scope="module")
+def frames(folder):
+    return store(
+        folder / "frames.csv",
+        rows("skmlp default", {"diamonds": 0.75, "german": 0.76}, log_loss=0.4),
+        rows("skmlp long way", {"diamonds": 0.74, "german": 0.77}),
+        rows("XGBoost", {"diamonds": 0.73, "german": 0.76}),
+        rows("CatBoost", {"diamonds": 0.72}, seeds=[0]),
+    )
+
+
 def table(folder, name):
     frame = pd.read_csv(folder / f"{name}.csv", keep_default_na=False, dtype=str)
     return frame.map(lambda cell: cell.replace(SPACE, " ")).to_dict("records")
 
 
 @pytest.fixture(scope="module")
-def page(folder, peers, ours, variants):
+def page(folder, peers, ours, variants, frames):
     """The folder of a page with all parts."""
     folder = folder / "page"
     folder.mkdir()
     argv = ["page", "--peers", str(peers), "--ours", str(ours), "--ablations", str(variants)]
-    arena.main([*argv, "--folder", str(folder)])
+    arena.main([*argv, "--frames", str(frames), "--folder", str(folder)])
     return folder
 
 
@@ -129,7 +140,7 @@ def test_contestants_with_fewer_tables(page):
 
 
 def test_cases_that_a_contestant_lacks(peers, ours):
-    results = arena_results.read([ours], [], [peers])
+    results = arena_results.read([ours], [], [peers], [])
     together = arena_results.of_part(pd.concat([results.ours, results.peers]))
     tables = list(SIZES)
     lost = (together["contestant"] == "XGBoost") & (together["table"] == "rain")
@@ -200,7 +211,7 @@ def test_targets_of_the_preset():
     realmlp, trees = rows("RealMLP_TD_S", {"rain": 0.745}), rows("XGBoost", {"rain": 0.73})
     empty = preset[:0]
     results = arena_results.Results(
-        pd.concat([realmlp, trees]), preset, empty, empty, empty, {}, preset
+        pd.concat([realmlp, trees]), preset, empty, empty, empty, {}, preset, empty
     )
     found = arena_page._targets(results, list(tables), [])
     assert list(found["verdict"]) == ["missed", "reached", "missed", "reached"]
@@ -220,6 +231,23 @@ def test_curves(page):
     assert pairs[-1]["accuracy, points"] == "+2.00 ± 0.00"
     behind = table(page, "arena_curves_behind")
     assert [(row["source"], row["difference"]) for row in behind] == [("iris", "-10.00 ± 0.00")] * 2
+
+
+def test_frames(page):
+    found = table(page, "arena_frames")
+    names = ["skmlp default", "skmlp long way", "XGBoost"]
+    assert [row["contestant"] for row in found] == names
+    assert table(page, "arena_frames_partial")[0]["tables of"] == "CatBoost: 1"
+    pairs = [(row["skmlp"], row["minus"]) for row in table(page, "arena_frames_pairs")]
+    assert pairs == [
+        ("default", "skmlp long way"), ("default", "XGBoost"), ("default", "CatBoost"),
+        ("long way", "XGBoost"), ("long way", "CatBoost"),
+    ]  # fmt: skip
+    assert table(page, "arena_frames_tables")[0]["default - long way"] == "+1.00 ± 0.00"
+    (german,) = table(page, "arena_frames_tables_development")
+    assert german["default - long way"] == "-1.00 ± 0.00"
+    text = (page / "arena_frames.txt").read_text(encoding="utf-8")
+    assert text.startswith("1 tables, 3 fits of each contestant.\n")
 
 
 def test_ablations(page):
@@ -244,14 +272,14 @@ def test_without_results_of_ours(page, peers, tmp_path):
     """Files that a former page had, and that are not made any more, are removed."""
     page = shutil.copytree(page, tmp_path / "copy")
     assert {path.name for path in page.glob("*.svg")} == {"arena.svg", "arena_curves.svg"}
-    names = arena_page.write(arena_results.read([], [], [peers]), page)
+    names = arena_page.write(arena_results.read([], [], [peers], []), page)
     assert {path.name for path in page.iterdir()} == set(names)
     for name in ("arena_pairs", "arena_targets", "arena_behind", "arena_ablations"):
         assert f"{name}.csv" not in names
         assert (page / f"{name}.txt").read_text(encoding="utf-8") == arena_page.NO_RESULTS
     assert table(page, "arena_means")[0]["contestant"] == "XGBoost"
     drawn = (page / "arena.svg").read_bytes()
-    arena_page.write(arena_results.read([], [], [peers]), page)
+    arena_page.write(arena_results.read([], [], [peers], []), page)
     assert (page / "arena.svg").read_bytes() == drawn
 
 
