@@ -264,7 +264,7 @@ def main(argv=None):
     add("--frames", action="store_true", help="the mixed tables, as data frames")
     add = commands.choices["summary"].add_argument
     add("--frames", action="store_true", help="of the mixed tables, as data frames")
-    add("--compare", metavar="NAME", help="a contestant whose differences from all others to show")
+    add("--compare", metavar="NAME", help="differences of this contestant from all others")
     page = commands.add_parser(
         "page",
         help="write the files of docs/arena.rst",

@@ -183,14 +183,15 @@ def main(args):
     for title, names in groups(read(args.peers, "valid")).items():
         theirs, own = (side[side["table"].isin(names)] for side in (peers, ours))
         print(f"\n## {len(names)} {title}")
-        _show_means(pd.concat([theirs, own]))
-        for name, rows in own.groupby("contestant"):
-            _show_pairs(name, rows, theirs)
-            _show_behind(rows, theirs)
         everyone = pd.concat([theirs, own])
+        _show_means(everyone)
         if args.compare:
             one = everyone["contestant"] == args.compare
             _show_pairs(args.compare, everyone[one], everyone[~one])
+        else:
+            for name, rows in own.groupby("contestant"):
+                _show_pairs(name, rows, theirs)
+                _show_behind(rows, theirs)
         if args.frames:
             default, long_way = (own[own["contestant"] == name] for name in (DEFAULT, LONG_WAY))
             _show_tables(f"{DEFAULT} - {LONG_WAY}", paired(default, long_way))
