@@ -58,7 +58,8 @@ TITLES = {
     "arena_frames_partial": " Those with fewer fits, on the tables that they have",
     "arena_frames_pairs": " Differences from each of the others",
     "arena_frames_tables": " Unseen tables",
-    "arena_frames_tables_development": " Development tables", "arena_ablations": "",
+    "arena_frames_tables_development": " Development tables",
+    "arena_frames_ablations": "", "arena_ablations": "",
     "arena_ablations_tables": " Accuracy in points, by table",
 }  # fmt: skip
 PARTS = {
@@ -73,6 +74,7 @@ PARTS = {
     "arena_curves": ["arena_curves", "arena_curves_pairs", "arena_curves_behind"],
     "arena_frames": ["arena_frames", "arena_frames_partial", "arena_frames_pairs"],
     "arena_frames_tables": ["arena_frames_tables", "arena_frames_tables_development"],
+    "arena_frames_ablations": ["arena_frames_ablations"],
     "arena_ablations": ["arena_ablations", "arena_ablations_tables"],
 }
 # By part: the alternative text and the caption.
@@ -107,12 +109,14 @@ def add_arguments(add):
     add("--ablations", nargs="+", type=Path, metavar="CSV", help="results of variants of skmlp")
     add("--peers", nargs="+", type=Path, metavar="CSV", help="the other packages' results")
     add("--frames", nargs="+", type=Path, metavar="CSV", help="all results on data frames")
+    add("--frame-ablations", nargs="+", type=Path, metavar="CSV", help="of variants on data frames")
     add("--folder", type=Path, default=FOLDER, help="where the files are written")
 
 
 def main(args):
     """Write the files of docs/arena.rst, and print their names."""
-    results = read(args.ours, args.ablations, args.peers, args.frames)
+    files = args.ours, args.ablations, args.peers, args.frames, args.frame_ablations
+    results = read(*files)
     names = write(results, args.folder)
     if args.folder == FOLDER:  # README.md has the project's own figures only
         text = updated_readme(README.read_text(encoding="utf-8"), results)
@@ -580,7 +584,8 @@ def _frames(results, unseen):
             points = {name: _points(row["mean"], row["error"]) for name, row in gains.iterrows()}
             table["default - long way"] = table["table"].map(points).fillna("")
         found[f"arena_frames_tables{suffix}"] = table
-    return found
+    variants = _ablations(results._replace(ablations=results.frame_ablations))
+    return found | {"arena_frames_ablations": variants["arena_ablations"]}
 
 
 # Ablations

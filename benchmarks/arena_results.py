@@ -27,17 +27,21 @@ class Results(NamedTuple):
     changes: dict  # text by variant
     runs: pd.DataFrame  # all rows except those of ablations, also of fits that failed
     frames: pd.DataFrame  # of mixed tables as data frames, of all contestants
+    frame_ablations: pd.DataFrame
 
 
-def read(ours=None, ablations=None, peers=None, frames=None):
+def read(ours=None, ablations=None, peers=None, frames=None, frame_ablations=None):
     """Return the results of files; those kept in benchmarks/arena stand for what is not given."""
     peers = peers or _kept("peers.csv", "curves_peers.csv")
     ours = _kept("ours.csv", "curves_ours.csv") if ours is None else ours
     ablations = _kept("ablations.csv") if ablations is None else ablations
     frames = _kept("frames_ours.csv", "frames_peers.csv") if frames is None else frames
+    if frame_ablations is None:
+        frame_ablations = _kept("frames_ablations.csv")
     theirs = _read(peers)
-    own, variants, framed = (
-        _read(paths) if paths else theirs[:0] for paths in (ours, ablations, frames)
+    own, variants, framed, framed_variants = (
+        _read(paths) if paths else theirs[:0]
+        for paths in (ours, ablations, frames, frame_ablations)
     )
     names = [path.with_suffix(".json") for path in ablations]
     texts = [json.loads(path.read_text(encoding="utf-8")) for path in names if path.exists()]
@@ -52,6 +56,7 @@ def read(ours=None, ablations=None, peers=None, frames=None):
         changes={name: text for found in texts for name, text in found.items()},
         runs=pd.concat([own, theirs]) if len(own) else theirs,
         frames=_complete(framed),
+        frame_ablations=_complete(framed_variants),
     )
 
 

@@ -110,7 +110,8 @@ def page(folder, peers, ours, variants, frames):
     folder = folder / "page"
     folder.mkdir()
     argv = ["page", "--peers", str(peers), "--ours", str(ours), "--ablations", str(variants)]
-    arena.main([*argv, "--frames", str(frames), "--folder", str(folder)])
+    argv += ["--frames", str(frames), "--frame-ablations", str(variants)]
+    arena.main([*argv, "--folder", str(folder)])
     return folder
 
 
@@ -211,7 +212,7 @@ def test_targets_of_the_preset():
     realmlp, trees = rows("RealMLP_TD_S", {"rain": 0.745}), rows("XGBoost", {"rain": 0.73})
     empty = preset[:0]
     results = arena_results.Results(
-        pd.concat([realmlp, trees]), preset, empty, empty, empty, {}, preset, empty
+        pd.concat([realmlp, trees]), preset, empty, empty, empty, {}, preset, empty, empty
     )
     found = arena_page._targets(results, list(tables), [])
     assert list(found["verdict"]) == ["missed", "reached", "missed", "reached"]
@@ -246,6 +247,8 @@ def test_frames(page):
     assert table(page, "arena_frames_tables")[0]["default - long way"] == "+1.00 ± 0.00"
     (german,) = table(page, "arena_frames_tables_development")
     assert german["default - long way"] == "-1.00 ± 0.00"
+    (*_, last) = table(page, "arena_frames_ablations")
+    assert (last["on"], last["accuracy, points"]) == ("noisy", "+1.00")
     text = (page / "arena_frames.txt").read_text(encoding="utf-8")
     assert text.startswith("1 tables, 3 fits of each contestant.\n")
 
@@ -272,14 +275,14 @@ def test_without_results_of_ours(page, peers, tmp_path):
     """Files that a former page had, and that are not made any more, are removed."""
     page = shutil.copytree(page, tmp_path / "copy")
     assert {path.name for path in page.glob("*.svg")} == {"arena.svg", "arena_curves.svg"}
-    names = arena_page.write(arena_results.read([], [], [peers], []), page)
+    names = arena_page.write(arena_results.read([], [], [peers], [], []), page)
     assert {path.name for path in page.iterdir()} == set(names)
     for name in ("arena_pairs", "arena_targets", "arena_behind", "arena_ablations"):
         assert f"{name}.csv" not in names
         assert (page / f"{name}.txt").read_text(encoding="utf-8") == arena_page.NO_RESULTS
     assert table(page, "arena_means")[0]["contestant"] == "XGBoost"
     drawn = (page / "arena.svg").read_bytes()
-    arena_page.write(arena_results.read([], [], [peers], []), page)
+    arena_page.write(arena_results.read([], [], [peers], [], []), page)
     assert (page / "arena.svg").read_bytes() == drawn
 
 
