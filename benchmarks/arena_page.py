@@ -129,13 +129,26 @@ def main(args):
 
 README_START = "<!-- made by python -m benchmarks.arena page -->\n"
 README_COLUMNS = ["accuracy", "balanced", "log_loss", "ece", "fit_seconds"]
+# What people would pick instead: one of each kind, of which the page has others.
+FRONT = ["CatBoost", "skmlp default", "RealMLP_TD_S", "LightGBM", "MLPClassifier"]
+
+
+def front_rows(results):
+    """Return the rows of README.md and of the first page: a few contestants on unseen tables."""
+    unseen, _ = groups(results)
+    rows = shown(of_part(pd.concat([results.ours, results.peers])), unseen).rows
+    return rows[rows["contestant"].isin(FRONT)]
+
+
+def _front(rows):
+    """Return their means as text."""
+    return _means(rows)[["contestant", *(MEANS[name][0] for name in README_COLUMNS)]]
 
 
 def updated_readme(text, results):
     """Return the text of README.md with the means over the unseen tables."""
-    unseen, _ = groups(results)
-    rows = shown(of_part(pd.concat([results.ours, results.peers])), unseen).rows
-    table = _means(rows)[["contestant", *(MEANS[name][0] for name in README_COLUMNS)]]
+    rows = front_rows(results)
+    table = _front(rows)
     n_fits = len(rows[["table", "seed"]].drop_duplicates())
     note = (
         f"Means over {rows['table'].nunique()} real tables of at least 1,000 rows that no choice "
@@ -180,6 +193,9 @@ def texts(results):
         blocks += [_directive(name) for name in names if name in tables]
         made[f"{part}.txt"] = "\n".join(blocks) or NO_RESULTS
     made["arena_counts.txt"] = _counts(results)
+    rows = front_rows(results)
+    if len(rows):
+        made["arena_front.csv"] = _front(rows).to_csv(index=False, lineterminator="\n")
     return made
 
 
