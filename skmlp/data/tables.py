@@ -15,7 +15,16 @@ from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories
 from skmlp.data.objects import read_array
 
-__all__ = ["ArrayColumns", "Columns", "column_name", "encode_table", "fit_table"]
+__all__ = [
+    "ArrayColumns",
+    "Columns",
+    "column_name",
+    "encode_table",
+    "fit_table",
+    "named_column",
+    "warn_of_ids",
+    "warn_of_unknown",
+]
 
 MIN_ID_ROWS, ID_SHARE = 20, 0.5  # distinct strings among so many rows that they may be ids
 SHOWN = 5  # unknown categories in a message
@@ -32,6 +41,10 @@ class Columns(Protocol):
 
     names: Any
     n_rows: int
+
+    @property
+    def is_categorical(self) -> np.ndarray | None:
+        """Which columns are categories by their dtype (n_features,); None for arrays."""
 
     def check(self, categorical: np.ndarray) -> None:
         """Raise unless each column can be a number or a category, as the mask says."""
@@ -60,7 +73,7 @@ class ArrayColumns:
         If X is sparse.
     """
 
-    names = None
+    names = is_categorical = None
 
     def __init__(self, X: Any) -> None:
         if issparse(X):
@@ -95,10 +108,9 @@ def fit_table(
     rows: np.ndarray | None,
     *,
     declared: bool,
+    warn: bool = True,
 ) -> tuple[Table, list[np.ndarray | None]]:
     """Return rows as numbers and codes, and the categories of each column.
-
-    A column of strings that are different in most rows is warned of.
 
     Parameters
     ----------
@@ -111,6 +123,8 @@ def fit_table(
         Those whose categories count; None for all.
     declared : bool
         Whether categories of the dtype count that no row has.
+    warn : bool, default=True
+        Whether to call `warn_of_ids`.
 
     Returns
     -------
@@ -124,9 +138,10 @@ def fit_table(
         values, missing = columns.values(j)
         dtype_categories = columns.declared(j)
         ignored = missing if rows is None else missing | ~rows
-        with _named_column(columns, j):
+        with named_column(columns.names, j):
             categories = find_categories(values, ignored)
-            _warn_of_ids(columns, j, categories, int((~ignored).sum()), dtype_categories)
+            if warn and dtype_categories is None:
+                warn_of_ids(columns.names, j, categories, int((~ignored).sum()))
             if declared and dtype_categories is not None:
                 categories = _union(categories, dtype_categories)
         found[j] = categories
@@ -172,11 +187,11 @@ def _codes(
 ) -> np.ndarray:
     """Return the codes of a column, in the smallest dtype."""
     n = len(categories)
-    with _named_column(columns, j):
+    with named_column(columns.names, j):
         index = encode_categories(values, missing, categories)
     unknown = index == n
     if warn_unknown and unknown.any():
-        _warn_of_unknown(columns, j, find_categories(values, ~unknown))
+        warn_of_unknown(columns.names, j, find_categories(values, ~unknown))
     index[unknown] = n + 1
     index[missing] = n
     return index.astype(np.min_scalar_type(n + 1))
@@ -195,11 +210,11 @@ def column_name(names: Sequence[Any] | None, j: int) -> str:
     return f"Column {j}" if names is None else f"Column {names[j]!r}"
 
 
-class _named_column:  # a context manager, like those of contextlib
+class named_column:  # a context manager, like those of contextlib
     """Put the name of a column before the message of a ValueError."""
 
-    def __init__(self, columns: Columns, j: int) -> None:
-        self._name = column_name(columns.names, j)
+    def __init__(self, names: Sequence[Any] | None, j: int) -> None:
+        self._name = column_name(names, j)
 
     def __enter__(self) -> None:
         return
@@ -214,24 +229,23 @@ def _union(categories: np.ndarray, declared: np.ndarray) -> np.ndarray:
     return find_categories(both, np.zeros(len(both), bool))
 
 
-def _warn_of_ids(
-    columns: Columns, j: int, categories: np.ndarray, n: int, declared: np.ndarray | None
-) -> None:
-    """Warn of strings that are different in more than half of n rows."""
-    is_text = declared is None and categories.dtype.kind == "O"
+def warn_of_ids(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: int) -> None:
+    """Warn if column j has strings that are different in more than half of n rows."""
+    is_text = categories.dtype.kind == "O"
     if is_text and n >= MIN_ID_ROWS and len(categories) > ID_SHARE * n:
         warn_user(
-            f"{column_name(columns.names, j)} has {len(categories)} different strings in {n} rows: "
+            f"{column_name(names, j)} has {len(categories)} different strings in {n} rows: "
             "it may hold ids or text, from which a category cannot be learned. Drop it, or derive "
             "numbers or categories from it."
         )
 
 
-def _warn_of_unknown(columns: Columns, j: int, unknown: np.ndarray) -> None:
+def warn_of_unknown(names: Sequence[Any] | None, j: int, unknown: np.ndarray) -> None:
+    """Warn of categories of column j that the first call of fit or partial_fit did not have."""
     shown = ", ".join(repr(value) for value in unknown[:SHOWN].tolist())
     more = ", ..." if len(unknown) > SHOWN else ""
     warn_user(
-        f"{column_name(columns.names, j)} has categories that the first call did not have, which "
+        f"{column_name(names, j)} has categories that the first call did not have, which "
         f"are treated as unknown: {shown}{more}. Give the column a category dtype with all "
         "categories before the first call."
     )

@@ -718,7 +718,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         vars(fitted).update(self._copied_attributes(result))
         vars(fitted).pop("feature_names_in_", None)
         if result.encoding is None:  # that of logits
-            fitted.n_features_in_ = result.architecture[0][0]
+            fitted.n_features_in_, fitted._categories = result.architecture[0][0], []
         return fitted
 
     def _copied_attributes(self, result: FitResult) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from skmlp.data.checks import (
     check_validation_complete,
     check_weights,
 )
-from skmlp.data.frames import categorical_mask, read_frame
+from skmlp.data.frames import Frame, categorical_mask, read_frame
 from skmlp.data.tables import ArrayColumns, Columns, encode_table, fit_table
 
 __all__ = [
     "DATA_ATTRIBUTES",
     "check_same_classes",
+    "columns_of",
     "copy_data_attributes",
+    "marks_columns",
     "set_classes",
     "validate_features",
     "validate_fit_data",
@@ -159,32 +161,35 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
 
     Number, names and kinds of the columns are validated; None for other X, which is not.
     """
-    frame = None if _is_sparse_frame(X) else read_frame(X)
     # Of estimators without categories, the list is empty.
     fitted = None if reset else vars(estimator).get("_categories", [])
-    if frame is None and not _may_have_categories(estimator, fitted):
+    marked = getattr(estimator, "categorical_features", "from_dtype")
+    columns = columns_of(X, marked=marks_columns(marked) if fitted is None else bool(fitted))
+    if columns is None:
         return None, np.zeros(0, bool)
-    columns: Columns = ArrayColumns(X) if frame is None else frame
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if fitted:
         categorical = np.array([categories is not None for categories in fitted])
     elif fitted is not None:
         categorical = np.zeros(estimator.n_features_in_, bool)
     else:
-        marked = getattr(estimator, "categorical_features", "from_dtype")
-        by_dtype = None if frame is None else frame.is_categorical
-        n_features = estimator.n_features_in_
+        n_features, by_dtype = estimator.n_features_in_, columns.is_categorical
         categorical = categorical_mask(marked, columns.names, n_features, by_dtype)
     columns.check(categorical)
-    return (columns if frame is not None or categorical.any() else None), categorical
+    is_table = isinstance(columns, Frame) or categorical.any()
+    return (columns if is_table else None), categorical
 
 
-def _may_have_categories(estimator: Any, fitted: list[Any] | None) -> bool:
-    """Whether an array may have categorical columns, by what was fitted or the parameter."""
-    if fitted is not None:
-        return bool(fitted)
-    marked = getattr(estimator, "categorical_features", None)
-    return marked is not None and not (isinstance(marked, str) and marked == "from_dtype")
+def columns_of(X: Any, *, marked: bool) -> Columns | None:
+    """Return the columns of a data frame, or of an array if some may be marked; else None."""
+    frame = None if _is_sparse_frame(X) else read_frame(X)
+    return ArrayColumns(X) if frame is None and marked else frame
+
+
+def marks_columns(categorical_features: Any) -> bool:
+    """Whether the parameter may mark columns of arrays."""
+    from_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
+    return categorical_features is not None and not from_dtype
 
 
 def _is_sparse_frame(X: Any) -> bool:
