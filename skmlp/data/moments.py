@@ -196,13 +196,16 @@ def _level_shares(
         of_entry = np.broadcast_to(v[:, None], level.shape)[has_row]
         total += np.bincount(level[has_row], of_entry, layout.n_levels)
         weight += v.sum()
-    # At most 1, which a sum of weights may miss by rounding.
-    shares: np.ndarray = np.minimum(total / weight, 1.0)
-    return shares
+    return total / weight
 
 
 def _with_binary_columns(moments: Moments, shares: np.ndarray) -> Moments:
-    """Return Moments with those of 0/1 columns, which have these shares of 1s, appended."""
+    """Return Moments with those of 0/1 columns, which have these shares of 1s, appended.
+
+    The share of a column of 1s may differ from 1 by rounding, and the column has no spread then.
+    """
+    rounding = moments.n * np.finfo(np.float64).eps
+    shares = np.where(shares >= 1.0 - rounding, 1.0, shares)
     mean = np.append(moments.mean, shares)
     var = np.append(moments.var, shares * (1.0 - shares))
     numbers = np.repeat([[0.0], [1.0]], len(shares), axis=1)

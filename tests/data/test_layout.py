@@ -55,6 +55,15 @@ def test_levels_of_streams():
     assert levels.row_of_code.tolist() == [0, 1, 2, -1, -1]  # no missing value, no unknown one
 
 
+def test_levels_of_all_rows_have_no_spread():
+    w = np.array([1.0, 2, 1, 1, 1, 1, 2, 1])  # whose sums are rounded
+    table = Table(np.zeros((8, 0)), np.zeros((8, 1), np.uint8), np.array([3]))
+    layout = find_layout(table, w, np.arange(8), 1)
+    moments = column_moments(table, w, np.arange(8), layout)
+    assert moments.var.tolist() == [0.0]
+    assert not scaling_from_moments(moments, np.dtype(float), lambda: 1.0).has_spread.any()
+
+
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_columns_with_gaps(rng, container):
     X = rng.normal(size=(60, 6))
