@@ -5,13 +5,14 @@ from contextlib import ExitStack
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._errors import invalid
-from skmlp._sklearn_compat import callbacks_of, remove_callbacks
+from skmlp._sklearn_compat import callbacks_of, feature_names, remove_callbacks
 from skmlp.callbacks import Checkpoint, with_callbacks
 from skmlp.dask._cluster import Executor, aligned_blocks
-from skmlp.dask.input import ShardStats, validate_shard
+from skmlp.dask.input import ShardStats, check_features, validate_shard
 from skmlp.dask.predict import LazyPredictMixin
 from skmlp.dask.trainer import sharded_trainer
 from skmlp.data.checks import check_labels, check_validation_complete
@@ -43,8 +44,9 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
 
     The partitions of X are concatenated to a few *shards*. Each shard stays on one worker; only
     summaries, parameters and gradients are sent, whose size does not depend on the number of
-    rows. The objective is that of SoftmaxMLPClassifier over all rows. Class weights, means and
-    scales, the mean weight and the number of epochs are computed over all rows as well.
+    rows. The objective is that of SoftmaxMLPClassifier over all rows. Categories, indicators of
+    missing values, class weights, means and scales, the mean weight and the number of epochs are
+    those of all rows as well.
 
     With ``solver="lbfgs"`` the gradients of the shards are summed, so that the result is that of
     SoftmaxMLPClassifier up to rounding. With "adam" and "sgd", each shard trains a copy of the
@@ -147,7 +149,10 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         Parameters
         ----------
         X : dask array or dataframe of shape (n_samples, n_features)
-            Finite real numbers; blocks may be sparse matrices. Columns may be chunked.
+            As in SoftmaxMLPClassifier: real numbers and, in the columns of
+            `categorical_features`, strings or numbers; NaN and None are missing values. The
+            categories are those of all partitions, whose category dtypes may differ. Blocks of
+            arrays may be sparse matrices. Columns may be chunked.
         y : dask array or series of shape (n_samples,)
             Labels, with the partitions of X; an array of known chunk sizes is rechunked.
         sample_weight : dask array or series of shape (n_samples,), default=None
@@ -169,7 +174,8 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         TypeError
             If X, y or weights are not Dask collections.
         ValueError
-            As SoftmaxMLPClassifier; also if the partitions of X, y and weights differ.
+            As SoftmaxMLPClassifier; also if the partitions of X, y and weights differ, or if a
+            column holds strings in some partitions and numbers in others.
         """
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         return self._fit((X, y, sample_weight), given)
@@ -183,14 +189,20 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         validation_blocks = _validation_blocks(**validation)
         with unchanged_on_error(self), ExitStack() as held:
             continues = self.warm_start and hasattr(self, "theta_")
-            stats = ShardStats(held.enter_context(self._validated(blocks)))
+            if continues:
+                self._check_columns(X, "X")
+            stats = ShardStats(held.enter_context(self._validated(blocks, fitted=continues)))
             validation_stats = None
             self._set_data_attributes(stats, continues=continues)
             if validation_blocks is not None:
-                validation_shards = held.enter_context(self._validated(validation_blocks))
-                validation_stats = ShardStats(validation_shards, "sample_weight_val")
+                self._check_columns(validation["X_val"], "X_val")
+                validation_shards = self._validated(validation_blocks, fitted=True)
+                validation_stats = ShardStats(
+                    held.enter_context(validation_shards), "sample_weight_val"
+                )
                 validation_stats.check_features_of(self, "X_val")
                 check_labels(validation_stats.labels, self.classes_, "y_val")
+                validation_stats.recode(self._column_categories)
             self._check_split(config, stats, continues=continues)
             start, history = resume_state(self, config) if continues else (None, None)
             trainer = sharded_trainer(
@@ -206,9 +218,17 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
             self._train(trainer, data)
         return self
 
-    def _validated(self, blocks: list[Any]) -> Executor:
+    def _check_columns(self, X: Any, name: str) -> None:
+        """Raise unless a collection has the features of fit, as far as is known of it."""
+        if X.ndim == 2 and np.isfinite(X.shape[1]):
+            names = feature_names(X._meta)
+            check_features(self, X.shape[1], None if names is None else names.tolist(), name)
+
+    def _validated(self, blocks: list[Any], *, fitted: bool) -> Executor:
         """Return the shards of the blocks, which are validated on the workers."""
-        return Executor.of(blocks, self.n_shards, validate_shard)
+        mask = self.is_categorical_ if fitted else None
+        marked = self.categorical_features
+        return Executor.of(blocks, self.n_shards, validate_shard, marked, mask)
 
     def _check_dask_parameters(self) -> None:
         for name, accepted in (("n_shards", "None or an "), ("rounds_per_epoch", "an ")):
@@ -227,12 +247,17 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         if continues:
             stats.check_features_of(self, "X")
             check_same_classes(self, stats.labels)
+            stats.recode(self._column_categories, warn_unknown=True)
             return
         set_classes(self, stats.labels)
         self.n_features_in_ = stats.n_features
         vars(self).pop("feature_names_in_", None)
         if stats.summaries[0].feature_names is not None:
             self.feature_names_in_ = stats.summaries[0].feature_names
+        if stats.columns is not None:
+            stats.columns.warn_of_ids()
+        self._categories = stats.categories
+        stats.recode(self._column_categories)
 
     def _check_split(self: Any, config: TrainConfig, stats: ShardStats, *, continues: bool) -> None:
         """Raise if the shards have changed, since validation rows would be trained on."""

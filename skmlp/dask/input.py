@@ -5,7 +5,7 @@ summaries of all shards in the process that calls fit.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +15,9 @@ from sklearn.utils import check_X_y
 
 from skmlp._sklearn_compat import feature_names
 from skmlp.core.design import is_sparse
+from skmlp.core.levels import Table
 from skmlp.dask._cluster import Executor
+from skmlp.dask.columns import ColumnSummary, merge_columns, read_block, recode
 from skmlp.data.checks import (
     ValidatedRows,
     check_not_masked,
@@ -36,6 +38,7 @@ __all__ = [
     "ShardSummary",
     "ValidatedShard",
     "check_block",
+    "check_features",
     "check_same_kind",
     "n_bytes",
     "validate_shard",
@@ -63,6 +66,8 @@ class ShardSummary(NamedTuple):
         The distinct labels, sorted.
     label_weights : ndarray of shape (n_labels,)
         The sum of the sample weights of each label; without weights, its number of rows.
+    columns : ColumnSummary or None
+        With the categories of rows of weight > 0; None for arrays without categories.
     """
 
     n_rows: int
@@ -74,6 +79,7 @@ class ShardSummary(NamedTuple):
     max_abs: float
     labels: np.ndarray
     label_weights: np.ndarray
+    columns: ColumnSummary | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +93,14 @@ class ValidatedShard:
     rows : ValidatedRows or None
     summary : ShardSummary or None
         Both are None if the shard has no rows.
+    columns : ColumnSummary or None
+        With the categories that the codes of the rows stand for.
     """
 
     number: int
     rows: ValidatedRows | None
     summary: ShardSummary | None
+    columns: ColumnSummary | None = None
 
     def __sizeof__(self) -> int:
         """Return the number of bytes, which Dask uses for scheduling."""
@@ -101,37 +110,98 @@ class ValidatedShard:
         """Return the summary, or None if the shard has no rows."""
         return self.summary
 
+    def recode(self, categories: Sequence[np.ndarray | None]) -> "ValidatedShard":
+        """Return the shard with the codes of the categories of all shards."""
+        assert self.rows is not None
+        assert self.summary is not None
+        assert self.columns is not None
+        rows = self.rows._replace(X=recode(self.rows.X, self.columns, categories))
+        return ValidatedShard(self.number, rows, _with_numbers(self.summary, rows.X))
 
-def validate_shard(blocks: Sequence[Block], number: int) -> ValidatedShard:
-    """Return the shard made of the blocks, joined in this order."""
+
+def validate_shard(
+    blocks: Sequence[Block],
+    number: int,
+    categorical_features: Any = "from_dtype",
+    fitted: np.ndarray | None = None,
+) -> ValidatedShard:
+    """Return the shard made of the blocks, joined in this order.
+
+    Which columns are categories is said by the parameter, or by a mask of those in fit.
+    """
     for block in blocks:
         check_block(*block)
     blocks = [block for block in blocks if block[0].shape[0]]
     if not blocks:
         return ValidatedShard(number, None, None)
-    X, y, w = (_concatenate(parts) for parts in zip(*blocks, strict=True))
-    names = feature_names(X)
-    check = partial(check_X_y, estimator="SoftmaxMLPClassifier")
-    rows = check_rows(X, y, w, check=check, may_all_be_zero=True)
+    X_parts, *others = zip(*blocks, strict=True)
+    names = feature_names(X_parts[0])
+    X, columns = _join(X_parts, categorical_features, fitted)
+    numbers = X.numbers if isinstance(X, Table) else X
+    check = partial(
+        check_X_y,
+        estimator="SoftmaxMLPClassifier",
+        ensure_all_finite="allow-nan",
+        ensure_min_features=1 if columns is None else 0,
+    )
+    rows = check_rows(
+        numbers, *(_concatenate(parts) for parts in others), check=check, may_all_be_zero=True
+    )
     if not is_sparse(rows.X):
         # Deserialized arrays may be unaligned, which is slow.
         rows = rows._replace(X=np.require(rows.X, requirements="A"))
+    if isinstance(X, Table):
+        rows = rows._replace(X=replace(X, numbers=rows.X))
+    return ValidatedShard(number, rows, _summarize(rows, names, columns), columns)
+
+
+def _join(
+    parts: Sequence[Any], categorical_features: Any, fitted: np.ndarray | None
+) -> tuple[Any, ColumnSummary | None]:
+    """Return the rows of the blocks, and a summary of their columns if some may be categories."""
+    _check_same_columns(parts)
+    read = [read_block(part, categorical_features, fitted) for part in parts]
+    columns = [found for _, found in read if found is not None]
+    if len(columns) < len(read):
+        return _concatenate([X for X, _ in read]), None
+    merged = merge_columns(columns)
+    if len(read) == 1:
+        return read[0][0], merged
+    recoded = [recode(X, found, merged.categories) for X, found in read if found is not None]
+    if not isinstance(recoded[0], Table):
+        return np.concatenate(recoded), merged
+    numbers, codes = ([getattr(X, name) for X in recoded] for name in ("numbers", "codes"))
+    return Table(np.concatenate(numbers), np.concatenate(codes), recoded[0].n_codes), merged
+
+
+def _summarize(
+    rows: ValidatedRows, names: np.ndarray | None, columns: ColumnSummary | None
+) -> ShardSummary:
+    """Return the summary of a shard's rows."""
+    w, (n_rows, n_features) = rows.sample_weight, rows.X.shape
     labels, indices = np.unique(rows.y, return_inverse=True)
-    weights = np.bincount(indices, rows.sample_weight)
-    n_rows, n_features = rows.X.shape
-    moments = large_integer_moments(rows.X)
+    if columns is not None:
+        columns = columns.of_rows(rows.X, np.arange(n_rows) if w is None else np.flatnonzero(w))
     summary = ShardSummary(
         n_rows,
         n_features,
         names,
-        working_dtype(rows.X) if moments is None else integer_dtype(moments),
-        moments,
+        np.dtype(np.float32),
+        None,
         is_sparse(rows.X),
-        max_abs(rows.X),
+        0.0,
         labels,
-        weights,
+        np.bincount(indices, w),
+        columns,
     )
-    return ValidatedShard(number, rows, summary)
+    return _with_numbers(summary, rows.X)
+
+
+def _with_numbers(summary: ShardSummary, X: Any) -> ShardSummary:
+    """Return a summary with what is known of the numbers in X."""
+    moments = large_integer_moments(X.numbers if isinstance(X, Table) else X)
+    dtype = working_dtype(X) if moments is None else integer_dtype(moments)
+    return summary._replace(working_dtype=dtype, integer_moments=moments, max_abs=max_abs(X))
 
 
 def check_block(X: Any, y: Any, w: Any) -> None:
@@ -159,9 +229,14 @@ def check_same_kind(labels: np.ndarray, others: np.ndarray) -> None:
 
 
 def n_bytes(*arrays: Any) -> int:
-    """Return the number of bytes of arrays or sparse matrices; None counts as 0."""
-    sizes = [getattr(array, "data", array) if sparse.issparse(array) else array for array in arrays]
-    return sum(getattr(array, "nbytes", 0) for array in sizes)
+    """Return the number of bytes of arrays, sparse matrices and Tables; None counts as 0."""
+    total = 0
+    for array in arrays:
+        if isinstance(array, Table):
+            total += array.numbers.nbytes + array.codes.nbytes
+        else:
+            total += getattr(array.data if sparse.issparse(array) else array, "nbytes", 0)
+    return total
 
 
 def _concatenate(parts: Sequence[Any]) -> Any:
@@ -175,9 +250,6 @@ def _concatenate(parts: Sequence[Any]) -> Any:
         for part in parts:
             check_same_kind(np.asarray(first), np.asarray(part))
     if hasattr(first, "iloc"):
-        if first.ndim == 2 and any(list(part) != list(first) for part in parts):
-            columns = [list(part) for part in parts]
-            raise ValueError(f"The partitions of X have different columns: {columns}.")
         import pandas as pd  # a dependency of Dask dataframes
 
         return pd.concat(parts)
@@ -186,9 +258,37 @@ def _concatenate(parts: Sequence[Any]) -> Any:
     return np.concatenate(parts)
 
 
+def _check_same_columns(parts: Sequence[Any]) -> None:
+    """Raise unless blocks have the same numbers of columns and, if these have names, the same."""
+    widths = [part.shape[1:] for part in parts]
+    if len(set(widths)) > 1:
+        widths = [width[0] if width else 1 for width in widths]
+        raise ValueError(f"The partitions of X have different numbers of features: {widths}.")
+    is_frame = hasattr(parts[0], "iloc") and parts[0].ndim == 2
+    if is_frame and any(list(part) != list(parts[0]) for part in parts):
+        columns = [list(part) for part in parts]
+        raise ValueError(f"The partitions of X have different columns: {columns}.")
+
+
 def _column_names(summary: ShardSummary) -> list[Any] | None:
     """Return the names of the columns, or None."""
     return None if summary.feature_names is None else summary.feature_names.tolist()
+
+
+def check_features(
+    estimator: Any, n_features: float, names: list[Any] | None, data_name: str
+) -> None:
+    """Raise unless data have the features of an estimator."""
+    if n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"{data_name} has {n_features} features, but {type(estimator).__name__} is "
+            f"expecting {estimator.n_features_in_} features as input."
+        )
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if fitted is not None and names is not None and fitted.tolist() != names:
+        raise ValueError(
+            f"The columns of {data_name} are {names}, but those in fit are {fitted.tolist()}."
+        )
 
 
 class ShardStats:
@@ -204,7 +304,14 @@ class ShardStats:
     ------
     ValueError
         If there are no rows, if all weights are zero, or if the shards differ in columns,
-        sparsity or kind of labels.
+        sparsity, kinds of columns or kind of labels.
+
+    Attributes
+    ----------
+    summaries : list of ShardSummary
+        Of the shards that have rows.
+    columns : ColumnSummary or None
+        Of all rows; None for arrays without categories.
     """
 
     def __init__(self, shards: Executor, weight_name: str = "sample_weight") -> None:
@@ -213,8 +320,10 @@ class ShardStats:
         if not has_rows.any():
             raise ValueError("Found array with 0 sample(s): every partition is empty.")
         self._shards: Executor | None = shards.filter(has_rows)
-        self.summaries = [summary for summary in summaries if summary is not None]
+        self.summaries: list[Any] = [summary for summary in summaries if summary is not None]
         self._check_consistent()
+        columns = [s.columns for s in self.summaries if s.columns is not None]
+        self.columns = merge_columns(columns) if len(columns) == len(self.summaries) else None
         with np.errstate(over="ignore"):
             total = sum(summary.label_weights.sum() for summary in self.summaries)
         if not np.isfinite(total):
@@ -240,16 +349,37 @@ class ShardStats:
     def check_features_of(self, estimator: Any, name: str) -> None:
         """Raise unless the rows have the features of an estimator; `name` is for the message."""
         summary = self.summaries[0]
-        if summary.n_features != estimator.n_features_in_:
-            raise ValueError(
-                f"{name} has {summary.n_features} features, but {type(estimator).__name__} is "
-                f"expecting {estimator.n_features_in_} features as input."
-            )
-        fitted, here = getattr(estimator, "feature_names_in_", None), _column_names(summary)
-        if fitted is not None and here is not None and fitted.tolist() != here:
-            raise ValueError(
-                f"The columns of {name} are {here}, but those in fit are {fitted.tolist()}."
-            )
+        check_features(estimator, summary.n_features, _column_names(summary), name)
+
+    @property
+    def categories(self) -> list[np.ndarray | None]:
+        """The categories of each column, None for numbers; empty if no column is a category."""
+        if self.columns is None or not self.columns.is_categorical.any():
+            return []
+        return self.columns.categories
+
+    def recode(
+        self, categories: Sequence[np.ndarray | None], *, warn_unknown: bool = False
+    ) -> None:
+        """Give the rows of all shards the codes of these categories, those of fit.
+
+        Parameters
+        ----------
+        categories : sequence of ndarray or None
+            Of each column; None for numbers.
+        warn_unknown : bool, default=False
+            Whether to warn of categories that are not among these.
+        """
+        columns = [s.columns for s in self.summaries if s.columns is not None]
+        if self.columns is None or self._shards is None or not columns:
+            return
+        self.columns.check_fitted(categories, warn=warn_unknown)
+        is_categorical = np.array([found is not None for found in categories])
+        agree = all((c.is_categorical == is_categorical).all() for c in columns)
+        if is_categorical.any() or not agree:
+            self._shards = self._shards.transform(ValidatedShard.recode, categories)
+        if not agree:  # the numbers of some shards are now those of other columns
+            self.summaries = self._shards.map(ValidatedShard.get_summary)
 
     def take_shards(self) -> Executor:
         """Return the shards and drop the reference to them, so that Dask can free their memory."""
@@ -270,6 +400,12 @@ class ShardStats:
     def n_features(self) -> int:
         """Number of columns."""
         return self.summaries[0].n_features
+
+    @property
+    def n_numeric(self) -> int:
+        """Number of columns that are numbers."""
+        n_categorical = 0 if self.columns is None else self.columns.is_categorical.sum()
+        return self.n_features - int(n_categorical)
 
     @property
     def working_dtype(self) -> np.dtype:

@@ -7,7 +7,7 @@ passed in, so that a shard that is lost with its worker is recomputed with the s
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from skmlp.core.encoding import Encoding
 from skmlp.core.lbfgs import AllRows
+from skmlp.core.levels import Table
 from skmlp.core.minibatch import MiniBatches, train_epoch
 from skmlp.core.network import Network, Workspace
 from skmlp.core.objective import Objective
@@ -25,6 +27,7 @@ from skmlp.dask.input import Block, ValidatedShard, check_block, check_same_kind
 from skmlp.data.bins import RowSample, sample_rows
 from skmlp.data.checks import check_targets, check_weights
 from skmlp.data.dataset import Dataset, encode
+from skmlp.data.layout import columns_with_gaps, count_codes, is_fraction
 from skmlp.data.memmap import block_shuffle
 from skmlp.data.moments import Moments, column_moments
 from skmlp.data.splitting import MAX_SCORED_ROWS, split_if_possible, stratified_sample
@@ -58,8 +61,10 @@ class ShardPlan(NamedTuple):
         Their class frequencies, weighted by the same weights. None if there are no rows.
     score_weight : float
         The sum of their sample weights; without weights, n_rows.
-    moments : Moments or None
-        Moments of their columns, if there are rows.
+    gaps : ndarray of int
+        Numeric columns with a gap in a row that is trained on or set aside.
+    code_counts : list of ndarray
+        How often each code occurs in these rows, weighted if `min_frequency` is a fraction.
     sample : RowSample or None
         Some of them, if the columns have bins.
     validation_weight : tuple of float
@@ -72,7 +77,8 @@ class ShardPlan(NamedTuple):
     mean_weight: float
     class_frequencies: np.ndarray | None
     score_weight: float
-    moments: Moments | None
+    gaps: np.ndarray
+    code_counts: list[np.ndarray]
     sample: RowSample | None
     validation_weight: tuple[float, float]
     n_validation: int
@@ -130,22 +136,33 @@ def training_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
     dataset = encode(shard.rows, common.classes, config.theta_dtype)
     class_weight = None if config.class_weight is None else common.class_weight
     w, row_indices = row_weights(dataset, class_weight)
-    held_out = moments = None
+    held_out, counts = None, _count_gaps_and_codes(dataset, row_indices, config.level_rule)
     if common.split_seed is not None:
         fraction = config.validation_fraction
         row_indices, validation = split_if_possible(
             fraction, dataset, row_indices, common.split_seed
         )
         held_out = dataset.take(validation) if len(validation) else None
-    if len(row_indices):
-        moments = column_moments(dataset.X, dataset.sample_weight, row_indices)
-    return Shard(common, shard.number, dataset, row_indices, w, held_out, moments)
+    return Shard(common, shard.number, dataset, row_indices, w, held_out, *counts)
+
+
+def _count_gaps_and_codes(
+    dataset: Dataset, rows: np.ndarray, min_frequency: float | None
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the columns with gaps in some rows, and how often each code occurs in them."""
+    X, w = dataset.X, dataset.sample_weight
+    numbers = X.numbers if isinstance(X, Table) else X
+    gaps = columns_with_gaps(numbers, rows) if len(rows) else np.zeros(0, np.intp)
+    if w is None or not is_fraction(min_frequency) or not len(rows):
+        return gaps, count_codes(X, None, rows)
+    total = w[rows].sum()
+    return gaps, [total * shares for shares in count_codes(X, w, rows)]
 
 
 def validation_shard(shard: ValidatedShard, common: ShardConfig) -> "Shard":
     """Encode a shard of a validation set; it has no training rows."""
     dataset = encode(shard.rows, common.classes, common.config.theta_dtype)
-    return Shard(common, shard.number, dataset, np.arange(0), None, dataset, None)
+    return Shard(common, shard.number, dataset, np.arange(0), None, dataset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +182,11 @@ class Shard:
         mean over all shards and in the dtype of the parameters.
     held_out : Dataset or None
         The validation rows.
-    moments : Moments or None
+    gaps, code_counts
+        As in ShardPlan.
     scaling : Scaling or None
+    has_gaps : bool
+        Whether a value may be missing in a row.
     share : float
         After `with_global_stats`, the share of the training rows of all shards.
     prior : ndarray of shape (n_classes,) or None
@@ -179,8 +199,10 @@ class Shard:
     row_indices: np.ndarray
     w: np.ndarray | None
     held_out: Dataset | None
-    moments: Moments | None
+    gaps: np.ndarray = field(default_factory=partial(np.zeros, 0, np.intp))
+    code_counts: list[np.ndarray] = field(default_factory=list)
     scaling: Scaling | None = None
+    has_gaps: bool = True
     share: float = 1.0
     prior: np.ndarray | None = None
 
@@ -205,15 +227,32 @@ class Shard:
         if n_sampled and len(rows):
             sample = sample_rows(self.dataset.X, sample_weight, rows, n_sampled)
         return ShardPlan(
-            len(rows), mean, frequencies, total, self.moments, sample, totals, n_held_out
+            len(rows),
+            mean,
+            frequencies,
+            total,
+            self.gaps,
+            self.code_counts,
+            sample,
+            totals,
+            n_held_out,
         )
 
+    def moments(self, layout: Encoding) -> Moments:
+        """Return the Moments of the training rows, by the gaps and levels of a layout."""
+        return column_moments(self.dataset.X, self.dataset.sample_weight, self.row_indices, layout)
+
     def with_global_stats(
-        self, config: TrainConfig, scaling: Scaling | None, mean: float, prior: np.ndarray
+        self,
+        config: TrainConfig,
+        scaling: Scaling | None,
+        has_gaps: bool,
+        mean: float,
+        prior: np.ndarray,
     ) -> "Shard":
         """Return the shard with what is known of the rows of all shards.
 
-        These are scaling, mean weight, prior, their number, and what depends on it.
+        These are encoding, scaling, mean weight, prior, their number, and what depends on it.
         """
         n_here = len(self.dataset.y_encoded)
         w = divide_by_mean(self.w, mean, n_here, config.theta_dtype)
@@ -224,7 +263,15 @@ class Shard:
                 layers=config.layers, n_given=config.n_given, encoding=config.encoding
             ),
         )
-        return replace(self, common=common, w=w, scaling=scaling, share=share, prior=prior)
+        return replace(
+            self,
+            common=common,
+            w=w,
+            scaling=scaling,
+            has_gaps=has_gaps,
+            share=share,
+            prior=prior,
+        )
 
     def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], Any, Any]:
         """Train for one round; return theta, the optimizer's state, loss and learning rate."""
@@ -270,6 +317,7 @@ class Shard:
             draw_order=lambda: order,
             scaling=self.scaling,
             encoding=self.common.config.encoding,
+            has_gaps=self.has_gaps,
         )
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:

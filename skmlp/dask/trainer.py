@@ -5,7 +5,7 @@ gradients, whose size does not depend on the number of rows; only for a scikit-l
 they also return the labels and logits of the scored rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -33,8 +33,8 @@ from skmlp.dask.shard import (
     validation_shard,
 )
 from skmlp.data.bins import SAMPLE_ROWS, BinRule, find_bins, merge_samples
-from skmlp.data.layout import with_centre
-from skmlp.data.moments import Moments, merge_moments, scaling_from_moments
+from skmlp.data.layout import levels_of_counts, with_centre
+from skmlp.data.moments import Moments, has_gaps, merge_moments, scaling_from_moments
 from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, MakeEstimator, score_rows
@@ -153,12 +153,14 @@ def sharded_trainer(
     n_set_aside = sum(plan.n_validation for plan in plans)
     validated = validation is not None or n_set_aside > 0
     config = config.resolve_rows(int(n_rows.sum()), n_set_aside, validated)
-    plans = [plan for plan in plans if plan.n_rows]
-    config = _set_global_stats(config, state, stats, plans)
-    shards = shards.filter(n_rows > 0).transform(
+    layout = partial(_layout, plans, stats.n_numeric, config.level_rule)
+    plans, shards = [plan for plan in plans if plan.n_rows], shards.filter(n_rows > 0)
+    config = _set_global_stats(config, state, stats, plans, layout, shards)
+    shards = shards.transform(
         Shard.with_global_stats,
         config.resolve(**UNUSED_BY_SHARDS),
         state.scaling,
+        has_gaps(state.moments),
         state.mean_weight,
         state.prior,
     )
@@ -206,6 +208,14 @@ def _shard_config(
     )
 
 
+def _layout(plans: Plans, n_numeric: int, min_frequency: float | None) -> Encoding:
+    """Return the gaps and levels of an Encoding for the rows of all shards, as `find_layout`."""
+    gaps = np.unique(np.concatenate([plan.gaps for plan in plans]))
+    counts = [np.sum(parts, axis=0) for parts in zip(*(p.code_counts for p in plans), strict=True)]
+    levels = levels_of_counts(counts, min_frequency) if counts else None
+    return Encoding(np.zeros(n_numeric), gaps, levels)
+
+
 def _encode(plans: Plans, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
     """Return a layout with its centre, and with bins at quantiles of samples of all shards."""
     encoding = with_centre(layout, moments)
@@ -216,16 +226,17 @@ def _encode(plans: Plans, layout: Encoding, moments: Moments, rule: BinRule | No
 
 
 def _set_global_stats(
-    config: TrainConfig, state: TrainState, stats: ShardStats, plans: Plans
+    config: TrainConfig,
+    state: TrainState,
+    stats: ShardStats,
+    plans: Plans,
+    layout: Callable[[], Encoding],
+    shards: Executor,
 ) -> TrainConfig:
     """Set encoding, scaling, mean weight and class frequencies of all rows."""
 
-    def layout() -> Encoding:
-        return Encoding.of_numbers(np.zeros(stats.n_features))
-
-    def moments(_: Encoding) -> Moments:
-        parts: list[Any] = [plan.moments for plan in plans]
-        return merge_moments(parts)
+    def moments(layout: Encoding) -> Moments:
+        return merge_moments(shards.map(Shard.moments, layout))
 
     def scaling_of(moments: Moments) -> Scaling:
         return scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)

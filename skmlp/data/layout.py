@@ -32,6 +32,7 @@ __all__ = [
     "columns_with_gaps",
     "count_codes",
     "find_layout",
+    "is_fraction",
     "levels_of_counts",
     "with_centre",
 ]
@@ -68,7 +69,7 @@ def find_layout(
         that do not occur.
     """
     numbers = X.numbers if isinstance(X, Table) else X
-    counts = count_codes(X, w if _is_fraction(min_frequency) else None, rows)
+    counts = count_codes(X, w if is_fraction(min_frequency) else None, rows)
     levels = levels_of_counts(counts, min_frequency) if counts else None
     return Encoding(np.zeros(numbers.shape[1]), columns_with_gaps(numbers, rows), levels)
 
@@ -101,11 +102,11 @@ def count_codes(X: Any, w: np.ndarray | None, rows: np.ndarray) -> list[np.ndarr
 def levels_of_counts(counts: list[np.ndarray], min_frequency: float | None) -> Levels:
     """Return the Levels of columns whose codes occur that often.
 
-    For min_frequency as a fraction, counts are shares; 1e-9 of them may be rounding.
+    For min_frequency as a fraction, counts may be weights; 1e-9 of them may be rounding.
     """
     of_columns, n_rows = [], 0
     for of_column in counts:
-        n = of_column.sum() if _is_fraction(min_frequency) else 1.0
+        n = of_column.sum() if is_fraction(min_frequency) else 1.0
         least = 1e-300 if min_frequency is None else min_frequency * n * (1.0 - 1e-9)
         occurs = of_column > 0
         occurs[UNKNOWN] = False
@@ -123,7 +124,8 @@ def levels_of_counts(counts: list[np.ndarray], min_frequency: float | None) -> L
     return Levels(np.concatenate(of_columns), np.cumsum(sizes).astype(np.intp))
 
 
-def _is_fraction(min_frequency: float | None) -> bool:
+def is_fraction(min_frequency: float | None) -> bool:
+    """Whether min_frequency is a share of the weight, not a number of rows."""
     return min_frequency is not None and not isinstance(min_frequency, Integral)
 
 

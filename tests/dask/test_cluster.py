@@ -12,6 +12,7 @@ from contextlib import nullcontext
 
 import dask
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
@@ -24,6 +25,7 @@ from skmlp.dask import DaskSoftmaxMLPClassifier
 from skmlp.training.trainer import TrainingRun
 from tests.benchmarks.test_harness import check_case
 from tests.dask.arrays import DIGITS, W, X, Y, cut
+from tests.estimators.test_mixed_tables import mixed_table
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -66,6 +68,20 @@ def test_cluster_equals_threads_and_keeps_no_data(client):
     assert not left
 
 
+def test_data_frames_on_a_cluster(client):
+    frame, y = mixed_table(400, 0)
+    frame = dd.from_pandas(frame.assign(label=y), npartitions=4)
+    X, y = frame[list(frame.columns[:-1])], frame["label"]
+    params = {"units": 8, "n_shards": 2, "random_state": 0, "epochs": 4}
+    clf = DaskSoftmaxMLPClassifier(**params).fit(X, y)
+    with warnings.catch_warnings(), dask.config.set(scheduler="threads"):
+        warnings.filterwarnings("ignore", "Running on a single-machine scheduler")  # older Dask
+        again = DaskSoftmaxMLPClassifier(**params).fit(X, y)
+    np.testing.assert_allclose(clf.theta_, again.theta_, rtol=1e-5, atol=1e-7)
+    assert clf.encoded_feature_names_.tolist() == again.encoded_feature_names_.tolist()
+    assert clf.score(X, y) == again.score(X, y)
+
+
 def test_rows_are_not_gathered(client):
     n = 200_000
     rows = da.random.default_rng(0).standard_normal((n, 50), chunks=(n // 4, 50))
@@ -90,8 +106,8 @@ def managed(dask_scheduler):
     return sum(worker.nbytes for worker in dask_scheduler.workers.values())
 
 
-def with_nan(block):
-    return np.full_like(block, np.nan)
+def with_infinity(block):
+    return np.full_like(block, np.inf)
 
 
 def broken(block):
@@ -101,15 +117,19 @@ def broken(block):
 ROWS = da.random.default_rng(0).standard_normal((40_000, 20), chunks=(10_000, 20))
 LABELS = (da.arange(40_000, chunks=10_000) % 3).astype(int)
 FAILURES = {
-    "nan": (
+    "infinity": (
         {},
-        {"X": da.concatenate([ROWS[:30_000], ROWS[30_000:].map_blocks(with_nan, dtype=float)])},
+        {
+            "X": da.concatenate(
+                [ROWS[:30_000], ROWS[30_000:].map_blocks(with_infinity, dtype=float)]
+            )
+        },
     ),
     "partition": (
         {},
         {"X": da.concatenate([ROWS[:30_000], ROWS[30_000:].map_blocks(broken, dtype=float)])},
     ),
-    "X_val": ({}, {"X_val": ROWS.map_blocks(with_nan, dtype=float), "y_val": LABELS}),
+    "X_val": ({}, {"X_val": ROWS.map_blocks(with_infinity, dtype=float), "y_val": LABELS}),
     "schedule": ({"schedule": lambda done: np.nan}, {"X_val": ROWS, "y_val": LABELS}),
     "scoring": ({"scoring": lambda clf, X, y: np.nan, "early_stopping": True}, {}),
     "none": ({}, {"X_val": ROWS, "y_val": LABELS}),
