@@ -21,8 +21,7 @@ from skmlp.data.layout import MISSING, UNKNOWN, count_codes
 from skmlp.data.tables import (
     Columns,
     column_name,
-    encode_table,
-    find_table_categories,
+    fit_table,
     named_column,
     warn_of_ids,
     warn_of_unknown,
@@ -118,8 +117,9 @@ def read_block(
         mask = categorical_mask(categorical_features, columns.names, n_features, by_dtype)
     columns.check(mask)
     numbers = columns.numbers(np.flatnonzero(~mask).tolist())
-    categories = find_table_categories(columns, mask, None, declared=False, warn=False)
-    rows = encode_table(columns, categories, numbers) if mask.any() else numbers
+    if not mask.any():
+        return numbers, _summary(columns, mask, numbers, [None] * n_features)
+    rows, categories = fit_table(columns, mask, numbers, None, declared=False, warn=False)
     return rows, _summary(columns, mask, numbers, categories)
 
 
