@@ -54,6 +54,7 @@ SAMPLE_ROWS, SAMPLE_SHARE = 256, 0.25  # to find values that may be those of hal
 N_VALUES = 2  # frequent values that are counted in each column
 EXACT_IN_FLOAT32 = 2**24
 HALF = 0.5 - 1e-9  # sums of weights are rounded
+ROUNDING = 1e-9  # of a mean, in standard deviations
 
 
 class Moments(NamedTuple):
@@ -460,7 +461,10 @@ def scaling_from_moments(
 
 
 def _without_gaps(moments: Moments) -> Moments:
-    """Return the Moments of the columns with the mean in place of gaps."""
+    """Return the Moments of the columns with the mean in place of gaps.
+
+    A frequent value is the mean if they differ by rounding: the scale must not depend on it.
+    """
     gaps = 1.0 - np.broadcast_to(moments.present, len(moments.mean))
     if not gaps.any():
         return moments
@@ -468,7 +472,7 @@ def _without_gaps(moments: Moments) -> Moments:
     filler = np.where(gaps > 0.0, mean, np.nan)
     values, shares = np.vstack([filler, moments.values]), np.vstack([gaps, moments.shares])
     for k in range(1, len(values)):
-        same = values[k] == values[0]
+        same = np.abs(values[k] - values[0]) <= ROUNDING * np.sqrt(var)
         shares[0] += np.where(same, shares[k], 0.0)
         shares[k, same] = values[k, same] = np.nan
     return _sorted_by_share(n, weight, mean, (1.0 - gaps) * var, values, shares)
