@@ -22,6 +22,7 @@ from skmlp.data.tables import ArrayColumns, Columns, encode_table, fit_table
 
 __all__ = [
     "DATA_ATTRIBUTES",
+    "categorical_features_of",
     "check_same_classes",
     "columns_of",
     "copy_data_attributes",
@@ -163,7 +164,7 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
     """
     # Of estimators without categories, the list is empty.
     fitted = None if reset else vars(estimator).get("_categories", [])
-    marked = getattr(estimator, "categorical_features", "from_dtype")
+    marked = categorical_features_of(estimator)
     columns = columns_of(X, marked=marks_columns(marked) if fitted is None else bool(fitted))
     if columns is None:
         return None, np.zeros(0, bool)
@@ -190,6 +191,12 @@ def marks_columns(categorical_features: Any) -> bool:
     """Whether the parameter may mark columns of arrays."""
     from_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
     return categorical_features is not None and not from_dtype
+
+
+def categorical_features_of(estimator: Any) -> Any:
+    """Return the parameter `categorical_features`; of an ensemble, that of its members."""
+    member = getattr(estimator, "estimator", None)
+    return getattr(estimator if member is None else member, "categorical_features", "from_dtype")
 
 
 def _is_sparse_frame(X: Any) -> bool:

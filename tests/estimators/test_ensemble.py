@@ -388,6 +388,21 @@ def test_fitted_on_a_data_frame():
     )
 
 
+@pytest.mark.parametrize("marked", [[0], None])
+def test_categories_are_those_of_the_estimator(marked):
+    pd = pytest.importorskip("pandas")
+    codes = np.arange(len(y)) % 4
+    array = np.column_stack([codes, X])
+    frame = pd.DataFrame(array).astype({0: "category"})
+    for table in (array, frame):
+        base = net(categorical_features=marked)
+        model = ensemble(base, 2).fit(table, y)
+        expected = clone(base).fit(table, y)
+        for member in model.estimators_:
+            assert member.is_categorical_.tolist() == expected.is_categorical_.tolist()
+        assert model.predict_proba(table).shape == (len(y), 3)
+
+
 INVALID = [
     ({"n_estimators": 0}, "n_estimators must be an integer >= 1, got 0."),
     ({"n_estimators": 2.0}, "n_estimators must be an integer >= 1, got 2.0."),
