@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -44,11 +44,33 @@ from skmlp.training.parameters import check_integer
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import Trainer
 
-__all__ = ["SoftmaxMLPEnsembleClassifier"]
+__all__ = ["EnsembleTraining", "SoftmaxMLPEnsembleClassifier"]
 
 Folds = list[np.ndarray]  # the rows of each
 OUT_OF_FOLD = ("oof_proba_", "oof_score_", "oof_loss_")
 MAX_SEED = np.iinfo(np.int32).max
+
+
+class EnsembleTraining(NamedTuple):
+    """Members that are ready to be trained, and what is needed to finish the fit after it.
+
+    Attributes
+    ----------
+    trainers : list of Trainer
+        Of the members that are yet to be trained.
+    config : TrainConfig
+    dataset : Dataset
+    repeats : list of list of ndarray
+        The rows of each fold, for each repeat; empty without cv.
+    thetas : iterable of ndarray
+        The parameters of the members that a warm start keeps, without temperature.
+    """
+
+    trainers: list[Trainer[LocalSource]]
+    config: TrainConfig
+    dataset: Dataset
+    repeats: list[Folds]
+    thetas: Sequence[np.ndarray] | np.ndarray
 
 
 class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstimator):
@@ -225,15 +247,24 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             After Ctrl-C. In a single job, the fitted attributes are set before, from what the
             members have learnt so far; members whose training was not begun are missing.
         """
-        base = self._check_parameters()
+        config = self._train_config()
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         with unchanged_on_error(self):
-            self._fit(base, (X, y, sample_weight), given, groups)
+            training = self._prepare(config, (X, y, sample_weight), given, groups)
+            if not training.trainers:
+                warn_user("A warm start without more n_estimators trains no members.")
+            outcomes = train_networks(training.trainers, self.n_jobs, self.verbose, keep=True)
+            self._finish(training, outcomes)
         return self
 
-    def _check_parameters(self) -> SoftmaxMLPClassifier:
-        """Return the estimator whose parameters the members have, after checks of all."""
-        base = SoftmaxMLPClassifier() if self.estimator is None else self.estimator
+    @property
+    def _base(self) -> SoftmaxMLPClassifier:
+        """The estimator whose parameters the members have."""
+        return SoftmaxMLPClassifier() if self.estimator is None else self.estimator
+
+    def _train_config(self) -> TrainConfig:
+        """Return the configuration of the members, after checks of all parameters."""
+        base = self._base
         # Subclasses train in another way, as DaskSoftmaxMLPClassifier does.
         if type(base) is not SoftmaxMLPClassifier:
             raise TypeError(
@@ -251,36 +282,50 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
                 "for instance cv=5. (The members are calibrated by themselves where early "
                 "stopping sets rows aside.)"
             )
-        return base
+        return TrainConfig.from_params(base.get_params(deep=False))
 
-    def _fit(
+    def _prepare(
         self,
-        base: SoftmaxMLPClassifier,
+        config: TrainConfig,
         data: tuple[Any, Any, Any],
         validation: dict[str, Any],
         groups: Any,
-    ) -> None:
-        """Train the members, and set the fitted attributes."""
-        config = TrainConfig.from_params(base.get_params(deep=False))
+    ) -> EnsembleTraining:
+        """Bring a call of fit to the point where training begins."""
         continues = self.warm_start and hasattr(self, "theta_")
         rows, validation_rows = validate_fit_data(self, *data, **validation, continues=continues)
-        thetas: Iterable[np.ndarray] = ()
+        thetas: Sequence[np.ndarray] | np.ndarray = ()
         if continues:
             thetas = self._thetas_to_continue(config)
             dtype = self.theta_.dtype
         else:
-            self._members, self._repeats, self._seed, self._prior = [], [], None, None
-            dtype = theta_dtype(base.dtype, partial(working_dtype, rows.X))
+            dtype = theta_dtype(config.dtype, partial(working_dtype, rows.X))
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
-        config = config.resolve(n_classes=len(self.classes_), theta_dtype=dtype, verbose=0)
+        config = config.resolve(n_classes=len(self.classes_), theta_dtype=dtype)
+        return self._begin(config, dataset, validation_set, groups, thetas)
+
+    def _begin(
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        validation: Dataset | None,
+        groups: Any,
+        thetas: Sequence[np.ndarray] | np.ndarray = (),
+    ) -> EnsembleTraining:
+        """Draw the folds, and make trainers of the members that are to join those with thetas."""
+        if not len(thetas):
+            self._members, self._repeats, self._seed, self._prior = [], [], None, None
+        config = config.resolve(verbose=0)
         repeats = self._draw_repeats(dataset, groups)
-        trainers = self._new_trainers(base, config, dataset, validation_set, repeats)
-        if not trainers:
-            warn_user("A warm start without more n_estimators trains no members.")
-        outcomes = train_networks(trainers, self.n_jobs, self.verbose, keep=True)
-        interrupted = self._append(thetas, base, trainers, outcomes)
+        trainers = self._new_trainers(config, dataset, validation, repeats)
+        return EnsembleTraining(trainers, config, dataset, repeats, thetas)
+
+    def _finish(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
+        """Set the fitted attributes from what the trainers have learnt."""
+        config, dataset, repeats = training.config, training.dataset, training.repeats
+        interrupted = self._append(training, outcomes)
         self._prior, self.temperature_ = None, 1.0
         for name in OUT_OF_FOLD:  # of an earlier call
             vars(self).pop(name, None)
@@ -343,7 +388,6 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
     def _new_trainers(
         self,
-        base: SoftmaxMLPClassifier,
         config: TrainConfig,
         dataset: Dataset,
         validation: Dataset | None,
@@ -362,7 +406,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             else:
                 start.init_rng = np.random.RandomState(seeds[i])
             seed = seeds[i] if repeats else shared
-            member = clone(base).set_params(random_state=seed)
+            member = clone(self._base).set_params(random_state=seed)
             copy_data_attributes(self, member)
             trainer = local_trainer(
                 config.resolve(random_state=seed),
@@ -378,14 +422,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             trainers.append(trainer)
         return trainers
 
-    def _append(
-        self,
-        thetas: Iterable[np.ndarray],
-        base: SoftmaxMLPClassifier,
-        trainers: Sequence[Trainer[LocalSource]],
-        outcomes: Mapping[int, Outcome],
-    ) -> bool:
-        """Add new members to those with thetas; return whether Ctrl-C has ended training.
+    def _append(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> bool:
+        """Add the new members; return whether Ctrl-C has ended their training.
 
         Members whose training was not begun are left out, and with cv all after them, so that a
         member's position tells which rows it has left out.
@@ -399,11 +437,11 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             if i > len(results) and self.cv is not None:
                 break
             results.append(result)
-            random_state = trainers[i].run.config.random_state
-            params.append(base.get_params(deep=False) | {"random_state": random_state})
-        if trainers and not results:
+            random_state = training.trainers[i].run.config.random_state
+            params.append(self._base.get_params(deep=False) | {"random_state": random_state})
+        if training.trainers and not results:
             raise KeyboardInterrupt
-        self._add(thetas, params, results)
+        self._add(training.thetas, params, results)
         return any(result.stop_reason == "interrupted" for result in results)
 
     def _add(
