@@ -182,7 +182,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
 
     @with_callbacks
     def _fit(self: Any, data: tuple[Any, Any, Any], validation: dict[str, Any]) -> Any:
-        config = TrainConfig.from_params(self.get_params(deep=False))
+        config = self._train_config()
         self._check_dask_parameters()
         X, y, sample_weight = data
         blocks = aligned_blocks(X=X, y=y, sample_weight=sample_weight)

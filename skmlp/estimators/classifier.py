@@ -550,7 +550,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         KeyboardInterrupt
             After Ctrl-C. The estimator is as before the call or has learnt all of these rows.
         """
-        config = TrainConfig.from_params(self.get_params(deep=False))
+        config = self._train_config()
         check_partial_fit_parameters(self)
         with unchanged_on_error(self):
             continues = hasattr(self, "theta_")
@@ -568,6 +568,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             self._set_fitted(result, keep_state=True)
         return self
 
+    def _train_config(self) -> TrainConfig:
+        """Return the configuration, after checks of all parameters."""
+        return TrainConfig.from_params(self.get_params(deep=False))
+
     @with_callbacks
     def _fit(
         self,
@@ -576,7 +580,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         checkpoint: CheckpointState | None = None,
     ) -> "SoftmaxMLPClassifier":
         """Fit on (X, y, sample_weight), from a checkpoint if there is one."""
-        config = TrainConfig.from_params(self.get_params(deep=False))
+        config = self._train_config()
         with unchanged_on_error(self):
             continues = checkpoint is None and self.warm_start and hasattr(self, "theta_")
             rows, validation_rows = validate_fit_data(

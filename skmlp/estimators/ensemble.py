@@ -139,6 +139,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     See Also
     --------
     SoftmaxMLPClassifier : A single network.
+    PopulationGridSearchCV : Search in which the members of all candidates are trained together.
     sklearn.ensemble.BaggingClassifier : Ensembles of any estimator, trained one by one.
     sklearn.calibration.CalibratedClassifierCV : Out-of-fold calibration of any classifier.
 
@@ -282,7 +283,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
                 "for instance cv=5. (The members are calibrated by themselves where early "
                 "stopping sets rows aside.)"
             )
-        return TrainConfig.from_params(base.get_params(deep=False))
+        return base._train_config()
 
     def _prepare(
         self,

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -29,7 +30,7 @@ class CandidateFits:
 
     Parameters
     ----------
-    estimator : SoftmaxMLPClassifier or Pipeline
+    estimator : SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
     candidates : iterable of dict
     splits : sequence of (train, test)
         Indices of rows.
@@ -70,14 +71,16 @@ class CandidateFits:
         return max(1, working_memory() // max(1, n_copies * _n_bytes(X)))
 
     def _train(self, fits: Sequence[CandidateFit]) -> None:
-        """Train networks in populations, and the others one by one."""
-        self._train_alone([fit for fit in fits if fit.trainer is None and fit.error is None])
-        self._train_together([fit for fit in fits if fit.trainer is not None])
+        """Train the networks of all fits together, and fit other estimators one by one."""
+        self._train_alone([fit for fit in fits if fit.training is None and fit.error is None])
+        self._train_together([fit for fit in fits if fit.training is not None])
 
     def _train_together(self, fits: Sequence[CandidateFit]) -> None:
-        outcomes = train_networks([fit.trainer for fit in fits], self._n_jobs, self._verbose)
-        for i, fit in enumerate(fits):
-            fit.set_result(*outcomes[i])
+        trainers = [trainer for fit in fits for trainer in fit.training.trainers]
+        outcomes = train_networks(trainers, self._n_jobs, self._verbose)
+        in_order = iter([outcomes[i] for i in range(len(trainers))])
+        for fit in fits:
+            fit.finish(list(islice(in_order, len(fit.training.trainers))))
 
     def _train_alone(self, fits: Sequence[CandidateFit]) -> None:
         results = Parallel(n_jobs=self._n_jobs)(

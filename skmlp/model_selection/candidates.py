@@ -1,8 +1,9 @@
 """Candidates of a search, each on each split, brought to the point where training begins.
 
-The preprocessing steps of a pipeline are fitted, and the input of its final fit is captured.
-Candidates with the same preprocessing share, on each split, the fitted steps, the transformed
-rows, and all that is computed of these before training.
+The preprocessing steps of a pipeline are fitted, and the input of its final fit is captured. From
+it, a trainer of the network is made, or of each member of an ensemble. Candidates with the same
+preprocessing share, on each split, the fitted steps, the transformed rows, and all that is
+computed of these before training.
 """
 
 import zlib
@@ -11,12 +12,11 @@ from copy import deepcopy
 from functools import lru_cache, partial, wraps
 from time import perf_counter
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
-from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from skmlp._sklearn_compat import callbacks_of, rows_of, rows_of_params
@@ -24,16 +24,24 @@ from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.moments import working_dtype
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
-from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
+from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
+from skmlp.estimators.validation import (
+    categorical_features_of,
+    copy_data_attributes,
+    validate_fit_data,
+)
 from skmlp.training.config import TrainConfig, theta_dtype
-from skmlp.training.local import local_trainer
+from skmlp.training.jobs import Outcome
+from skmlp.training.local import LocalSource, local_trainer
 from skmlp.training.state import FitResult
 from skmlp.training.trainer import Trainer
 
 __all__ = [
     "Candidate",
     "CandidateFit",
+    "NetworkOrEnsemble",
     "SplitData",
+    "Training",
     "copy_unfitted",
     "final_estimator",
     "prepare",
@@ -41,6 +49,7 @@ __all__ = [
 ]
 
 SAMPLED_ROWS = 16  # of X, by which a split is recognized
+NetworkOrEnsemble = SoftmaxMLPClassifier | SoftmaxMLPEnsembleClassifier
 
 
 class SplitData:
@@ -75,12 +84,27 @@ def rows_checksum(X: Any, y: Any) -> int | str | None:
         return None
 
 
+class Training(NamedTuple):
+    """The networks of a fit, ready to be trained, and how the fit is finished.
+
+    Attributes
+    ----------
+    trainers : list of Trainer
+        Of the network, or of the members of an ensemble.
+    finish : callable (outcomes) -> None
+        Sets the fitted attributes, given a dict of Outcome by the index of the trainer.
+    """
+
+    trainers: list[Trainer[LocalSource]]
+    finish: Callable[[Mapping[int, Outcome]], None]
+
+
 class CandidateFit:
     """A candidate to be fitted on a split.
 
     Parameters
     ----------
-    estimator : SoftmaxMLPClassifier or Pipeline
+    estimator : SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
         With the candidate's parameters.
     parameters : dict of str to object
         These parameters.
@@ -90,8 +114,8 @@ class CandidateFit:
     ----------
     data : SplitData or None
         None after training.
-    trainer : Trainer or None
-        Of its network, if it can be trained in a population and is not yet.
+    training : Training or None
+        Of its networks, if they can be trained with those of others and are not yet.
     error : Exception or None
         What went wrong.
     seconds : float
@@ -101,23 +125,38 @@ class CandidateFit:
     def __init__(self, estimator: Any, parameters: Mapping[str, Any], data: SplitData) -> None:
         self.estimator, self.data = estimator, data
         self._parameters, self._checksum = parameters, data.checksum
-        self.trainer: Trainer | None = None
+        self.training: Training | None = None
         self.error: Exception | None = None
         self._traceback: TracebackType | None = None
         self.seconds = 0.0
 
     def set_result(self, result: Any, seconds: float) -> None:
-        """Keep what training returned: a FitResult, a fitted estimator or an exception."""
+        """Keep what a fit returned: a fitted estimator or an exception."""
         self.seconds += seconds
         if isinstance(result, Exception):
             # An exception that is raised repeatedly would accumulate tracebacks.
             self.error, self._traceback = result, result.__traceback__
-        elif isinstance(result, FitResult):
-            network, _ = final_estimator(self.estimator)
-            network._set_fitted(result, keep_state=network.warm_start)
         else:
             self.estimator = result
-        self.trainer = self.data = None
+        self.training = self.data = None
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Finish the fit, given an outcome of each trainer."""
+        started = perf_counter()
+        errors = [result for result, _ in outcomes if isinstance(result, Exception)]
+        result = errors[0] if errors else self._finished(dict(enumerate(outcomes)))
+        seconds = sum(seconds for _, seconds in outcomes)
+        self.set_result(result, seconds + perf_counter() - started)
+
+    def _finished(self, outcomes: Mapping[int, Outcome]) -> Any:
+        """Return the fitted estimator, or an exception."""
+        try:
+            self.training.finish(outcomes)
+        except MemoryError:
+            raise  # says nothing about the candidate
+        except Exception as error:
+            return error
+        return self.estimator
 
     def fitted(self) -> Any:
         """Return the fitted estimator, or raise what went wrong."""
@@ -147,9 +186,17 @@ class CandidateFit:
 
 
 def _same_value(a: Any, b: Any) -> bool:
-    """Whether two parameters are equal; true for what can be neither pickled nor compared."""
+    """Whether two parameters are equal; true for what can be neither pickled nor compared.
+
+    The metadata requests of an estimator do not count: clones refer to the estimator they are of.
+    """
     if a is b or (type(a) is type(b) and isinstance(a, str | int | float) and a == b):
         return True
+    if isinstance(a, BaseEstimator) and type(a) is type(b):  # without metadata requests
+        a, b = a.get_params(deep=False), b.get_params(deep=False)
+        return a.keys() == b.keys() and all(_same_value(a[name], b[name]) for name in a)
+    if isinstance(a, list | tuple) and type(a) is type(b):  # steps of a pipeline
+        return len(a) == len(b) and all(map(_same_value, a, b))
     try:
         return joblib.hash(a) == joblib.hash(b)
     except MemoryError:
@@ -224,7 +271,7 @@ class Candidate:
 
     Parameters
     ----------
-    estimator : SoftmaxMLPClassifier or Pipeline
+    estimator : SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
     parameters : dict
     """
 
@@ -234,17 +281,16 @@ class Candidate:
         self.preprocessing = _preprocessing_key(self._estimator)
         self._config, self._error = None, None
         network, _ = final_estimator(self._estimator)
-        if _is_plain_network(network):
+        if _is_plain(network):
             try:
-                config = TrainConfig.from_params(network.get_params(deep=False))
-                self._config = None if config.full_batch else config
+                self._config = network._train_config()
             except MemoryError:
                 raise
             except Exception as error:  # to be raised by each of its fits
                 self._error = error
 
     def begin(self, data: SplitData, shared: dict[tuple, Any]) -> CandidateFit:
-        """Return its fit on a split, with a trainer if it can be part of a population.
+        """Return its fit on a split, with trainers unless it has to be fitted separately.
 
         Parameters
         ----------
@@ -272,10 +318,8 @@ class Candidate:
             shared[self.preprocessing] = fit.estimator, SharedRows(*arguments)
         fitted, rows = shared[self.preprocessing]
         network, _ = final_estimator(fit.estimator)
-        trainer = rows.trainer(network, self._config)
-        if trainer is not None:
-            _share_steps(fitted, fit.estimator)
-            fit.trainer = trainer
+        fit.training = rows.begin(network, self._config)
+        _share_steps(fitted, fit.estimator)
 
 
 def prepare(candidates: Sequence[Candidate], data: SplitData) -> list[CandidateFit]:
@@ -295,16 +339,23 @@ def _preprocessing_key(estimator: Any) -> tuple:
         found.append(tuple(name for name, _ in inner.steps))
         inner = inner.steps[-1][1]
     network, _ = final_estimator(estimator)
-    columns = _hash(getattr(network, "categorical_features", None))  # how rows are read
     return (
         *found,
-        columns,
+        _hash(categorical_features_of(network)),  # how rows are read
+        _requests(network),
         *(
             (name, _hash(value))
             for name, value in sorted(estimator.get_params().items())
             if names and name not in skipped and not name.startswith(f"{path}__")
         ),
     )
+
+
+def _requests(network: Any) -> tuple:
+    """Return which metadata a network's fit has requested, by name."""
+    if not _is_plain(network):
+        return ()
+    return tuple(sorted(network.get_metadata_routing().fit.requests.items()))
 
 
 def _hash(value: Any) -> str | int:
@@ -316,11 +367,12 @@ def _hash(value: Any) -> str | int:
         return id(value)
 
 
-def _is_plain_network(network: Any) -> bool:
-    """Whether an estimator has the fit of SoftmaxMLPClassifier, and no callbacks."""
+def _is_plain(network: Any) -> bool:
+    """Whether an estimator has the fit of a network or ensemble of this package, no callbacks."""
+    own_fits = SoftmaxMLPClassifier.fit, SoftmaxMLPEnsembleClassifier.fit
     return (
-        isinstance(network, SoftmaxMLPClassifier)
-        and type(network).fit is SoftmaxMLPClassifier.fit
+        isinstance(network, NetworkOrEnsemble)
+        and type(network).fit in own_fits
         and not callbacks_of(network)
     )
 
@@ -356,33 +408,26 @@ class SharedRows:
     """
 
     def __init__(self, args: tuple, params: Mapping[str, Any]) -> None:
-        self._args, self._params = args, params
+        self._args, self._params = args, dict(params)
+        self._groups = self._params.pop("groups", None)
         self._validated: tuple | None = None
         self._datasets: dict[tuple, Dataset] = {}
         self._working_dtype: np.dtype | None = None
 
-    def trainer(self, network: SoftmaxMLPClassifier, config: TrainConfig) -> Trainer | None:
-        """Return the trainer of a network; None on sparse rows, which have no populations."""
+    def begin(self, network: NetworkOrEnsemble, config: TrainConfig) -> Training:
+        """Bring the fit of a network, or of an ensemble, to the point where training begins."""
         rows, validation = self._validate(network)
-        if sparse.issparse(rows.X):
-            return None
-        dtype = theta_dtype(network.dtype, partial(self._auto_dtype, rows))
-        config = config.resolve(
-            n_classes=len(network.classes_),
-            theta_dtype=dtype,
-            random_state=network.random_state,  # not shared by splits
-        )
-        classes, validation_set = network.classes_, None
+        dtype = theta_dtype(config.dtype, partial(self._auto_dtype, rows))
+        config = config.resolve(n_classes=len(network.classes_), theta_dtype=dtype)
+        dataset, validation_set = self._encode(rows, network.classes_, dtype), None
         if validation is not None:
-            validation_set = self._encode(validation, classes, dtype)
-        dataset = self._encode(rows, classes, dtype)
-        return local_trainer(
-            config, classes, dataset, validation_set, make_estimator=network._fitted_copy
-        )
+            validation_set = self._encode(validation, network.classes_, dtype)
+        if isinstance(network, SoftmaxMLPEnsembleClassifier):
+            training = network._begin(config, dataset, validation_set, self._groups)
+            return Training(training.trainers, partial(network._finish, training))
+        return _begin_network(network, config, dataset, validation_set)
 
-    def _validate(
-        self, network: SoftmaxMLPClassifier
-    ) -> tuple[ValidatedRows, ValidatedRows | None]:
+    def _validate(self, network: NetworkOrEnsemble) -> tuple[ValidatedRows, ValidatedRows | None]:
         """Return the validated rows, and set the network's classes and features."""
         if self._validated is None:
             rows = validate_fit_data(network, *self._args, **self._params)
@@ -402,3 +447,26 @@ class SharedRows:
         if key not in self._datasets:
             self._datasets[key] = encode(rows, classes, dtype)
         return self._datasets[key]
+
+
+def _begin_network(
+    network: SoftmaxMLPClassifier,
+    config: TrainConfig,
+    dataset: Dataset,
+    validation: Dataset | None,
+) -> Training:
+    """Bring the fit of a network to the point where training begins."""
+    trainer = local_trainer(
+        config.resolve(random_state=network.random_state),  # not shared by splits
+        network.classes_,
+        dataset,
+        validation,
+        make_estimator=network._fitted_copy,
+    )
+
+    def finish(outcomes: Mapping[int, Outcome]) -> None:
+        result, _ = outcomes[0]
+        assert isinstance(result, FitResult), "errors are handled by CandidateFit"
+        network._set_fitted(result, keep_state=network.warm_start)
+
+    return Training([trainer], finish)

@@ -1,4 +1,4 @@
-"""Grid search that trains all candidates on all splits together, as one population.
+"""Searches that train all candidates on all splits together, as one population.
 
 There are three steps: training is prepared for every candidate on every split (`candidates`);
 all networks are trained together (`candidate_fits`); scikit-learn's search scores and compares
@@ -28,9 +28,8 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metadata_routing import process_routing
 
 from skmlp._sklearn_compat import FitTimesMixin, check_search
-from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.model_selection.candidate_fits import CandidateFits
-from skmlp.model_selection.candidates import final_estimator
+from skmlp.model_selection.candidates import NetworkOrEnsemble, final_estimator
 
 __all__ = ["PopulationGridSearchCV", "PopulationRandomizedSearchCV"]
 
@@ -52,7 +51,7 @@ class _PopulationSearch(FitTimesMixin):
         **params : dict
             Parameters of the estimator's fit, and ``groups`` for the splitter. Parameters with
             n_samples entries, such as sample_weight, are split like X. With metadata routing,
-            they are passed as requested.
+            they are passed as requested, which may include ``groups`` for the `cv` of an ensemble.
 
         Returns
         -------
@@ -62,17 +61,19 @@ class _PopulationSearch(FitTimesMixin):
         Raises
         ------
         TypeError
-            If the estimator is neither a SoftmaxMLPClassifier nor a Pipeline that ends in one.
+            If the estimator is no SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
+            that ends in one.
         ValueError
             As GridSearchCV: for instance if all fits failed, or if one failed and error_score
             is "raise".
         """
         network, _ = final_estimator(self.estimator)
-        if not isinstance(network, SoftmaxMLPClassifier):
+        if not isinstance(network, NetworkOrEnsemble):
             raise TypeError(
-                "estimator must be a SoftmaxMLPClassifier or a Pipeline that ends in one, got "
-                f"{self.estimator!r}. Use scikit-learn's searches for other estimators; if the "
-                "network is a value in the grid, set it as the estimator as well."
+                "estimator must be a SoftmaxMLPClassifier, a SoftmaxMLPEnsembleClassifier or a "
+                f"Pipeline that ends in one, got {self.estimator!r}. Use scikit-learn's searches "
+                "for other estimators; if the network is a value in the grid, set it as the "
+                "estimator as well."
             )
         check_search(self)  # before training
         if y is None:
@@ -130,7 +131,7 @@ def _in_this_process() -> AbstractContextManager[Any]:
 
 
 class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
-    """Grid search over a SoftmaxMLPClassifier in which all fits are one training run.
+    """Grid search over a network or an ensemble in which all fits are one training run.
 
     It has the parameters, attributes and methods of scikit-learn's GridSearchCV and gives the
     same results: with an int as `random_state`, the initial weights, batches and scores of
@@ -142,15 +143,19 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, in having dropout or `averaging` or
     not, in "adam" or "sgd", or in the number of rows that are trained on: that of the split,
     without the rows that early stopping sets aside. All other parameters may differ within a
-    pass. The steps of a pipeline before the network are fitted once for each split and
-    combination of their parameters. Candidates that cannot be trained together (with "lbfgs",
-    sparse rows, callbacks set on the network, or another estimator in place of the network)
-    are fitted separately, by joblib.
+    pass. Networks with "lbfgs" or on sparse rows are trained one by one. The steps of a pipeline
+    before the network are fitted once for each split and combination of their parameters.
+    Candidates with callbacks set on the network, or with another estimator in its place, are
+    fitted separately, by joblib.
+
+    The members of a SoftmaxMLPEnsembleClassifier are networks like others: those of all
+    candidates on all splits are trained together. Their parameters are ``estimator__units`` and
+    so on. Its own `n_jobs` and `verbose` only count in the refit.
 
     Parameters
     ----------
-    estimator : SoftmaxMLPClassifier or Pipeline
-        A pipeline must end in a SoftmaxMLPClassifier.
+    estimator : SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
+        A pipeline must end in one of the two.
     param_grid : dict or list of dict
         Lists of values by parameter name, as accepted by ``set_params``; for a list of dicts,
         the candidates of all of them.
@@ -170,8 +175,8 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
         networks are large. Also the number of processes for separate fits. None is 1, -1 is
         the number of processors.
     verbose : int, default=0
-        1 prints a line for each population; more than 1 also what GridSearchCV prints, in
-        which times are those of scoring only.
+        1 prints a line for each group of networks that are trained together; more than 1 also
+        what GridSearchCV prints, in which times are those of scoring only.
 
     Attributes
     ----------
@@ -231,6 +236,15 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     np.True_
     >>> len(search.cv_results_["params"]), search.n_splits_
     (9, 5)
+
+    Four candidates of three members each, on five splits, are 60 networks:
+
+    >>> from skmlp import SoftmaxMLPEnsembleClassifier
+    >>> net = SoftmaxMLPClassifier(16, dropout=0)
+    >>> ensemble = SoftmaxMLPEnsembleClassifier(net, n_estimators=3, random_state=0)
+    >>> grid = {"estimator__l2": [0, 1e-3], "estimator__learning_rate": [0.01, 0.03]}
+    >>> PopulationGridSearchCV(ensemble, grid).fit(X, y).best_score_ > 0.95
+    np.True_
     """
 
     def __init__(
@@ -261,15 +275,15 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
 
 
 class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
-    """Randomized search over a SoftmaxMLPClassifier in which all fits are one training run.
+    """Randomized search over a network or an ensemble in which all fits are one training run.
 
     It has the parameters, attributes and methods of scikit-learn's RandomizedSearchCV. See
     `PopulationGridSearchCV` for how candidates are trained.
 
     Parameters
     ----------
-    estimator : SoftmaxMLPClassifier or Pipeline
-        A pipeline must end in a SoftmaxMLPClassifier.
+    estimator : SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
+        A pipeline must end in one of the two.
     param_distributions : dict or list of dict
         By parameter name, a list of values or a distribution with a method ``rvs``, such as
         those of scipy.stats.
@@ -289,7 +303,8 @@ class PopulationRandomizedSearchCV(_PopulationSearch, RandomizedSearchCV):
     n_jobs : int, default=None
         Number of populations to train at the same time, in processes or threads.
     verbose : int, default=0
-        1 prints a line for each population; more than 1 also what RandomizedSearchCV prints.
+        1 prints a line for each group of networks that are trained together; more than 1 also
+        what RandomizedSearchCV prints.
     random_state : int, RandomState instance or None, default=None
         For drawing the candidates. The networks use the estimator's `random_state`.
 

@@ -6,7 +6,11 @@ from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
-from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+from skmlp import (
+    PopulationGridSearchCV,
+    SoftmaxMLPClassifier,
+    SoftmaxMLPEnsembleClassifier,
+)
 from skmlp.model_selection.candidate_fits import CandidateFits
 
 X, y = load_iris(return_X_y=True)
@@ -58,3 +62,14 @@ def test_a_reversed_order_is_an_error(reordered):
     reordered(range(5, -1, -1))
     with pytest.raises(RuntimeError, match="in another order than skmlp expects"):
         PopulationGridSearchCV(net(), {"l2": [0.0, 10.0]}, cv=3).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [([1, 0, 2, 3], "other rows than those"), ([2, 3, 0, 1], r"estimator__l2=0\.0 where")],
+)
+def test_another_order_of_ensembles_is_an_error(reordered, order, message):
+    reordered(order)
+    ensemble = SoftmaxMLPEnsembleClassifier(net(), 2, random_state=0)
+    with pytest.raises(RuntimeError, match=message):
+        PopulationGridSearchCV(ensemble, {"estimator__l2": [0.0, 10.0]}, cv=2).fit(X, y)

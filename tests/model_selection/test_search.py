@@ -444,7 +444,9 @@ def test_failing_schedule():
 
 
 def test_invalid_arguments_of_search():
-    with pytest.raises(TypeError, match="estimator must be a SoftmaxMLPClassifier or a Pipeline"):
+    with pytest.raises(
+        TypeError, match="estimator must be a SoftmaxMLPClassifier, a SoftmaxMLPEns"
+    ):
         PopulationGridSearchCV(LogisticRegression(), {"C": [1]}).fit(X, y)
     with pytest.raises(ValueError, match="requires y to be passed"):
         PopulationGridSearchCV(net(), {"l2": [1.0]}).fit(X)
