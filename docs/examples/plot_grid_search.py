@@ -127,8 +127,11 @@ print(f"{search.best_score_:.4f}", best)
 # Everything else may differ: rates, penalties, class weights, seeds, the patience of early stopping
 # (a network that has stopped takes no more time). With early stopping, a network has fewer rows to
 # train on than without. Other candidates are trained in separate groups, as the three sizes above.
-# Candidates that cannot be stacked (lbfgs, sparse rows)
-# are fitted one by one, with the same results as in `GridSearchCV`.
+# Networks that cannot be stacked (lbfgs, sparse rows) are trained one by one. The results are those
+# of `GridSearchCV` in any case.
+#
+# The estimator may be a `SoftmaxMLPEnsembleClassifier`, with names such as ``estimator__units``:
+# members and candidates are then one population.
 #
 # Training together saves the overhead of Python and NumPy in each step, so it saves most for small
 # networks and batches. :doc:`/benchmarks` compares it with scikit-learn's MLPClassifier.
