@@ -52,7 +52,7 @@ def assert_equal_searches(ours, theirs, rows=X):
 
 
 POOL = {
-    "n_estimators": [1, 3, 4],
+    "n_estimators": [3, 4, 5],  # at least the folds of cv
     "cv": [None, 3, KFold(2)],
     "random_state": [0, 1],
     "estimator__units": [3, (4, 3)],
