@@ -124,7 +124,7 @@ def find_bins(
     numeric = _numeric_columns(column, sample.X.shape[1], rule)
     n_bins, of_bins, left, right = rule.bins_of_each(len(numeric)), list[int](), [], []
     for j in numeric if n_bins else ():
-        edges = _quantiles(column(j).astype(np.float64), sample.w, n_bins)
+        edges = _distinct(_quantiles(column(j).astype(np.float64), sample.w, n_bins))
         with np.errstate(all="ignore"):
             width = np.diff(edges)
             usable = np.isfinite(width) & np.isfinite(1.0 / width)
@@ -165,6 +165,16 @@ def _column_reader(X: Any, centre: np.ndarray | None) -> Callable[[int], np.ndar
         return np.where(np.isnan(x), centre[j], x)
 
     return column
+
+
+def _distinct(edges: np.ndarray) -> np.ndarray:
+    """Return ascending edges without those that rounding may have parted from the one before.
+
+    The centre in place of gaps is a mean, which may be a value of the rows but for rounding.
+    """
+    with np.errstate(over="ignore"):
+        is_apart = np.diff(edges) > 8.0 * np.spacing(np.abs(edges[1:]))
+    return edges[np.append(True, is_apart)]
 
 
 def _quantiles(x: np.ndarray, w: np.ndarray, n_bins: int) -> np.ndarray:

@@ -188,7 +188,7 @@ def _level_shares(
 ) -> np.ndarray:
     """Return the share of each level (n_levels,) in the weight of some rows."""
     assert layout.levels is not None
-    total, weight = np.zeros(layout.n_levels), 0.0
+    total, count, weight = np.zeros(layout.n_levels), np.zeros(layout.n_levels), 0.0
     for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
         part = rows[chunk]
         v = np.ones(len(part)) if w is None else w[part]
@@ -196,17 +196,16 @@ def _level_shares(
         has_row = level >= 0
         of_entry = np.broadcast_to(v[:, None], level.shape)[has_row]
         total += np.bincount(level[has_row], of_entry, layout.n_levels)
+        count += np.bincount(level[has_row], minlength=layout.n_levels)
         weight += v.sum()
-    return total / weight
+    # Exactly 1 for a level of all rows, which sums of weights may miss by rounding: the column is
+    # constant.
+    shares: np.ndarray = np.where(count == len(rows), 1.0, np.minimum(total / weight, 1.0))
+    return shares
 
 
 def _with_binary_columns(moments: Moments, shares: np.ndarray) -> Moments:
-    """Return Moments with those of 0/1 columns, which have these shares of 1s, appended.
-
-    The share of a column of 1s may differ from 1 by rounding, and the column has no spread then.
-    """
-    rounding = moments.n * np.finfo(np.float64).eps
-    shares = np.where(shares >= 1.0 - rounding, 1.0, shares)
+    """Return Moments with those of 0/1 columns, which have these shares of 1s, appended."""
     mean = np.append(moments.mean, shares)
     var = np.append(moments.var, shares * (1.0 - shares))
     numbers = np.repeat([[0.0], [1.0]], len(shares), axis=1)
@@ -318,6 +317,7 @@ def _mean_and_variance(
         return (mean, np.einsum("i,ij->j", shares, D)), weight
     of_row = np.ones(len(D)) if v is None else v
     present = np.einsum("i,ij->j", of_row, (~gaps).astype(float))
+    present[~gaps.any(axis=0)] = weight  # which the sum may miss by rounding
     divisor = np.where(present > 0.0, present, 1.0)
     D[gaps] = 0.0
     mean = np.einsum("i,ij->j", of_row, D) / divisor

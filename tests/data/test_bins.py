@@ -116,3 +116,11 @@ def test_samples_of_many_rows(rng):
     assert parts[0].X.shape == (SAMPLE_ROWS, 1)
     edges = edges_of(find_bins(merge_samples(parts), BinRule(8)), 0)
     np.testing.assert_allclose(edges, np.quantile(X, np.linspace(0, 1, 9)), atol=0.03)
+
+
+def test_centres_that_are_values_but_for_rounding():
+    x = np.tile([0.0, 2.0, 3.0, np.nan], 10)[:, None]
+    sample = sample_rows(x, None, np.arange(40))
+    for centre in (2.0, np.nextafter(2.0, 3.0), np.nextafter(2.0, 0.0)):
+        encoding = find_bins(sample, BinRule(8), np.array([centre]))
+        np.testing.assert_allclose(edges_of(encoding, 0), [0.0, 2.0, 3.0])

@@ -158,3 +158,13 @@ def test_integers_that_float32_does_not_resolve_are_computed_in_float64(rng, kin
 )
 def test_other_dtypes(given, expected):
     assert working_dtype(np.ones((3, 2), given)) == np.dtype(expected)
+
+
+@given(seed=SEEDS, as_sparse=st.booleans())
+def test_columns_without_gaps_are_present_in_all_rows(seed, as_sparse):
+    rng = np.random.RandomState(seed)
+    X, w = rng.randn(300, 2), rng.choice([0.1, 1.0, 2.5], 300)
+    X[:5, 0] = np.nan
+    moments = column_moments(sparse.csr_array(X) if as_sparse else X, w, np.arange(300))
+    assert moments.present[0] < 1.0
+    assert moments.present[1] == 1.0  # although sums of weights are rounded

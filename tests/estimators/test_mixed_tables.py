@@ -310,6 +310,18 @@ def test_columns_of_gaps_alone_have_no_influence(rng):
     assert np.isfinite(clf.predict_proba(X)).all()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_columns_of_one_level_have_no_influence(seed):
+    # Sums of such weights are rounded, but a level of all rows has a share of exactly 1.
+    rng = np.random.RandomState(seed)
+    frame, y = mixed_table(250, seed)
+    frame = frame.assign(colour="red", answer=None).astype({"answer": "str"})
+    w = rng.choice([0.1, 0.7, 1.3], 250)
+    clf = SoftmaxMLPClassifier((8,), epochs=2, random_state=0).fit(frame, y, sample_weight=w)
+    other = frame.assign(colour="blue", answer="yes")
+    np.testing.assert_array_equal(clf.predict_proba(other), clf.predict_proba(frame))
+
+
 def test_streams():
     frame, y = mixed_table(600, 0)
     towns = pd.CategoricalDtype([f"t{i}" for i in range(20)])
