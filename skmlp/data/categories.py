@@ -108,10 +108,14 @@ def _encode_numbers(values: np.ndarray, categories: np.ndarray) -> np.ndarray:
     _check_kind(cells, categories)
     if not n:
         return np.zeros(len(values), np.intp)
-    dtype = np.result_type(cells.values, categories)
-    numbers, levels = cells.values.astype(dtype), categories.astype(dtype)
-    found = np.searchsorted(levels, numbers)
-    return np.where(levels[np.minimum(found, n - 1)] == numbers, found, n)
+    # In the dtype of the categories, where large integers stay different. Values that it cannot
+    # hold change, and are none of them.
+    with np.errstate(all="ignore"):
+        numbers = cells.values.astype(categories.dtype)
+        is_same = numbers.astype(cells.values.dtype) == cells.values
+    is_same &= (numbers < 0) == (cells.values < 0)  # unsigned integers may become negative
+    found = np.searchsorted(categories, numbers)
+    return np.where(is_same & (categories[np.minimum(found, n - 1)] == numbers), found, n)
 
 
 def _checked(values: np.ndarray) -> Cells:

@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from skmlp._errors import warn_user
 from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories
+from skmlp.data.checks import check_not_masked
 from skmlp.data.objects import read_array
 
 __all__ = [
@@ -70,7 +71,7 @@ class ArrayColumns:
     Raises
     ------
     ValueError
-        If X is sparse.
+        If X is sparse, has masked entries or is not 2-dimensional.
     """
 
     names = is_categorical = None
@@ -81,8 +82,16 @@ class ArrayColumns:
                 "categorical_features needs dense X, but X is sparse: pass X.toarray(), or mark no "
                 "columns, since 0/1 columns behind OneHotEncoder need no marks."
             )
-        # Of a list of rows, NumPy would make everything strings if there are some.
-        self._X = X if isinstance(X, np.ndarray) else np.array(X, object)
+        check_not_masked(X, "X")
+        # Of a list of rows, NumPy would make everything strings if there are some. The columns of
+        # a matrix would be matrices.
+        self._X = np.asarray(X) if isinstance(X, np.ndarray) else np.array(X, object)
+        if self._X.ndim != 2:
+            raise ValueError(
+                f"Expected 2D array, got {self._X.ndim}D array instead. X must have rows of the "
+                "same length. Reshape your data by X.reshape(-1, 1) if it is a single column, or "
+                "by X.reshape(1, -1) if it is a single row."
+            )
         self.n_rows = len(self._X)
 
     def check(self, categorical: np.ndarray) -> None:
@@ -90,6 +99,8 @@ class ArrayColumns:
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray:
         """Return some of the columns, as a copy."""
+        if not columns:  # of an array of strings, for example
+            return np.empty((self.n_rows, 0))
         return np.ascontiguousarray(self._X[:, list(columns)])
 
     def values(self, column: int) -> tuple[np.ndarray, np.ndarray]:

@@ -77,7 +77,10 @@ def _with_missing(categories: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return categories
     if categories.dtype.kind == "O" or not len(categories):
         return np.append(categories, np.array([None], object))
-    return np.append(categories.astype(np.float64), np.nan)
+    numbers = categories.astype(np.float64)
+    if (numbers.astype(categories.dtype) != categories).any():  # large integers
+        return np.append(categories.astype(object), np.array([None], object))
+    return np.append(numbers, np.nan)
 
 
 def _level_names(name: Any, categories: np.ndarray, rows: np.ndarray) -> list[str]:

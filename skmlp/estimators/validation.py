@@ -200,9 +200,14 @@ def categorical_features_of(estimator: Any) -> Any:
 
 
 def _is_sparse_frame(X: Any) -> bool:
-    """Whether X is a pandas frame of sparse columns, which scikit-learn makes a sparse matrix."""
+    """Whether X is a pandas frame that scikit-learn makes a sparse matrix.
+
+    All columns of it are sparse, with 0 as the value that is not stored.
+    """
     dtypes = getattr(X, "dtypes", ())
-    return type(dtypes).__name__ == "Series" and any(hasattr(d, "fill_value") for d in dtypes)
+    if type(dtypes).__name__ != "Series" or not len(dtypes):
+        return False
+    return all(getattr(d, "fill_value", None) == 0 for d in dtypes)
 
 
 def _needs_no_check(estimator: Any, X: Any) -> bool:

@@ -144,3 +144,21 @@ def test_no_categories():
     assert none.tolist() == []
     for values in (np.array([1, 2]), objects("a", "b")):
         assert encode_categories(values, gaps(2, 1), none).tolist() == [0, -1]
+
+
+def test_large_integers_stay_different():
+    levels = np.array([2**60, 2**60 + 1, 2**60 + 2])
+    for dtype in (np.int64, np.uint64, object):
+        codes = encode_categories(levels.astype(dtype), gaps(3), levels)
+        np.testing.assert_array_equal(codes, [0, 1, 2])
+        codes = encode_categories(levels, gaps(3), find_categories(levels.astype(dtype), gaps(3)))
+        np.testing.assert_array_equal(codes, [0, 1, 2])
+    # 2**60 + 1 is no double, so that it is none of these.
+    np.testing.assert_array_equal(encode_categories(levels, gaps(3), levels[::2] * 1.0), [0, 2, 2])
+    # Numbers that a cast would make those of another sign, or of another size.
+    wrapped = np.array([2**64 - 1, 2**63], np.uint64)
+    for category in (-1, -(2**63)):
+        codes = encode_categories(wrapped, gaps(2), np.array([category]))
+        np.testing.assert_array_equal(codes, [1, 1])
+    codes = encode_categories(np.array([300.0, 44.5, np.inf, 44.0]), gaps(4), np.array([44], "i1"))
+    np.testing.assert_array_equal(codes, [1, 1, 1, 0])

@@ -180,6 +180,53 @@ def test_arrays_with_marked_columns():
     )
 
 
+@pytest.mark.parametrize("dtype", ["U", "T", object])
+def test_arrays_of_strings_alone(dtype):
+    frame, y = mixed_table(200, 0)
+    only = frame[["town", "colour"]]
+    dtype = np.dtypes.StringDType() if dtype == "T" else dtype
+    array = only.to_numpy(object).astype(dtype)
+    clf = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(only, y)
+    other = SoftmaxMLPClassifier((4,), epochs=2, random_state=0, categorical_features=[0, 1])
+    other.fit(array, y)
+    np.testing.assert_array_equal(other.predict_proba(array), clf.predict_proba(only))
+
+
+def test_arrays_that_are_no_tables():
+    frame, y = mixed_table(100, 0)
+    clf = SoftmaxMLPClassifier((4,), epochs=2, categorical_features=[0])
+    array = np.column_stack([frame.town.str[1:].astype(int), frame.income])
+    for bad in (array[:, 0], array[:, 0].tolist(), [[1, 2], [1]], {"a": [1]}, None, "town", []):
+        with pytest.raises(ValueError, match="Expected 2D array"):
+            clf.fit(bad, y)
+    mask = np.zeros_like(array, bool)
+    for column in (0, 1):  # of categories, of numbers
+        masked = np.ma.array(array, mask=mask)
+        masked[3, column] = np.ma.masked
+        with pytest.raises(ValueError, match="X has masked entries"):
+            clf.fit(masked, y)
+    clf.fit(array, y)
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        clf.predict(array[0])
+
+
+def test_sparse_columns_beside_others():
+    frame, y = mixed_table(200, 0)
+    clf = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(frame, y)
+    for fill in (np.nan, 0.0):
+        mixed = frame.assign(score=frame.score.astype(pd.SparseDtype(float, fill)))
+        other = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(mixed, y)
+        np.testing.assert_array_equal(other.predict_proba(mixed), clf.predict_proba(frame))
+    numbers = frame[NUMBERS]
+    clf.fit(numbers, y)
+    for fill in (np.nan, 0.0):
+        of_sparse = numbers.astype(pd.SparseDtype(float, fill))
+        other = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(of_sparse, y)
+        np.testing.assert_allclose(
+            other.predict_proba(of_sparse), clf.predict_proba(numbers), atol=1e-6
+        )
+
+
 def test_plain_object_arrays_are_numbers():
     X = np.array([[1, 2.5], [None, 1], [3, 4], [0, 2]] * 20, object)
     clf = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(X, [0, 1, 1, 0] * 20)
@@ -388,6 +435,19 @@ def test_numeric_categories_in_files(tmp_path):
     for ours, theirs in zip(again._categories, clf._categories, strict=True):
         assert (ours is None) == (theirs is None)
         assert ours is None or ours.dtype.kind == theirs.dtype.kind
+
+
+def test_large_integers_as_categories(tmp_path):
+    frame, y = mixed_table(200, 0)
+    ids = frame.assign(town=frame.town.str[1:].astype("Int64") + 2**60)
+    ids.loc[3, "town"] = pd.NA
+    clf = SoftmaxMLPClassifier((4,), epochs=2, min_frequency=1, categorical_features=[0, 2, 5])
+    clf.fit(ids, y)
+    assert clf.categories_[0].tolist() == [*sorted(set(ids.town.dropna().tolist())), None]
+    again = saved_and_loaded(clf, tmp_path)
+    unsigned = ids.assign(town=ids.town.astype("UInt64"))
+    for same in (ids, unsigned):
+        np.testing.assert_array_equal(again.predict_proba(same), clf.predict_proba(ids))
 
 
 def saved_and_loaded(clf, folder):
