@@ -18,6 +18,7 @@ from scipy import sparse
 from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.levels import Table
 from skmlp.data.dataset import Dataset, hash_indices
+from skmlp.data.weights import rescale_for_sum
 
 __all__ = [
     "SAMPLE_ROWS",
@@ -120,11 +121,11 @@ def find_bins(
     centre : ndarray of shape (n_numeric,), default=None
         None if there are no gaps.
     """
-    column = _column_reader(sample.X, centre)
+    column, w = _column_reader(sample.X, centre), rescale_for_sum(sample.w)
     numeric = _numeric_columns(column, sample.X.shape[1], rule)
     n_bins, of_bins, left, right = rule.bins_of_each(len(numeric)), list[int](), [], []
     for j in numeric if n_bins else ():
-        edges = _distinct(_quantiles(column(j).astype(np.float64), sample.w, n_bins))
+        edges = _distinct(_quantiles(column(j).astype(np.float64), w, n_bins))
         with np.errstate(all="ignore"):
             width = np.diff(edges)
             usable = np.isfinite(width) & np.isfinite(1.0 / width)

@@ -125,6 +125,8 @@ def _checked(values: np.ndarray) -> Cells:
         raise ValueError(f"holds {_describe(cells)}, which cannot be categories")
     if cells.missing_mask().any():
         raise ValueError("holds None or NaN that are not marked as missing")
+    if cells.values.dtype == np.longdouble:  # which files do not hold
+        cells = cells._replace(values=cells.values.astype(np.float64))
     return cells
 
 

@@ -23,6 +23,7 @@ from skmlp.core.levels import Levels, Table
 from skmlp.data.bins import BinRule, cached_bins
 from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.moments import Moments
+from skmlp.data.weights import rescale_for_sum
 
 __all__ = [
     "MISSING",
@@ -92,7 +93,10 @@ def count_codes(X: Any, w: np.ndarray | None, rows: np.ndarray) -> list[np.ndarr
     """Return how many of some rows, or what share of w (n,), each code of each column has."""
     if not isinstance(X, Table):
         return []
-    v = None if w is None else w[rows] / w[rows].sum()
+    v = None
+    if w is not None:
+        v = rescale_for_sum(w[rows])
+        v = v / v.sum()
     counts = []
     for j, n_codes in enumerate(X.n_codes.tolist()):
         counts.append(np.bincount(X.codes[rows, j], v, minlength=n_codes))

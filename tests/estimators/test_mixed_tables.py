@@ -282,6 +282,16 @@ def test_weights_are_repeated_rows(solver):
     )
 
 
+@pytest.mark.parametrize("min_frequency", [0.1, 5])
+@pytest.mark.parametrize("unit", [1e308, 1e-322])
+def test_the_unit_of_weights_does_not_matter(min_frequency, unit):
+    frame, y = mixed_table(400, 0)
+    params = {"units": (4,), "epochs": 2, "random_state": 0, "min_frequency": min_frequency}
+    clf = SoftmaxMLPClassifier(**params).fit(frame, y)
+    weighted = SoftmaxMLPClassifier(**params).fit(frame, y, sample_weight=np.full(400, unit))
+    np.testing.assert_allclose(weighted.predict_proba(frame), clf.predict_proba(frame), atol=1e-6)
+
+
 def test_rows_of_weight_0_have_no_categories():
     frame, y = mixed_table(300, 0)
     frame.loc[0, "town"] = "nowhere"
@@ -448,6 +458,21 @@ def test_large_integers_as_categories(tmp_path):
     unsigned = ids.assign(town=ids.town.astype("UInt64"))
     for same in (ids, unsigned):
         np.testing.assert_array_equal(again.predict_proba(same), clf.predict_proba(ids))
+
+
+@pytest.mark.parametrize("dtype", ["u8", "g", "f4", "f2", "i1", "?"])
+def test_categories_of_all_numeric_dtypes_in_files(tmp_path, dtype):
+    frame, y = mixed_table(200, 0)
+    least = {"u8": 2**64 - 12}.get(dtype, 0)
+    numbers = np.array([least + i for i in range(12)], dtype)
+    if numbers.dtype.kind == "f":
+        numbers /= 3
+    groups = frame[["income"]].assign(town=numbers[frame.town.str[1:].astype(int)])
+    clf = SoftmaxMLPClassifier((4,), epochs=2, min_frequency=1, categorical_features=["town"])
+    clf.fit(groups, y)
+    again = saved_and_loaded(clf, tmp_path)
+    assert again.categories_[1].tolist() == clf.categories_[1].tolist()
+    np.testing.assert_array_equal(again.predict_proba(groups), clf.predict_proba(groups))
 
 
 def saved_and_loaded(clf, folder):
