@@ -332,31 +332,32 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
 
     0 is the frequent value of columns where at least half of the rows have it, and a stored one
     the second value. The others, with more stored entries than zeros, are treated as dense
-    columns, and so are those with gaps.
+    columns.
     """
     n_features = X.shape[1]
-    weight, mean, var = 0.0, np.zeros(0), np.zeros(0)
-    has_gaps, present = np.zeros(n_features, bool), np.ones(n_features)
+    weight, mean, var, present = 0.0, np.zeros(0), np.zeros(0), np.zeros(n_features)
     second, stored, equal = np.full(n_features, np.nan), np.zeros(n_features), np.zeros(n_features)
     for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
         part = rows[chunk]
         v = np.ones(len(part)) if w is None else w[part]
         batch, here = X[part].astype(np.float64), v.sum()
-        is_gap = np.isnan(batch.data)
-        has_gaps[batch.indices[is_gap]] = True
-        batch.data[is_gap] = 0.0
-        found = mean_variance_axis(batch, axis=0, weights=v)
+        of_present = _weight_of_present(batch, v)
+        found = mean_variance_axis(batch, axis=0, weights=v)  # of present values
+        for statistic in found:
+            statistic[of_present == 0.0] = 0.0
+        batch.data[np.isnan(batch.data)] = 0.0
         batch.eliminate_zeros()
         column, of_entry = batch.indices, np.repeat(v, np.diff(batch.indptr))
         is_new = np.isnan(second[column])
         second[column[is_new]] = batch.data[is_new]
         stored += np.bincount(column, of_entry, n_features)
         equal += np.bincount(column, of_entry * (batch.data == second[column]), n_features)
-        mean, var = _merge([(mean, var), found], [weight, here]) if weight else found
-        weight += here
+        mean, var = _merge([(mean, var), found], [present, of_present]) if weight else found
+        present, weight = present + of_present, weight + here
+    present = np.minimum(present / weight, 1.0)
     values = np.vstack([np.zeros(n_features), second])
-    shares = np.vstack([1.0 - stored / weight, equal / weight])
-    columns = np.flatnonzero((shares[0] < HALF) | has_gaps)
+    shares = np.vstack([np.maximum(present - stored / weight, 0.0), equal / weight])
+    columns = np.flatnonzero(shares[0] < HALF)
     if len(columns):
         dense, v = X[rows][:, columns].toarray(), None if w is None else w[rows]
         dense_columns = _dense_moments(dense, v, np.arange(len(rows)))
@@ -365,6 +366,16 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         present[columns] = dense_columns.present
     moments = _sorted_by_share(len(rows), weight, mean, var, values, shares)
     return moments._replace(present=present)
+
+
+def _weight_of_present(batch: Any, v: np.ndarray) -> np.ndarray:
+    """Return the weight of the rows with a value in each column (n_features,) of sparse rows."""
+    n_rows, n_features = batch.shape
+    gaps = np.flatnonzero(np.isnan(batch.data))
+    column, of_gap = batch.indices[gaps], np.repeat(v, np.diff(batch.indptr))[gaps]
+    present: np.ndarray = np.maximum(v.sum() - np.bincount(column, of_gap, n_features), 0.0)
+    present[np.bincount(column, minlength=n_features) == n_rows] = 0.0  # but for rounding
+    return present
 
 
 def merge_moments(parts: Sequence[Moments]) -> Moments:

@@ -1,5 +1,6 @@
 """Statistics of columns, and the scaling made of them."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -168,3 +169,34 @@ def test_columns_without_gaps_are_present_in_all_rows(seed, as_sparse):
     moments = column_moments(sparse.csr_array(X) if as_sparse else X, w, np.arange(300))
     assert moments.present[0] < 1.0
     assert moments.present[1] == 1.0  # although sums of weights are rounded
+
+
+@given(seed=SEEDS, weighted=st.booleans(), n=st.sampled_from([2, 40, 5000]))
+def test_sparse_columns_with_gaps(seed, weighted, n):
+    rng = np.random.RandomState(seed)
+    X = rng.randn(n, 12) * (rng.rand(n, 12) < rng.rand(12))
+    X[:, 3] = 0.0
+    X[:, 4:8] += 3.0
+    X[rng.rand(n, 12) < 0.7 * rng.rand(12)] = np.nan
+    X[:, 8], X[0, 9] = np.nan, np.nan
+    w = rng.choice([0.1, 1.0, 2.5], n) if weighted else None
+    dense, of_sparse = (column_moments(A, w, np.arange(n)) for A in (X, sparse.csr_array(X)))
+    for name in ("mean", "var", "present"):
+        np.testing.assert_allclose(
+            getattr(of_sparse, name), getattr(dense, name), rtol=1e-9, atol=1e-12, err_msg=name
+        )
+    scales = [
+        scaling_from_moments(m, np.dtype("f8"), lambda: 0.0).scale for m in (dense, of_sparse)
+    ]
+    np.testing.assert_allclose(scales[1], scales[0], rtol=1e-9, atol=1e-12)
+
+
+def test_gaps_in_many_sparse_columns_take_little_memory():
+    rng, n = np.random.RandomState(0), 4000
+    X = sparse.random_array((n, 20_000), density=5e-4, format="csr", rng=0)
+    X.data[rng.rand(X.nnz) < 0.3] = np.nan
+    tracemalloc.start()
+    column_moments(X, None, np.arange(n))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2e7  # dense columns with gaps would take 3e8 bytes
