@@ -175,7 +175,8 @@ def _distinct(edges: np.ndarray) -> np.ndarray:
     """
     with np.errstate(over="ignore"):
         is_apart = np.diff(edges) > 8.0 * np.spacing(np.abs(edges[1:]))
-    return edges[np.append(True, is_apart)]
+    distinct: np.ndarray = edges[np.append(True, is_apart)]
+    return distinct
 
 
 def _quantiles(x: np.ndarray, w: np.ndarray, n_bins: int) -> np.ndarray:
