@@ -92,7 +92,15 @@ def _checked(check: Callable[..., Any], X: Any, *y: Any, **options: Any) -> Any:
     if sparse.issparse(X) and X.ndim == 2:
         _check_indices(X)
     with _named_errors("X or y" if y else "X"):
-        return check(X, *y, accept_sparse="csr", **options)
+        try:
+            return check(X, *y, accept_sparse="csr", **options)
+        except ValueError as error:
+            if not str(error).startswith("could not convert string to float"):
+                raise
+            raise ValueError(
+                f"{error}. Columns of strings are categories in data frames; in arrays, "
+                "categorical_features marks them."
+            ) from error
 
 
 def check_validation_complete(X_val: Any, y_val: Any) -> None:

@@ -14,7 +14,7 @@ from skmlp._errors import warn_user
 from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories
 from skmlp.data.checks import check_not_masked
-from skmlp.data.objects import read_array
+from skmlp.data.objects import EMPTY, MIXED, NUMBER, STRING, read_array
 
 __all__ = [
     "ArrayColumns",
@@ -101,7 +101,13 @@ class ArrayColumns:
         """Return some of the columns, as a copy."""
         if not columns:  # of an array of strings, for example
             return np.empty((self.n_rows, 0))
-        return np.ascontiguousarray(self._X[:, list(columns)])
+        if self._X.dtype.kind != "O":
+            return np.ascontiguousarray(self._X[:, list(columns)])
+        numbers = np.empty((self.n_rows, len(columns)))
+        for k, j in enumerate(columns):
+            with named_column(None, j):
+                numbers[:, k] = _numbers_of_objects(self._X[:, j])
+        return numbers
 
     def values(self, column: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of a column (n_rows,), and which are missing."""
@@ -110,6 +116,21 @@ class ArrayColumns:
 
     def declared(self, column: int) -> None:
         """Return None: an array declares no categories."""
+
+
+def _numbers_of_objects(values: np.ndarray) -> np.ndarray:
+    """Return objects (n,) as numbers, which strings may spell; NaN for missing values."""
+    cells = read_array(values)
+    if cells.kind not in (NUMBER, EMPTY, STRING, MIXED):
+        raise ValueError("holds values that are no numbers: encode it as numbers, or drop it")
+    missing, numbers = cells.missing_mask(), np.full(len(values), np.nan)
+    try:
+        numbers[~missing] = cells.values[~missing].astype(np.float64)
+    except ValueError as error:
+        raise ValueError(
+            f"holds strings: mark it by categorical_features, or encode it as numbers ({error})"
+        ) from error
+    return numbers
 
 
 def fit_table(

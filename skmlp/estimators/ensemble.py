@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -574,11 +576,12 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     def _network(self) -> Network:
         """The network that all members have; each has its own centres of numeric columns."""
         first = self._members[0][1]
-        encoding = first["_encoding"]
+        encodings = [_encoding_arrays(*member) for member in self._members]
+        encoding = encodings[0]
         if encoding is not None and len(encoding["centre"]):
-            centres = np.stack([fitted["_encoding"]["centre"] for _, fitted in self._members])
+            centres = np.stack([cast(Any, of_member)["centre"] for of_member in encodings])
             if (centres != centres[0]).any():
-                encoding = encoding | {"centre": centres[:, None]}
+                encoding = {**encoding, "centre": centres[:, None]}
         return fitted_network(first["_layer_sizes"], first["_activations"], encoding)
 
     def predict_proba_members(self, X: Any) -> np.ndarray:
@@ -663,9 +666,22 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
     def _log_proba_members(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows and the members' logarithms of probabilities (M, n, K)."""
-        for chunk, logits in finite_chunks(self._network, self.theta_, X):
+        for chunk, logits in self._logit_chunks(X):
             with np.errstate(over="ignore"):  # a difference may be -inf
                 yield chunk, log_softmax(logits)
+
+    def _logit_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of the rows and the members' logits (M, n, K), which may be overwritten."""
+        network = self._network
+        encoding = network.encoding
+        if not issparse(X) or encoding is None or encoding.centre.ndim == 1:
+            yield from finite_chunks(network, self.theta_, X)
+            return
+        # Sparse rows have no leading axes, in which the members' centres would replace gaps.
+        networks = [member._network for member in self.estimators_]
+        of_members = map(finite_chunks, networks, self.theta_, repeat(X))
+        for parts in zip(*of_members, strict=True):
+            yield parts[0][0], np.stack([logits for _, logits in parts])
 
     def _score_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows and the logarithms of their mean probabilities, finite."""
@@ -699,6 +715,13 @@ def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, 
                 f"estimators[{i}] differs from estimators[0] in its {what}: "
                 f"{shorten(repr(found))}, not {shorten(repr(expected))}."
             )
+
+
+def _encoding_arrays(params: dict[str, Any], fitted: dict[str, Any]) -> Any:
+    """Return the arrays of a member's encoding, also of older pickles."""
+    if "_encoding" in fitted:
+        return fitted["_encoding"]
+    return SoftmaxMLPClassifier._from_attributes(params, fitted)._encoding_arrays
 
 
 def _feature_names(member: SoftmaxMLPClassifier) -> list[str]:

@@ -210,6 +210,26 @@ def test_arrays_that_are_no_tables():
         clf.predict(array[0])
 
 
+def test_objects_in_marked_arrays():
+    frame, y = mixed_table(200, 0)
+    clf = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(frame, y)
+    marked = SoftmaxMLPClassifier(
+        (4,), epochs=2, random_state=0, categorical_features=[0, 2, 5], dtype="float64"
+    )
+    nullable = frame.astype({"age": "Int64", "score": "Float64"}).to_numpy(object)  # with NA
+    marked.fit(nullable, y)
+    np.testing.assert_array_equal(marked.predict_proba(nullable), clf.predict_proba(frame))
+    array = frame.to_numpy(object)
+    array[3, 1] = "unknown"
+    with pytest.raises(ValueError, match="Column 1 holds strings: mark it by categorical_features"):
+        marked.fit(array, y)
+    array[3, 1] = {}
+    with pytest.raises(ValueError, match="Column 1 holds values that are no numbers"):
+        marked.predict(array)
+    with pytest.raises(ValueError, match=r"could not convert.*categorical_features marks them"):
+        clone(clf).fit(array, y)
+
+
 def test_sparse_columns_beside_others():
     frame, y = mixed_table(200, 0)
     clf = SoftmaxMLPClassifier((4,), epochs=2, random_state=0).fit(frame, y)
@@ -637,6 +657,35 @@ def test_ensembles(cv, tmp_path):
     np.testing.assert_array_equal(
         load(tmp_path / "model.npz").predict_proba(frame), model.predict_proba(frame)
     )
+
+
+@pytest.mark.parametrize("n_bins", [None, 4])
+def test_ensembles_of_sparse_rows_with_gaps(rng, n_bins):
+    X = rng.normal(3, 1, (300, 4)) * (rng.rand(300, 4) < 0.5)
+    y = (X[:, 0] > 0).astype(int)
+    X[rng.rand(300, 4) < 0.1] = np.nan
+    net = SoftmaxMLPClassifier((6,), epochs=2, dtype="float64", n_bins=n_bins)
+    # Members of other rows have other means, which replace gaps.
+    model = SoftmaxMLPEnsembleClassifier(net, 3, cv=3, random_state=0).fit(sparse.csr_array(X), y)
+    members = [member.predict_proba(X) for member in model.estimators_]
+    for rows in (X, sparse.csr_array(X)):
+        np.testing.assert_allclose(model.predict_proba_members(rows), members, atol=1e-9)
+        np.testing.assert_allclose(model.predict_proba(rows), np.mean(members, axis=0), atol=1e-9)
+
+
+def test_older_pickles_of_ensembles(rng):
+    X = rng.normal(size=(300, 3))
+    y = (X[:, 0] > 0).astype(int)
+    for n_bins in (None, 4):
+        net = SoftmaxMLPClassifier((6,), epochs=2, n_bins=n_bins)
+        model = SoftmaxMLPEnsembleClassifier(net, 2, random_state=0).fit(X, y)
+        expected = model.predict_proba(X)
+        del model._categories
+        for _, fitted in model._members:
+            arrays = fitted.pop("_encoding")
+            if n_bins is not None:
+                fitted["_bins"] = tuple(arrays[f"bin_{n}"] for n in ("columns", "left", "right"))
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), expected)
 
 
 def model_folds(model, frame, y):
