@@ -200,8 +200,14 @@ class Frame:
         return dtype == nw.String or (dtype in _CATEGORIES and self._has_string_levels(j))
 
     def _has_string_levels(self, j: int) -> bool:
-        levels = _declared_levels(self._series(j))
-        return levels is not None and read_array(levels).kind == STRING
+        """Whether the dtype of column j declares strings, without reading them."""
+        series = self._series(j)
+        if not series.implementation.is_pandas_like():
+            return isinstance(series.dtype, nw.Enum)
+        try:
+            return bool(series.cat.get_categories().dtype == nw.String)
+        except AttributeError:  # Arrow's dictionaries in pandas
+            return False
 
     def _is_category(self, j: int) -> bool:
         native = self._native[self.names[j]]

@@ -701,15 +701,16 @@ def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, 
     """Raise unless the i-th member has the network, dtype, classes and features of the first."""
     networks = first._network, member._network
     encodings = [_plain_encoding(n.encoding) for n in networks]
-    for what, (expected, found) in {
+    pairs: dict[str, Sequence[Any]] = {
+        "categories": [_plain_categories(m) for m in (first, member)],
         "layers": [n.layer_sizes for n in networks],
         "activations": (first._activations, member._activations),
         "dtype": (first.theta_.dtype, member.theta_.dtype),
         "classes": (first.classes_.tolist(), member.classes_.tolist()),
         "feature names": [_feature_names(m) for m in (first, member)],
         "gaps, categories or bins": encodings,
-        "categories": [_plain_categories(m) for m in (first, member)],
-    }.items():
+    }
+    for what, (expected, found) in pairs.items():
         if expected != found:
             raise ValueError(
                 f"estimators[{i}] differs from estimators[0] in its {what}: "
@@ -735,4 +736,5 @@ def _plain_encoding(encoding: Encoding | None) -> dict[str, Any]:
 
 
 def _plain_categories(member: SoftmaxMLPClassifier) -> list[Any]:
-    return [None if found is None else found.tolist() for found in member._column_categories]
+    """Return the categories of the columns that have some."""
+    return [found.tolist() for found in member._column_categories if found is not None]

@@ -176,7 +176,12 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
     else:
         n_features, by_dtype = estimator.n_features_in_, columns.is_categorical
         categorical = categorical_mask(marked, columns.names, n_features, by_dtype)
-    columns.check(categorical)
+    try:
+        columns.check(categorical)
+    except ValueError as error:
+        if fitted is None:
+            raise
+        raise ValueError(f"{error} Each column must be of the kind that it was in fit.") from error
     is_table = isinstance(columns, Frame) or categorical.any()
     return (columns if is_table else None), categorical
 

@@ -187,7 +187,7 @@ def to_plain(name: str, value: Any) -> Any:
     """Return a constructor parameter in types of JSON."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, list | tuple | range) or hasattr(value, "tolist"):  # also of pandas
         return [to_plain(name, item) for item in value]
     if isinstance(value, Mapping):  # JSON would convert its keys to strings
         return {"items": [[to_plain(name, key), to_plain(name, v)] for key, v in value.items()]}

@@ -36,7 +36,7 @@ def seconds_by_epochs(function, *args):
 @pytest.mark.parametrize("name", sorted(CASES.keys() - {"dask"}))
 def test_cases_run(name, tmp_path, capsys, monkeypatch):
     if name in ("many_rows", "import"):  # other cases test new processes
-        monkeypatch.setattr(cases, "_python", lambda *args: "1.0")
+        monkeypatch.setattr(cases, "run_python", lambda *args: "1.0")
     check_case(name, tmp_path, capsys, monkeypatch)
 
 

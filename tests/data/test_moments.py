@@ -171,6 +171,15 @@ def test_columns_without_gaps_are_present_in_all_rows(seed, as_sparse):
     assert moments.present[1] == 1.0  # although sums of weights are rounded
 
 
+def test_means_that_are_values_but_for_rounding():
+    x = np.tile([0.0, 1.0, 1.0, 2.0, np.nan, np.nan], 20)[:, None]
+    moments = column_moments(x, None, np.arange(len(x)))
+    for mean in (1.0, np.nextafter(1.0, 2.0), np.nextafter(1.0, 0.0)):
+        close = moments._replace(mean=np.array([mean]))
+        scale = scaling_from_moments(close, np.dtype("f8"), lambda: 0.0).scale
+        np.testing.assert_allclose(scale, 1.0)  # of the rows that are not 1
+
+
 @given(seed=SEEDS, weighted=st.booleans(), n=st.sampled_from([2, 40, 5000]))
 def test_sparse_columns_with_gaps(seed, weighted, n):
     rng = np.random.RandomState(seed)

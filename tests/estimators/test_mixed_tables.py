@@ -453,6 +453,14 @@ def test_files_pickles_and_copies(tmp_path):
         same.partial_fit(frame[:50], y[:50])
 
 
+@pytest.mark.parametrize("kind", [pd.Index, pd.Series, np.array, tuple])
+def test_marks_of_any_kind_in_files(tmp_path, kind):
+    frame, y = mixed_table(100, 0)
+    clf = SoftmaxMLPClassifier((4,), epochs=1, categorical_features=kind(CATEGORIES))
+    again = saved_and_loaded(clf.fit(frame, y), tmp_path)
+    assert again.categorical_features == tuple(CATEGORIES)
+
+
 def test_numeric_categories_in_files(tmp_path):
     frame, y = mixed_table(400, 0)
     frame = frame.assign(town=frame.town.str[1:].astype(int), colour=frame.colour == "red",
@@ -575,6 +583,8 @@ def test_messages():
     clf.fit(frame, y)
     with pytest.raises(ValueError, match="Column 'town' holds numbers, but"):
         clf.predict(frame.assign(town=3))
+    with pytest.raises(ValueError, match=r"Column 'age' .*holds strings.*kind that it was in fit"):
+        clf.predict(frame.assign(age="old"))
     with pytest.raises(ValueError, match="feature names should match"):
         clf.predict(frame[frame.columns[::-1]])
     with pytest.raises(ValueError, match=r"\(X_val, y_val\) is unusable.*feature names"):
