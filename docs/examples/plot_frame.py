@@ -14,8 +14,8 @@ Kristen Gorman and the Palmer Station LTER).
 # The table
 # ---------
 #
-# Two penguins have no measurements, and eleven have no sex. Those are left out, since it is the
-# label; to make the table more like others, a fifth of the weights and of the islands is removed.
+# Penguins without a sex are left out, since it is the label. To make the table more like others, a
+# fifth of the weights and of the islands is removed.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +34,7 @@ rng = np.random.default_rng(0)
 penguins.loc[rng.random(len(penguins)) < 0.2, "body_mass_g"] = np.nan
 penguins.loc[rng.random(len(penguins)) < 0.2, "island"] = None
 X, y = penguins.drop(columns=["sex", "year"]), penguins["sex"]
-X.head()
+print(X.head())
 
 # %%
 # Fit and predict
@@ -71,7 +71,7 @@ for name, model in {
 
 for name, categories in zip(X.columns, clf.categories_, strict=True):
     print(f"{name:18}", "number" if categories is None else categories.tolist())
-clf.encoded_feature_names_.tolist()
+print(*clf.encoded_feature_names_, sep="\n")
 
 # %%
 # New values
@@ -80,7 +80,7 @@ clf.encoded_feature_names_.tolist()
 # A penguin from an island that the table lacks, and one that was not weighed:
 
 new = X_test.head(2).assign(island=["Dream", "King George"], body_mass_g=[np.nan, 4200.0])
-clf.predict_proba(new).round(3)
+print(clf.classes_, clf.predict_proba(new).round(3), sep="\n")
 
 # %%
 # What decides
