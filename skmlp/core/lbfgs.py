@@ -84,13 +84,14 @@ class AllRows:
         if work is None or work.theta is not theta:
             self._work = work = Workspace(objective.network, theta, batches.batch_size)
         value, grad = 0.0, np.zeros(theta.shape)
-        for X, Y, w in batches:
-            n_rows = X.shape[-2]
-            share = n_rows / batches.n_rows
-            part, part_grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
-            value += share * float(part)
-            part_grad *= share
-            grad += part_grad
+        with np.errstate(all="ignore"):  # a step of the line search may be too long
+            for X, Y, w in batches:
+                n_rows = X.shape[-2]
+                share = n_rows / batches.n_rows
+                part, part_grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
+                value += share * float(part)
+                part_grad *= share
+                grad += part_grad
         return value, grad
 
 

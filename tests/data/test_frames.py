@@ -8,7 +8,7 @@ import narwhals
 import narwhals.stable.v2 as nw
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OneHotEncoder
@@ -120,6 +120,7 @@ TEXT = st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]), ma
 
 
 @pytest.mark.parametrize("storage", STRINGS)
+@settings(max_examples=30)
 @given(values=strings | TEXT)
 def test_strings_are_the_same_in_every_library(storage, values):
     frame = read(s=STRINGS[storage](values))
@@ -141,6 +142,7 @@ def test_strings_are_the_same_in_every_library(storage, values):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("storage", NUMBERS)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_numbers_are_the_same_in_every_library(storage, dtype, data):
     elements = {

@@ -20,7 +20,7 @@ def codes_of(values, categories):
     return np.where(values == -1, len(categories), np.where(known, index, len(categories) + 1))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     values=st.lists(st.integers(-1, 7), min_size=1, max_size=60),
     min_frequency=st.sampled_from([1, 2, 5, 0.05, 0.2, 0.5]),

@@ -67,7 +67,7 @@ POOL = {
 }
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     names=st.lists(st.sampled_from(sorted(POOL)), min_size=2, max_size=3, unique=True),
     weighted=st.booleans(),
