@@ -104,7 +104,12 @@ def test_lbfgs_equals_local_fit(params):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"solver": "sgd", "learning_rate": 0.1}, {"dropout": 0.1, "rounds_per_epoch": 3}]
+    "params",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"solver": "sgd", "learning_rate": 0.1},
+        pytest.param({"dropout": 0.1, "rounds_per_epoch": 3}, marks=pytest.mark.slow),
+    ],
 )
 def test_mini_batches_are_as_accurate_as_local_fit(params):
     local_params = {name: params[name] for name in params if name != "rounds_per_epoch"}
