@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmlp.core.levels import Table
-from skmlp.data.categories import encode_categories, find_categories
+from skmlp.data.categories import encode_categories, merge_categories
 from skmlp.data.frames import categorical_mask
 from skmlp.data.layout import MISSING, UNKNOWN, count_codes
 from skmlp.data.tables import (
@@ -177,7 +177,13 @@ def merge_columns(parts: Sequence[ColumnSummary]) -> ColumnSummary:
     categories: list[np.ndarray | None] = [None] * len(merged)
     for j in np.flatnonzero(merged).tolist():
         with named_column(first.names, j):
-            categories[j] = _union(_categories_of(parts, j))
+            found = _categories_of(parts, j)
+            if len({part.dtype.kind == "O" for part in found if len(part)}) > 1:
+                raise ValueError(
+                    "holds strings in some partitions of X and numbers in others: convert it by "
+                    "X.astype."
+                )
+            categories[j] = merge_categories(found)
     return ColumnSummary(
         first.names,
         merged,
@@ -191,17 +197,6 @@ def merge_columns(parts: Sequence[ColumnSummary]) -> ColumnSummary:
 def _categories_of(parts: Sequence[ColumnSummary], j: int) -> list[np.ndarray]:
     """Return the categories of column j in the parts in which it has some."""
     return [found for part in parts if (found := part.categories[j]) is not None]
-
-
-def _union(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return all categories of a column, sorted."""
-    parts = [part for part in parts if len(part)] or parts[:1]
-    if len({part.dtype.kind == "O" for part in parts}) > 1:
-        raise ValueError(
-            "holds strings in some partitions of X and numbers in others: convert it by X.astype."
-        )
-    values = np.concatenate(parts)
-    return find_categories(values, np.zeros(len(values), bool))
 
 
 def recode(X: Any, columns: ColumnSummary, categories: Sequence[np.ndarray | None]) -> Any:

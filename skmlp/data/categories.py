@@ -4,6 +4,8 @@ Categories are strings, in an array of objects, or numbers, in the dtype of the 
 compared by value: 1, 1.0 and True are one category.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from skmlp.data.objects import (
@@ -18,7 +20,7 @@ from skmlp.data.objects import (
     read_array,
 )
 
-__all__ = ["encode_categories", "find_categories"]
+__all__ = ["encode_categories", "find_categories", "merge_categories"]
 
 FEW = 16  # categories to a value, from which on each value is searched for
 
@@ -50,6 +52,18 @@ def find_categories(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
         return np.empty(0, object)
     # A str of a subclass is stored as a plain one: categories are written to files.
     return object_array(sorted({str.__str__(value) for value in set(cells.values.tolist())}))
+
+
+def merge_categories(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the categories of all parts, each as `find_categories` returns them.
+
+    Raises
+    ------
+    ValueError
+        If they are strings in one part and numbers in another.
+    """
+    values = np.concatenate([part for part in parts if len(part)] or parts[:1])
+    return find_categories(values, np.zeros(len(values), bool))
 
 
 def encode_categories(

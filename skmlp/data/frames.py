@@ -31,7 +31,7 @@ from skmlp.data.objects import (
     read_array,
 )
 
-__all__ = ["Frame", "categorical_mask", "is_frame", "read_frame"]
+__all__ = ["Frame", "categorical_mask", "read_frame"]
 
 _CATEGORIES = (nw.Categorical, nw.Enum)
 _WIDE = (nw.Int128, nw.UInt128)  # NumPy has no such integers
@@ -224,14 +224,6 @@ class Frame:
             dtype = self._series(j).dtype
             self._dtypes[key] = dtype if isinstance(dtype, type) else type(dtype)
         return self._dtypes[key]
-
-
-def is_frame(X: Any) -> bool:
-    """Return whether `read_frame` reads X, or raises for it."""
-    if isinstance(X, np.ndarray):
-        return False
-    X = nw.to_native(X, pass_through=True)
-    return bool(nw.dependencies.is_into_dataframe(X) or nw.dependencies.is_polars_lazyframe(X))
 
 
 def read_frame(X: Any) -> Frame | None:

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from skmlp._errors import warn_user
 from skmlp.core.levels import Table
-from skmlp.data.categories import encode_categories, find_categories
+from skmlp.data.categories import encode_categories, find_categories, merge_categories
 from skmlp.data.checks import check_not_masked
 from skmlp.data.objects import EMPTY, MIXED, NUMBER, STRING, read_array
 
@@ -175,7 +175,7 @@ def fit_table(
             if warn and dtype_categories is None:
                 warn_of_ids(columns.names, j, categories, int((~ignored).sum()))
             if declared and dtype_categories is not None:
-                categories = _union(categories, dtype_categories)
+                categories = merge_categories([categories, dtype_categories])
         found[j] = categories
         codes.append(_codes(columns, j, values, missing, categories))
     return _table(numbers, codes, found), found
@@ -254,11 +254,6 @@ class named_column:  # a context manager, like those of contextlib
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, ValueError):
             raise ValueError(f"{self._name} {error}") from error
-
-
-def _union(categories: np.ndarray, declared: np.ndarray) -> np.ndarray:
-    both = np.concatenate([categories, declared]) if len(categories) else declared
-    return find_categories(both, np.zeros(len(both), bool))
 
 
 def warn_of_ids(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: int) -> None:

@@ -35,7 +35,7 @@ from skmlp.data.weights import (
 )
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.folds import check_folds, draw_folds, n_folds
-from skmlp.estimators.predict import ProbabilityMixin, fitted_network
+from skmlp.estimators.predict import ProbabilityMixin, fitted_network, kept_network
 from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
 from skmlp.estimators.warm_start import unchanged_on_error
 from skmlp.training.config import TrainConfig, theta_dtype
@@ -575,6 +575,9 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     @property
     def _network(self) -> Network:
         """The network that all members have; each has its own centres of numeric columns."""
+        return kept_network(self, self._members, self._build_network)
+
+    def _build_network(self) -> Network:
         first = self._members[0][1]
         encodings = [_encoding_arrays(*member) for member in self._members]
         encoding = encodings[0]
