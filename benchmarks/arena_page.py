@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import arena_summary, arena_tables
+from benchmarks import arena_choosing, arena_summary, arena_tables
 from benchmarks.arena_contestants import PEERS
 from benchmarks.arena_frames import LONG_WAY
 from benchmarks.arena_results import (
@@ -59,7 +59,8 @@ TITLES = {
     "arena_frames_pairs": " Differences from each of the others",
     "arena_frames_tables": " Unseen tables",
     "arena_frames_tables_development": " Development tables",
-    "arena_frames_ablations": "", "arena_ablations": "",
+    "arena_frames_ablations": "", "arena_ablations": "", "arena_members": "",
+    "arena_choosing": " Accuracy, in points", "arena_choosing_log_loss": " Log-loss, quotient",
     "arena_ablations_tables": " Accuracy in points, by table",
 }  # fmt: skip
 PARTS = {
@@ -76,6 +77,8 @@ PARTS = {
     "arena_frames_tables": ["arena_frames_tables", "arena_frames_tables_development"],
     "arena_frames_ablations": ["arena_frames_ablations"],
     "arena_ablations": ["arena_ablations", "arena_ablations_tables"],
+    "arena_choosing": ["arena_choosing", "arena_choosing_log_loss"],
+    "arena_members": ["arena_members"],
 }
 # By part: the alternative text and the caption.
 PLOTS = {
@@ -224,6 +227,7 @@ def _tables(results):
     found["arena_behind"] = _behind(ours, peers, unseen)
     found["arena_tables"] = _by_table(together, arena_tables.names("unseen"))
     found["arena_tables_development"] = _by_table(together, arena_tables.names("development"))
+    found |= _choosing(results, unseen, noisy)
     return found | _curves(results) | _frames(results, unseen) | _ablations(results)
 
 
@@ -367,6 +371,17 @@ def _pairs(ours, peers):
             "ECE": f"{found['ece']:+.3f}",
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _choosing(results, unseen, noisy):
+    """Return the tables of docs/choosing.rst."""
+    rows = of_part(pd.concat([results.ours, results.peers]))
+    if not (rows["contestant"] == DEFAULT).any():
+        return {}
+    accuracy, log_loss = arena_choosing.by_kind(rows, unseen, noisy, _points)
+    members = arena_choosing.members(of_part(results.ours), unseen, _points)
+    names = "arena_choosing", "arena_choosing_log_loss", "arena_members"
+    return dict(zip(names, (accuracy, log_loss, members), strict=True))
 
 
 # Tables one by one

@@ -16,7 +16,7 @@ from time import perf_counter
 import numpy as np
 from joblib import cpu_count
 from sklearn.datasets import load_iris
-from sklearn.ensemble import BaggingClassifier
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -217,6 +217,7 @@ for name, (work, measure) in SEARCHES.items():
 # Ensembles
 
 ENSEMBLE, BAGGING = "ensemble of 8", "BaggingClassifier"
+HGB = "HistGradientBoosting"
 PLAIN_NET = {
     "units": 100, "activation": "relu", "epochs": 40, "n_bins": None, "dropout": 0.0, "l2": 0.0,
     "early_stopping": False, "averaging": 0.0,
@@ -282,6 +283,34 @@ ENSEMBLES = {
 }  # fmt: skip
 for name, (work, measure) in ENSEMBLES.items():
     case(work, name=name, usual=False)(measure)
+
+# The default on more and more rows
+
+LARGE = 100_000  # rows beyond which MLPClassifier takes too long
+
+
+@case("the default's whole fit on more and more rows of 20 columns (minutes)", usual=False)
+def rows(options):
+    """Fit with each package's defaults; MLPClassifier does not take part in the largest fit."""
+    for n in [300] if options.tiny else [1_000, 10_000, LARGE, 10 * LARGE]:
+        X, y = data.tabular(n, n_features=20)
+        models = {
+            SKMLP: SoftmaxMLPClassifier(epochs=2 if options.tiny else "auto", random_state=0),
+            HGB: HistGradientBoostingClassifier(random_state=0),
+        }
+        if n <= LARGE:
+            mlp = MLPClassifier(random_state=0, **{"max_iter": 2} if options.tiny else {})
+            models[SKLEARN] = make_pipeline(StandardScaler(), mlp)
+
+        def fit(model, X=X, y=y):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                return seconds(model.fit, X, y)
+
+        turns = 5 if n < LARGE else 3
+        yield measured(f"whole fit, {n:,} rows", "s", fit, models, options,
+                       turns=turns, warm_up=n < LARGE)  # fmt: skip
+
 
 # Prediction, memory, import time, size of a model
 

@@ -24,13 +24,16 @@ ROOT = Path(__file__).parents[1]
 FOLDER, README = ROOT / "docs" / "benchmarks", ROOT / "README.md"
 # JSON files by name, and the heads of their columns in the tables of environments.
 SOURCES = {
-    "speed": "cases", "searches": "searches", "curves": "plots", "steps": "steps",
+    "speed": "cases", "searches": "searches", "tables": "tables", "curves": "plots",
+    "steps": "steps",
     "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
 CLUSTER = "dask", "averaging"  # the files shown on the page on Dask
 # The tables of each part; a plot of the same name comes first.
 PARTS = {name: [name] for name in ("accuracy", "width", "steps", "averaging", "missed")} | {
     "searches": ["search_ratios", "search_figures"],
+    "tables": ["table_ratios", "table_figures"],
+    "rows": ["rows"],
     "cluster": ["cluster_environment", "cluster_figures"],
     "cluster_model": ["cluster_constants", "cluster_model"],
 }
@@ -90,10 +93,15 @@ def texts(found):
 
 def _tables(found):
     """Return all tables by name."""
-    speed, searches, cluster = (_cases(found, name) for name in ("speed", "searches", "dask"))
+    speed, searches, tables, cluster = (
+        _cases(found, name) for name in ("speed", "searches", "tables", "dask")
+    )
+    rows, tables = (
+        [case for case in tables if (case["name"] == "rows") == chosen] for chosen in (True, False)
+    )
     curves = _succeeded(found, "curves")
     verdicts = pd.DataFrame(
-        _verdicts([*speed, *searches, *curves.values(), *cluster]), columns=VERDICT
+        _verdicts([*speed, *searches, *tables, *curves.values(), *cluster]), columns=VERDICT
     )
     return {
         "environment": _environment({n: run for n, run in found.items() if n not in CLUSTER}),
@@ -102,6 +110,9 @@ def _tables(found):
         "figures": _figures(speed),
         "search_ratios": _ratios(searches),
         "search_figures": _figures(searches),
+        "table_ratios": _ratios(tables),
+        "table_figures": _figures(tables),
+        "rows": _figures(rows).drop(columns="case"),
         "cluster_figures": _figures(cluster).drop(columns="case"),
         **{name: _figures([case]).drop(columns="case") for name, case in curves.items()},
         "targets": verdicts[VERDICT[:5]],
