@@ -1,4 +1,4 @@
-"""Command line interface: training on Fashion-MNIST, or on a file of one's own."""
+"""Command line interface: training on Fashion-MNIST, or on your own file."""
 
 import os
 import sys
@@ -31,12 +31,12 @@ def main(argv: list[str] | None = None) -> int:
         With code 2 for invalid arguments, or with a message of one line.
     """
     argv = sys.argv[1:] if argv is None else argv
-    if isinstance(sys.stdout, TextIOWrapper):  # names that its encoding lacks are escaped
+    if isinstance(sys.stdout, TextIOWrapper):  # characters that its encoding lacks are escaped
         sys.stdout.reconfigure(errors="backslashreplace")
     os.environ["MPLBACKEND"] = "agg"  # figures are only written to files
     if argv and argv[0] in COMMANDS:
         if find_spec("pandas") is None:
-            remedy = 'files are read by pandas: pip install "skmlp[data]"'
+            remedy = 'reading files needs pandas: pip install "skmlp[data]"'
             raise SystemExit(f"python -m skmlp {argv[0]}: error: {remedy}")
         return import_module(f"skmlp.cli.{argv[0]}").main(argv[1:])
     return import_module("skmlp.cli.fashion_mnist").main(argv)

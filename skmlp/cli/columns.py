@@ -1,4 +1,4 @@
-"""What a column of a file is taken for: numbers or categories; what is said about it."""
+"""How a column of a file is read, as numbers or categories; the notes about it."""
 
 import csv
 import re
@@ -36,17 +36,17 @@ MANY_CLASSES = 1_000
 ID_ROWS = 20  # with fewer, all values of a column may differ by chance
 ID_SHARE = 0.95
 LISTED, NAMED = 40, 8  # columns in the table on the terminal, with a note
-WIDTHS = 20, 36, 6  # of name, what it is taken for, gaps
+WIDTHS = 20, 35, 7  # of the name, the kind and values, the number of missing values
 # Of 0 to 9 an integer with a zero before it, as codes have; dates with the year first or last.
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
 _DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4})([T ]\d.*)?")
 
-# What is said of a column: the reason, and the option that changes it, to be followed by names.
+# Notes about a column: the reason, and the option that changes it, to be followed by names.
 NOTES = {
     "few values": ("whole numbers are numbers, not categories", "As categories: --categorical"),
-    "leading zeros": ("these are text, not numbers: categories", ""),
-    "mixed": ("numbers and other texts in a column: categories", ""),
-    "id-like": ("almost all values differ", "Without: --drop"),
+    "leading zeros": ("text, not numbers: categories", ""),
+    "mixed": ("numbers and other texts: categories", ""),
+    "id-like": ("almost all values differ", "To leave out: --drop"),
     "constant": ("left out of the model", ""),
     "no values": ("left out of the model", ""),
 }
@@ -55,13 +55,13 @@ LEFT_OUT = "constant", "no values"
 
 @dataclass(frozen=True)
 class Column:
-    """A column and what it is taken for.
+    """A column and how it is read.
 
     Attributes
     ----------
     name : str
     values : Series
-        Numbers as float64, or texts; NaN are gaps.
+        Numbers as float64, or texts; NaN are missing values.
     is_category : bool
     n_gaps : int
     note : str
@@ -76,11 +76,11 @@ class Column:
 
     @property
     def is_used(self) -> bool:
-        """Whether the column is for the model: its values are not all the same."""
+        """Whether the model uses the column: its values are not all the same."""
         return self.note not in LEFT_OUT
 
     @property
-    def taken_for(self) -> str:
+    def read_as(self) -> str:
         """The kind and the values in a few words."""
         values = self.values.dropna()
         if not len(values):
@@ -160,7 +160,7 @@ def _check_dates(name: str, values: pd.Series, texts: pd.Series) -> None:
     if are_times or (len(different) and different.str.fullmatch(_DATE).all()):
         raise CommandError(
             f"column {quoted(name)} holds dates ({quoted(different.iloc[0])}), which are neither "
-            f"numbers nor categories: --drop {name}, or make columns of numbers from it"
+            f"numbers nor categories: --drop {name}, or convert it to numbers"
         )
 
 
@@ -199,13 +199,13 @@ def _spread_note(n_different: int, n_gaps: int) -> str:
 
 def describe(columns: Sequence[Column]) -> list[str]:
     """Return the table of the columns as lines of at most 80 characters."""
-    rows = [("column", "taken for", "gaps", "")]
+    rows = [("column", "read as", "missing", "")]
     rows += [
-        (c.name, c.taken_for, f"{c.n_gaps:,}" if c.n_gaps else "", c.note) for c in columns[:LISTED]
+        (c.name, c.read_as, f"{c.n_gaps:,}" if c.n_gaps else "", c.note) for c in columns[:LISTED]
     ]
     lines = [
-        f"  {_cut(name, WIDTHS[0])}  {_cut(taken, WIDTHS[1])}{gaps:>{WIDTHS[2]}}  {note}".rstrip()
-        for name, taken, gaps, note in rows
+        f"  {_cut(name, WIDTHS[0])}  {_cut(kind, WIDTHS[1])}{gaps:>{WIDTHS[2]}}  {note}".rstrip()
+        for name, kind, gaps, note in rows
     ]
     if len(columns) > LISTED:
         lines.append(f"  and {len(columns) - LISTED:,} more, which are in the report")
@@ -213,7 +213,7 @@ def describe(columns: Sequence[Column]) -> list[str]:
 
 
 def remedies(columns: Sequence[Column]) -> list[str]:
-    """Return what the notes mean, which columns have them, and what can be done."""
+    """Return the meaning of each note, the columns that have it, and the option that changes it."""
     lines = []
     for note, (reason, remedy) in NOTES.items():
         names = [column.name for column in columns if column.note == note]
@@ -289,7 +289,7 @@ def take_labels(table: Table, name: str) -> np.ndarray:
     if n_classes > MANY_CLASSES or n_classes > max(MAX_FLOATS, len(labels) // 2):
         raise CommandError(
             f"target {quoted(name)} has {n_classes:,} different values in {len(labels):,} rows, "
-            "which are no classes: is it an identifier, or a number to predict (regression)?"
+            "too many for classes: is it an identifier, or a number to predict (regression)?"
         )
     return labels
 
@@ -305,6 +305,6 @@ def _labels(table: Table, values: pd.Series) -> np.ndarray:
     if (n := numbers.nunique()) > MAX_FLOATS:
         raise CommandError(
             f"target {quoted(values.name)} has {n:,} different numbers, such as "
-            f"{numbers.iloc[0]:.6g}: that is regression, and skmlp predicts classes"
+            f"{numbers.iloc[0]:.6g}: this is regression, but skmlp predicts classes"
         )
     return texts.to_numpy(str)

@@ -1,4 +1,4 @@
-"""What the commands have in common: arguments, errors and exit codes."""
+"""Shared by the commands: arguments, errors and exit codes."""
 
 import argparse
 import codecs
@@ -34,7 +34,7 @@ _ESCAPES = {"\\t": "\t", "tab": "\t", "space": " "}
 
 
 class CommandError(Exception):
-    """An error that the user can repair; the command prints its message and ends with 1."""
+    """An error that the user can correct; the command prints its message and ends with 1."""
 
 
 class OneLineParser(argparse.ArgumentParser):

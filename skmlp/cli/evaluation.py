@@ -70,7 +70,7 @@ class Importances(NamedTuple):
 
 @dataclass(frozen=True)
 class Predictions:
-    """The rows that a classifier is judged by, and what it predicts.
+    """The rows that a classifier is evaluated on, and its predictions.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def hold_out(y: np.ndarray, groups: Any, seed: int) -> tuple[np.ndarray, np.ndar
     if not n_classes or len(candidates) - n_test < n_classes:
         raise CommandError(
             f"{len(y):,} rows of {len(classes):,} classes are too few to hold some out: give "
-            "more rows, or others by --test"
+            "more rows, or a file of test rows as --test"
         )
     _, test = train_test_split(
         candidates, test_size=n_test, stratify=y[candidates], random_state=seed
@@ -148,8 +148,8 @@ def _hold_out_groups(y: np.ndarray, groups: Any, seed: int) -> tuple[np.ndarray,
             if len(test) and len(np.unique(y[train])) == n_classes:
                 return train, test
     raise CommandError(
-        "no part of the groups can be held out so that all classes are in the others: give other "
-        "rows by --test, or leave --group out"
+        "no groups can be held out such that the other groups have all classes: give a file of "
+        "test rows as --test, or omit --group"
     )
 
 
@@ -280,6 +280,6 @@ def check_known_labels(y: np.ndarray, classes: np.ndarray, path: str) -> None:
     """Raise CommandError for labels that the model does not know."""
     if unknown := sorted(set(y.tolist()) - set(classes.tolist()), key=str):
         raise CommandError(
-            f"{path} has labels that the training rows have not: "
+            f"{path} has labels that are not in the training rows: "
             f"{', '.join(map(quoted, unknown[:8]))}"
         )

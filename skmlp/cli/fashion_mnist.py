@@ -54,7 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 
-_EPILOG = f"With a file of your own: {PROG} train --help, {PROG} predict --help."
+_EPILOG = f"For your own file: {PROG} train --help, {PROG} predict --help."
 _USE = """
 To use the model on images X of shape (n, 784), pixels from 0 to 255:
 
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     Returns
     -------
     code : int
-        0 on success, also with what was learnt before Ctrl-C; 130 if Ctrl-C comes before or after
+        0 on success, also with the model trained before Ctrl-C; 130 if Ctrl-C comes before or after
         training.
 
     Raises
@@ -115,7 +115,7 @@ def _run(args: argparse.Namespace) -> None:
     """Load the data, train and score a model, write the results."""
     has_matplotlib = find_spec("matplotlib") is not None
     if not has_matplotlib:
-        print('No pictures without matplotlib: pip install "skmlp[plot]"')
+        print('Figures need matplotlib: pip install "skmlp[plot]"')
     train, test = _load(args)
     clf = _train(args, train)
     proba = clf.predict_proba(_scaled(test.data))
@@ -171,7 +171,7 @@ def _train(args: argparse.Namespace, data: Any) -> SoftmaxMLPClassifier:
     try:
         clf.fit(X, y, X_val=X_val, y_val=y_val)
     except KeyboardInterrupt:
-        if not hasattr(clf, "theta_"):  # nothing was learnt
+        if not hasattr(clf, "theta_"):  # not trained yet
             raise
         print(f"\nInterrupted in epoch {clf.n_iter_ + 1}; the model trained so far is kept.")
     seconds = perf_counter() - started

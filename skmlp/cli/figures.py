@@ -69,26 +69,26 @@ def draw_figures(model: Any, judged: Predictions, found: Importances) -> dict[st
     return {
         "loss_curve": _figure(
             "Loss curves",
-            "The loss in each epoch, on the training rows and, where some of them are set aside "
-            "for early stopping, on these.",
+            "The loss in each epoch on the training rows and, with early stopping, on the "
+            "validation rows.",
             lambda figure: _draw_loss(figure, model),
         ),
         "confusion_matrix": _figure(
             "Confusion matrix",
-            "Held-out rows by true and predicted class. The colour is the share of the true class.",
+            "Held-out rows by true and predicted class. The colour is the share in the true class.",
             lambda figure: _draw_confusion(figure, judged),
         ),
         "reliability": _figure(
             "Reliability diagram",
             f"How often {of_what}, by the predicted probability, with standard errors. "
-            "On the diagonal, probabilities are frequencies.",
+            "On the diagonal, probabilities equal frequencies.",
             lambda figure: _draw_reliability(figure, judged),
         ),
         "importance": _figure(
             "Importance of the columns",
-            "How much the log-loss increases where the values of a column are shuffled, with the "
-            f"standard deviation of five times, on {found.n_rows:,} held-out rows.{of_which} "
-            "Columns that say the same share their importance.",
+            "How much the log-loss increases if the values of a column are shuffled: mean and "
+            f"standard deviation of five repeats on {found.n_rows:,} held-out rows.{of_which} "
+            "Correlated columns share their importance.",
             lambda figure: _draw_importance(figure, found),
             size=(4.6, max(1.6, 0.9 + 0.25 * n_bars)),
         ),

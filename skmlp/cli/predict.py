@@ -58,8 +58,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = OneLineParser(
         prog=_PROG,
-        description="Write the label and the probability of each class for the rows of a table, in "
-        "their order, as CSV.",
+        description="Predict the label and the probability of each class for each row of a table, "
+        "and write them as CSV in the order of the rows.",
     )
     add = parser.add_argument
     add("model", help="a model file, as written by train")
@@ -115,7 +115,7 @@ def _write_text(model: Any, args: argparse.Namespace, file: Any) -> int:
 
 
 def _write_to_stdout(model: Any, args: argparse.Namespace) -> None:
-    """Write the predictions to stdout; end quietly if its reader does."""
+    """Write the predictions to stdout; end without an error if its reader ends."""
     try:
         _write_text(model, args, sys.stdout.buffer)
     except BrokenPipeError:
@@ -176,7 +176,7 @@ class Unknown:
         """Print them on stderr, a line for each column."""
         for name, (n, example) in self._found.items():
             print(
-                f"{_PROG}: column {quoted(name)}: categories that the model does not know, such as "
+                f"{_PROG}: column {quoted(name)}: unknown categories, such as "
                 f"{quoted(example)}; number of rows: {n:,}",
                 file=sys.stderr,
             )

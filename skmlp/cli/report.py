@@ -1,4 +1,4 @@
-"""The report of a training: one HTML file that needs no network."""
+"""The report of a training: one HTML file that works offline."""
 
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -91,7 +91,7 @@ class Report:
     ----------
     title, subtitle, footer : str
     notes : list of str
-        Sentences on how the model was trained and judged.
+        Sentences on how the model was trained and evaluated.
     columns : list of Column
     scores : dict of str to Scores
         Those of the model first, then those of the baselines.
@@ -118,7 +118,7 @@ class Report:
         """Return the page."""
         sections = [
             self._summary(),
-            _section("Beside two baselines", self._scores_table(), _list(self.notes)),
+            _section("Comparison with two baselines", self._scores_table(), _list(self.notes)),
             _section("Figures", self._figure_grid()) if self.figures else "",
             _section("Classes", self._class_table()),
             "" if self.figures else _section("Importance of the columns", self._importances()),
@@ -178,13 +178,13 @@ class Report:
         judged = self.judged
         found = judged.worst_mistakes(N_MISTAKES)
         n_wrong = int((judged.labels != judged.y).sum())
-        text = f"{n_wrong:,} of {len(judged.y):,} held-out rows have a wrong label."
+        text = f"{n_wrong:,} of {len(judged.y):,} held-out rows are classified incorrectly."
         if not n_wrong:
             return [_paragraph(text)]
         names = self.found.names[:MAX_CELLS]
         text += (
-            " These are the ones with the highest probability, and the values of the "
-            f"{len(names)} most important columns. Some of them may be errors of the file."
+            " The table lists those with the highest predicted probability, with the values of the "
+            f"{len(names)} most important columns. Some may be wrong labels in the file."
         )
         rows = []
         for i in found:
@@ -197,10 +197,10 @@ class Report:
 
     def _column_table(self) -> str:
         rows = [
-            [c.name, _cut(c.taken_for, 120), f"{c.n_gaps:,}" if c.n_gaps else "", c.note]
+            [c.name, _cut(c.read_as, 120), f"{c.n_gaps:,}" if c.n_gaps else "", c.note]
             for c in self.columns
         ]
-        return _table(["column", "taken for", "gaps", "note"], rows, [2])
+        return _table(["column", "read as", "missing", "note"], rows, [2])
 
 
 def _section(title: str, *parts: str) -> str:
@@ -260,7 +260,7 @@ def _decimal(value: float) -> str:
 
 
 def _value(value: Any) -> str:
-    """Return a value of a row: nothing for a gap."""
+    """Return a value of a row as text, "" if it is missing."""
     if pd.isna(value):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else _cut(str(value), MAX_CHARACTERS)

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 STDIN = "-"
-# Texts that are gaps in a column of numbers: those of pandas, and the sign of the UCI repository.
+# Missing values in a column of numbers: the markers of pandas and of the UCI repository.
 # In a column of categories only an empty text is a gap, because "NA" and "None" may be names.
 NUMBER_GAPS = frozenset(
     ["#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"]
@@ -150,8 +150,8 @@ def _check_trailing_separators(path: str, frame: pd.DataFrame) -> None:
     has_row_names = not isinstance(frame.index, pd.RangeIndex)
     if has_row_names and len(frame) and (frame.iloc[:, -1].fillna("") == "").all():
         raise CommandError(
-            f"{path}: rows have a field more than the header, and it is empty: remove the "
-            "separators at the ends of lines"
+            f"{path}: rows have one field more than the header, and it is empty: remove the "
+            "separator at the end of each line"
         )
 
 
@@ -176,12 +176,12 @@ def _named_errors(path: str, sep: str | None, encoding: str) -> Iterator[None]:
         raise CommandError(f"{path} is empty") from error
     except UnicodeError as error:
         raise CommandError(
-            f"{path} is not {encoding} ({error}): give its encoding, as --encoding latin-1"
+            f"{path} is not {encoding} ({error}): give its encoding, such as --encoding latin-1"
         ) from error
     except pd.errors.ParserError as error:
         reason = one_line(error).removeprefix("Error tokenizing data. C error: ")
         raise CommandError(
-            f"{path} is no table with the separator {sep or ','!r}: {reason}"
+            f"{path} is not a table with the separator {sep or ','!r}: {reason}"
         ) from error
     except ImportError as error:  # pyarrow, or the compression by zstd
         raise CommandError(f'{error.name} is missing: pip install "skmlp[data]"') from error
@@ -215,7 +215,7 @@ def model_columns(model: Any) -> list[ModelColumn]:
     """
     names = getattr(model, "feature_names_in_", None)
     if names is None:
-        raise CommandError("the model knows no names of columns: fit it to a DataFrame")
+        raise CommandError("the model has no column names: fit it to a DataFrame")
     return [
         ModelColumn(str(name), None if categories is None else categories[pd.notna(categories)])
         for name, categories in zip(names, model.categories_, strict=True)
@@ -260,12 +260,12 @@ def is_numeric(values: pd.Series) -> bool:
 
 
 def to_numbers(values: pd.Series) -> pd.Series:
-    """Return a column as float64, with NaN for gaps.
+    """Return a column as float64, with NaN for missing values.
 
     Raises
     ------
     CommandError
-        With column, row and value, for one that is no finite number.
+        With column, row and value, for a value that is not a finite number.
     """
     if is_numeric(values) or pd.api.types.is_bool_dtype(values.dtype):
         numbers = pd.Series(values.to_numpy(np.float64, na_value=np.nan), values.index)
@@ -278,13 +278,13 @@ def to_numbers(values: pd.Series) -> pd.Series:
         row = np.flatnonzero(wrong)[0]
         raise CommandError(
             f"column {quoted(values.name)}, row {values.index[row]}: {quoted(values.iloc[row])} "
-            "is no finite number"
+            "is not a finite number"
         )
     return numbers
 
 
 def parse_numbers(texts: pd.Series) -> pd.Series:
-    """Return texts as float64, with NaN for those that are no numbers."""
+    """Return texts as float64, with NaN for those that are not numbers."""
     return pd.to_numeric(texts, errors="coerce").astype(np.float64)
 
 
@@ -294,10 +294,10 @@ def _numbers_or_bools(texts: pd.Series) -> pd.Series:
 
 
 def to_texts(values: pd.Series) -> pd.Series:
-    """Return a column as texts without spaces around them, with NaN for gaps and empty texts.
+    """Return a column as texts without surrounding spaces, NaN for missing values and empty texts.
 
-    A whole number has no decimal point, whether it is stored as an integer or, because of gaps,
-    as a float.
+    A whole number has no decimal point, whether it is stored as an integer or, because of missing
+    values, as a float.
     """
     if isinstance(values.dtype, pd.StringDtype):
         texts = values.str.strip()

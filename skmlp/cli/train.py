@@ -1,4 +1,4 @@
-"""Train a model on a file, judge it, and write the model and a report."""
+"""Train a model on a file, evaluate it, and write the model and a report."""
 
 import argparse
 import sys
@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     Returns
     -------
     code : int
-        0 on success, also with what was learnt before Ctrl-C; 130 if Ctrl-C comes before or after
+        0 on success, also with the model trained before Ctrl-C; 130 if Ctrl-C comes before or after
         training.
 
     Raises
@@ -140,19 +140,19 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     """Return the arguments; exit if they are invalid."""
     parser = OneLineParser(
         prog=_PROG,
-        description="Train a softmax multilayer perceptron on a table, judge it by a held-out "
-        "part, and write the model, a report and figures. After Ctrl-C, the model trained so far "
+        description="Train a softmax multilayer perceptron on a table, evaluate it on held-out "
+        "rows, and write the model, a report and figures. After Ctrl-C, the model trained so far "
         "is used.",
     )
     add = parser.add_argument
     add("file", help="CSV (.csv, .csv.gz, .tsv, ...), Parquet (.parquet) or Feather (.feather)")
     add("--target", required=True, metavar="COLUMN", help="the column to predict")
     add("--preset", choices=PRESETS, help="parameters of the model (default: those of the class)")
-    add("--ensemble", type=integer_from(1), metavar="N", help="train N networks, use their mean")
-    add("--test", metavar="FILE", help="judge by the rows of this file (default: by a fifth)")
-    add("--group", metavar="COLUMN", help="rows of a group are all trained on or all held out")
-    add("--sample-weight", metavar="COLUMN", help="the weights of the rows")
-    add("--categorical", type=from_argument, metavar="A,B", help="columns that are categories")
+    add("--ensemble", type=integer_from(1), metavar="N", help="train N networks, average them")
+    add("--test", metavar="FILE", help="evaluate on this file (default: on a fifth of the rows)")
+    add("--group", metavar="COLUMN", help="keep rows of a group together in the split")
+    add("--sample-weight", metavar="COLUMN", help="column of row weights")
+    add("--categorical", type=from_argument, metavar="A,B", help="columns to use as categories")
     add("--drop", type=from_argument, metavar="A,B", help="columns to leave out")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
     add("--encoding", type=encoding_name, metavar="NAME", help="encoding of CSV (default: utf-8)")
@@ -165,18 +165,18 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _run(args: argparse.Namespace) -> None:
-    """Read the file, train and judge a model, write the results."""
+    """Read the file, train and evaluate a model, write the results."""
     table, columns = _read(args)
     _print_columns(args, table, columns)
     used = [column for column in columns if column.is_used]
     rows = _rows(args, table, used)
     train, test, notes = _split(args, rows, used)
     if find_spec("matplotlib") is None:
-        print('No pictures without matplotlib: pip install "skmlp[plot]"')
+        print('Figures need matplotlib: pip install "skmlp[plot]"')
     path = args.output / "model.npz"
     with _output_folder(args.output):
         model, note = _train(args, train)
-        save(model, path)  # before it is judged, so that Ctrl-C from now on does not lose it
+        save(model, path)  # before it is evaluated, so that Ctrl-C from now on does not lose it
         print(f"Wrote {path}: the fitted model\n", flush=True)
         _judge(args, model, columns, (train, test), [*notes, *note])
     print(_USE.format(prog=PROG, path=str(path)))
@@ -205,7 +205,7 @@ def _output_folder(folder: Path) -> Iterator[None]:
 
 
 def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
-    """Return the rows with labels, and the columns to learn from."""
+    """Return the rows with labels, and the columns of features."""
     table = read_table(args.file, args.sep, args.encoding)
     roles = [name for name in (args.target, args.group, args.sample_weight) if name is not None]
     check_columns(table, [*roles, *args.drop, *args.categorical])
@@ -217,11 +217,11 @@ def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
     n_rows = len(table.frame)
     table = labelled_rows(table, args.target)
     if n_gaps := n_rows - len(table.frame):
-        print(f"{n_gaps:,} rows without a value of {quoted(args.target)} are left out.")
+        print(f"{n_gaps:,} rows without a value in {quoted(args.target)} are left out.")
     names = [name for name in table.frame.columns if name not in given]
     columns = take_columns(table, names, args.categorical)
     if not any(column.is_used for column in columns):
-        raise CommandError(f"{args.file} has no column to learn {quoted(args.target)} from")
+        raise CommandError(f"{args.file} has no column to predict {quoted(args.target)} from")
     return table, columns
 
 
@@ -277,21 +277,21 @@ def _groups(args: argparse.Namespace, table: Table) -> np.ndarray | None:
 def _split(
     args: argparse.Namespace, rows: Rows, columns: Sequence[Column]
 ) -> tuple[Rows, Rows, list[str]]:
-    """Return the rows to train on, the rows to judge by, and what is to be said about them."""
+    """Return the training rows, the test rows, and notes about them."""
     if args.test is not None:
         test = _test_rows(args, rows, columns)
-        return rows, test, [f"Judged by the {len(test.y):,} rows of {args.test}."]
+        return rows, test, [f"Evaluated on the {len(test.y):,} rows of {args.test}."]
     trained_on, held_out = hold_out(rows.y, rows.groups, args.seed)
-    kept = f", which keeps the groups of {args.group} together" if args.group else ""
+    kept = f", by groups of {args.group}" if args.group else ""
     note = (
-        f"Judged by {len(held_out):,} held-out rows{kept}; the model that is written was trained "
-        f"on the other {len(trained_on):,}."
+        f"Evaluated on {len(held_out):,} held-out rows{kept}; trained on the other "
+        f"{len(trained_on):,}."
     )
     return rows.take(trained_on), rows.take(held_out), [note]
 
 
 def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) -> Rows:
-    """Return the rows of --test, with the types of the rows that are trained on."""
+    """Return the rows of --test, with the types of the training rows."""
     table = read_table(args.test, args.sep, args.encoding)
     needed = [name for name in (args.target, args.sample_weight) if name is not None]
     check_columns(table, needed)
@@ -310,7 +310,7 @@ def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) 
 
 
 def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
-    """Return the fitted model, and what is to be said about the training."""
+    """Return the fitted model, and notes about the training."""
     model: Any = SoftmaxMLPClassifier(**PRESETS[args.preset] if args.preset else {})
     if args.ensemble is None:
         model.set_params(random_state=args.seed)
@@ -326,9 +326,9 @@ def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
         ):
             model.fit(rows.X, rows.y, rows.sample_weight, **validation)
     except KeyboardInterrupt:
-        if not hasattr(model, "theta_"):  # nothing was learnt
+        if not hasattr(model, "theta_"):  # not trained yet
             raise
-        notes.append("Training was interrupted; the model is what was learnt until then.")
+        notes.append("Training was interrupted; this is the model trained so far.")
         print("\nInterrupted; the model trained so far is kept.")
     except (ValueError, TypeError) as error:
         raise CommandError(f"cannot train: {error}") from error
@@ -359,7 +359,7 @@ def _validation(args: argparse.Namespace, train: Rows) -> tuple[Rows, dict[str, 
         return train, {}, []
     part = train.take(held_out)
     given = {"X_val": part.X, "y_val": part.y, "sample_weight_val": part.sample_weight}
-    note = f"{len(held_out):,} of these, of other groups, were for early stopping."
+    note = f"{len(held_out):,} of these, of separate groups, were used for early stopping."
     return train.take(rows), given, [note]
 
 
@@ -383,7 +383,7 @@ def _judge(
         _write(args.output / f"{name}.png", figure.light, figure.title.lower())
     report = Report(
         title=f"{Path(args.file).name}: {args.target}",
-        subtitle=f"{len(train.y):,} rows to train on, {len(test.y):,} to judge by, "
+        subtitle=f"{len(train.y):,} training rows, {len(test.y):,} test rows, "
         f"{len(judged.classes):,} classes, {len(used):,} columns",
         footer=f"Made by skmlp {__version__} with seed {args.seed}: {model}",
         notes=notes,
@@ -395,7 +395,7 @@ def _judge(
         figures=figures,
     )
     page = report.html().encode("utf-8", "xmlcharrefreplace")
-    _write(args.output / "report.html", page, "figures, mistakes and columns, in one page")
+    _write(args.output / "report.html", page, "scores, figures, errors and columns in one page")
 
 
 def _scores(judged: Predictions, train: Rows, columns: Sequence[Column]) -> dict[str, Scores]:

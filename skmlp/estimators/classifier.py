@@ -37,7 +37,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     r"""Softmax multilayer perceptron, trained by mini-batches or L-BFGS.
 
     The network computes logits from a row x by hidden layers ``a = f(a_before W + b)`` and a
-    linear output layer. The probabilities are their softmax. Training minimises
+    linear output layer. The probabilities are the softmax of the logits. Training minimises
 
     .. math::
 
@@ -55,69 +55,67 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         regression.
     activation : str or sequence of str, default="silu"
         Activation function f of the hidden layers, one for all or one for each: "identity",
-        "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh
-        form). Without hidden layers, ``()`` and None are accepted as well.
+        "logistic", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "silu", "gelu" (tanh form).
+        Without hidden layers, ``()`` and None are also accepted.
     init : str, default="auto"
         Distribution of the initial weights; biases start at 0. "glorot_uniform",
         "he_normal", "lecun_normal" or "standard_normal". "auto" is "he_normal" for layers
         followed by relu, leaky_relu or elu; "lecun_normal" for those followed by silu or gelu,
         and for the output layer after one of these; otherwise "glorot_uniform".
     standardize : bool, default=True
-        Whether to train on ``(x - mean) / scale``, with the mean of each column over the
-        training rows, weighted by sample_weight. The scale is the standard deviation, except
-        where at least half of the rows have the same value, as in columns of counts, rare words
-        or one-hot levels: there it is the root mean square distance of the other rows from that
-        value, if this is larger, so that rare values are not blown up. After training, mean and
-        scale are folded into the first layer, so that predictions need no standardization.
-        Penalties apply to the weights of standardized columns. A column that is constant in
-        training has no influence on predictions. Sparse X gives the same model as dense X, in
-        the memory of its stored entries.
+        Whether to train on ``(x - mean) / scale``, with the mean of each column over the training
+        rows, weighted by sample_weight. The scale is the standard deviation, unless at least half
+        of the rows have the same value, as in columns of counts, rare words or one-hot levels. It
+        is then the root mean square distance of the other rows from that value, if this is
+        larger, so that rare values are not scaled up. After training, mean and scale are folded
+        into the first layer, so predictions need no standardization. Penalties apply to the
+        weights of standardized columns. A column that is constant in training has no influence on
+        predictions. Sparse X gives the same model as dense X, and stays sparse.
     n_bins : int, "auto" or None, default="auto"
         Number of bins of the piecewise linear encoding of numeric columns, those with more than
         two values; None for no encoding. The edges of the bins are quantiles of the column in the
-        training rows, and for each bin from l to r, ``clip((x - l) / (r - l), 0, 1)`` is an
-        additional input of the first layer, which can so learn functions with bends. "auto" is
-        16, or less so that all columns together have no more than 512 bins and a bin for 20
-        training rows; none if that is less than 3, with fewer than 300 rows, without hidden
-        layers, in partial_fit and with "lbfgs". Warm starts and partial_fit keep the bins of the
-        first call.
+        training rows. For each bin from l to r, ``clip((x - l) / (r - l), 0, 1)`` is an
+        additional input of the first layer, so that the network can learn piecewise linear
+        functions of a column. "auto" is 16, or fewer, such that all columns together have at most
+        512 bins and each has at most one bin for 20 training rows. It is no bins if that is fewer
+        than 3, with fewer than 300 rows, without hidden layers, in partial_fit and with "lbfgs".
+        Warm starts and partial_fit keep the bins of the first call.
     categorical_features : "from_dtype", None or sequence, default="from_dtype"
-        Which columns are categories. "from_dtype": those of a data frame that have a category,
-        enumeration or string dtype, or objects that are strings; columns of arrays are numbers.
-        A sequence has names or numbers of columns, of arrays as well, or is a mask of them; None
-        is no column. Each category that occurs in training has a row of weights in the first
-        layer, and so has a missing value; the network is that behind OneHotEncoder, but one-hot
-        columns are not made. Memory for parameters and training is proportional to the number of
-        categories times `units[0]`.
+        Which columns are categorical. "from_dtype": the columns of a data frame with a category,
+        enumeration or string dtype, or with objects that are strings; columns of arrays are
+        numeric. A sequence has the names or numbers of columns, or is a boolean mask of the
+        columns, also for arrays. None: no column. Each category in training has a row of weights
+        in the first layer, and so have missing values. The network is the same as after
+        OneHotEncoder, but one-hot columns are not made. Memory for parameters and training is
+        proportional to the number of categories times `units[0]`.
     min_frequency : int, float or None, default=5
-        Categories that occur in fewer rows, or in a smaller fraction of the weight of the rows if
-        it is a number in (0, 1), share one row of weights, as in OneHotEncoder. Categories that
-        did not occur in training have that row; without it, they contribute nothing. None is no
-        limit; so is any value in partial_fit.
+        Categories in fewer rows than this share one row of weights, as in OneHotEncoder. A number
+        in (0, 1) is a fraction of the total weight of the rows. Unknown categories, which did not
+        occur in training, use the shared row; without one, their contribution is 0. None is no
+        limit. Ignored in partial_fit.
     l1 : float or sequence of float, default=0.0
-        Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It
-        is applied by a proximal step after every gradient step, so that weights become
-        exactly zero.
+        Strength of the penalty ``l1 sum|W|``, one number or one for each weight matrix. It is
+        applied by a proximal step after every gradient step, so weights become exactly zero.
     l2 : float, sequence of float or "auto", default="auto"
         Strength of the penalty ``l2/2 sum W^2``, one number or one for each weight matrix.
-        "auto" is 0 from 300 training rows on, in partial_fit and with "lbfgs"; with n < 300 rows
-        it is 0.5 divided by the number of different rows.
+        "auto" is 0 with 300 training rows or more, in partial_fit and with "lbfgs". With fewer
+        rows it is 0.5 divided by the number of distinct rows.
         MLPClassifier's ``alpha`` corresponds to ``l2 = alpha / batch_size``.
     dropout : float, sequence of float or "auto", default="auto"
-        Probability of setting each input of a layer to 0 in a training step; the other inputs
-        are divided by 1 minus this probability. One number is for the outputs of all hidden
-        layers; a sequence has one more entry than there are hidden layers, the first one for
-        X (for sparse X, for the stored entries). Rounded to 1/65536. Not with "lbfgs". "auto"
-        is 0 from 1,500 training rows on, if a hidden layer has fewer than 50 units, in
-        partial_fit and with "lbfgs". With fewer rows it is 0.3; and 0.5, with 0.2 for X, with
-        fewer than 300, where all rows of a step have the same units dropped, so that weights
-        keep their exact meaning.
+        Probability of setting each input of a layer to 0 in a training step; the other inputs are
+        divided by 1 minus this probability. One number is for the outputs of all hidden layers; a
+        sequence has one more entry than there are hidden layers, the first one for X (for sparse
+        X, for the stored entries). Rounded to 1/65536. Not with "lbfgs". "auto" is 0 with 1,500
+        training rows or more, if a hidden layer has fewer than 50 units, in partial_fit and with
+        "lbfgs". It is 0.3 with 300 to 1,499 rows. With fewer than 300 rows it is 0.2 for X and
+        0.5 for hidden units; the same units are then dropped for all rows of a step, so that
+        weights keep their exact meaning.
     label_smoothing : float, default=0.05
         A number s in [0, 1): the training targets are ``(1 - s) y + s * prior`` instead of
-        one-hot rows y. The prior is the frequencies of the classes among the training rows,
-        weighted by sample_weight and `class_weight`; in partial_fit, among the rows of all
-        calls so far. So the mean of the targets, and of the probabilities, does not depend on
-        s. Validation losses use one-hot rows.
+        one-hot rows y. The prior is the class frequencies of the training rows, weighted by
+        sample_weight and `class_weight`; in partial_fit, of the rows of all calls so far. So the
+        mean of the targets, and of the probabilities, does not depend on s. Validation losses use
+        one-hot rows.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, which are multiplied by sample_weight in training; a class
         that is missing in the dict has weight 1. With "balanced", the weight of class k is
@@ -159,12 +157,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     early_stopping : bool or "auto", default="auto"
-        Whether to stop after `n_iter_no_change` consecutive epochs without an improvement of
-        more than `tol`, and to keep the parameters of the best epoch. The metric is `scoring`
-        on X_val, or on a part of the training rows that is set aside. Without early stopping,
-        training takes `epochs` epochs. "auto" stops early if X_val is given or there are at
-        least 300 training rows, but not in partial_fit and not with "lbfgs". It sets at most
-        10,000 rows aside, and no row of a class with a single row.
+        Whether to stop after `n_iter_no_change` consecutive epochs without an improvement of more
+        than `tol`, and to keep the parameters of the best epoch. The metric is `scoring` on
+        X_val, or on a part of the training rows that is set aside. Without early stopping,
+        training takes `epochs` epochs. "auto" is True if X_val is given or there are at least 300
+        training rows, but False in partial_fit and with "lbfgs". It sets aside at most 10,000
+        rows. A class with a single row stays in the training rows.
     scoring : str or callable, default="loss"
         The metric of early stopping: "loss", the cross-entropy on the validation rows, with
         the class weights of training; the name of a scikit-learn scorer; or a callable
@@ -180,21 +178,21 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Minimum improvement; with "lbfgs", the tolerance of the gradient.
     averaging : float, default=1.0
         Time constant, in epochs, of an exponential moving average of the parameters over the
-        steps, which is what is validated and kept. It reaches back over no more than about a
-        tenth of the steps so far. 0 keeps the parameters of the last step; so do "lbfgs" and
-        partial_fit.
+        steps. The average is validated and kept. The time constant is at most about a tenth of
+        the steps so far. 0 keeps the parameters of the last step; so do "lbfgs" and partial_fit.
     calibration : {"temperature"} or None, default="temperature"
-        With early stopping on validation rows, "temperature" divides by `temperature_`, after
-        training, how far the logits are from the logarithms of the class frequencies in the
-        training rows. It is the number that minimises the cross-entropy on the validation rows.
+        With early stopping on validation rows, "temperature" calibrates the network after
+        training. The difference between the logits and the logarithms of the class frequencies in
+        the training rows is divided by `temperature_`, the number that minimises the
+        cross-entropy on the validation rows.
     dtype : {"auto", "float32", "float64"}, default="auto"
         Precision of the parameters and all computations. "auto" is the dtype of X if that is
-        float32 or float64, and float32 for integers and bools; but float64 for integers with a
-        column whose spread float32 cannot resolve, such as times in nanoseconds.
+        float32 or float64, and float32 for integers and bools. It is float64 for integers if
+        float32 cannot resolve the spread of a column, such as times in nanoseconds.
     warm_start : bool, default=False
         Whether fit continues from the last call: with its parameters, optimizer state, random
         state, means and scales, validation rows and history. With a constant, invscaling or
-        adaptive rate and no early stopping, 5 and 5 epochs equal 10 bit for bit.
+        adaptive rate and without early stopping, 5 + 5 epochs give the same bits as 10.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the validation rows, the order of the rows and
         dropout. Pass an int for reproducible results.
@@ -210,28 +208,27 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
     is_categorical_ : ndarray of bool of shape (n_features,)
-        Which columns are categories.
+        Which columns are categorical.
     categories_ : list of ndarray of shape (n_categories,) or None
-        The categories of each column that occurred in training, sorted, and last None or NaN if
-        values were missing; None for numeric columns.
+        The sorted categories of each column in training, with None or NaN at the end if values
+        were missing; None for numeric columns.
     infrequent_categories_ : list of ndarray of shape (n_infrequent,) or None
-        Those that share a row of weights by `min_frequency`; None where there are none.
+        The categories of each column that share a row of weights by `min_frequency`, or None.
     encoded_feature_names_ : ndarray of shape (n_inputs,)
-        Names of the rows of ``coefs_[0]``: numeric columns, indicators of missing values in those
-        that had some in training, categories, bins of `n_bins`.
+        Names of the rows of ``coefs_[0]``: numeric columns, missing indicators, categories, bins.
     label_binarizer_ : LabelBinarizer
         Converts labels to one-hot rows.
     theta_ : ndarray of shape (n_params,)
         All parameters, ``[W1 | W2 | ... | b1 | b2 | ...]``.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        The weights of each layer, views on `theta_`. The rows of those of the first layer have the
-        names `encoded_feature_names_`.
+        The weights of each layer, views on `theta_`. `encoded_feature_names_` has the names of
+        the rows of the first layer.
     intercepts_ : list of ndarray of shape (fan_out,)
         The biases of each layer, views on `theta_`.
     n_layers_ : int
         Number of layers, including input and output.
     n_outputs_ : int
-        Number of outputs, that is, of classes.
+        Number of outputs, one for each class.
     out_activation_ : str
         "softmax".
     class_weight_ : ndarray of shape (n_classes,)
@@ -243,10 +240,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     history_ : dict of str to list of float
         One entry per epoch: "loss" (the mean objective of the epoch's batches during
         training), "learning_rate" (of the epoch's last step; not with "lbfgs"), "seconds"
-        (wall time of the epoch's steps). With a validation set also, computed after the epoch,
-        "validation_loss" (weighted cross-entropy without penalty and smoothing),
-        "validation_score" and "score" (on as many of the training rows as there are validation
-        rows, but at least 1,000 and at most 10,000, if there are so many). Validation
+        (wall-clock time of the epoch's steps). With a validation set there are three more,
+        computed after the epoch: "validation_loss" (weighted cross-entropy without penalty and
+        smoothing), "validation_score" and "score" (on as many training rows as there are
+        validation rows, but at least 1,000, if there are so many, and at most 10,000). Validation
         losses are those before `calibration`.
         ``pandas.DataFrame(clf.history_)`` has one row per epoch.
     loss_curve_ : list of float
@@ -256,12 +253,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     validation_scores_ : list of float or None
         ``history_["validation_score"]``; None without a validation set.
     best_epoch_ : int or None
-        Index in `history_` of the epoch whose parameters the last call of fit kept; None without
-        early stopping.
+        Index in `history_` of the epoch whose parameters were kept by the last call of fit; None
+        without early stopping.
     best_validation_score_ : float or None
         The entry of that epoch in `validation_scores_`.
     temperature_ : float
-        The temperature of `calibration`, which is part of the last layer; 1 without.
+        The temperature of `calibration`, which is part of the last layer; 1 without calibration.
     stop_reason_ : str
         "epochs" after all epochs; "early_stopping"; "converged", with "lbfgs"; "callback", if
         a callback stopped training; "interrupted" after Ctrl-C (KeyboardInterrupt), see `fit`.
@@ -388,33 +385,35 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> "SoftmaxMLPClassifier":
-        """Train, from new random weights or, with warm_start, from the last ones.
+        """Train from new random weights or, with warm_start, from the parameters of the last call.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
             Real numbers and, in the columns of `categorical_features`, strings or numbers. NaN
-            and None are missing values. In a numeric column, the mean of the others takes their
-            place, and a column that has some in training also has an indicator of them, which is
-            0 or 1, as a further input. Infinity is refused. Data frames are those of pandas,
-            polars and PyArrow. A C-ordered array and a canonical CSR matrix or array are
-            not copied, whatever their dtype: only batches are cast, and rows that early
-            stopping sets aside are copied. Of a memory-mapped file only batches are copied as
-            well, and from 64 MiB on its rows are shuffled by blocks: blocks of 4 MiB in random
-            order, then the rows within each group of 16 blocks (CorgiPile, Xu et al., SIGMOD
-            2022). These rows of it are copied, to an unnamed file in the folder of `tempfile` if
-            they take more than 16 MiB: those set aside (to choose them takes 80 bytes of memory a
-            row), at most 10,000 of X that are scored after each epoch, and at most 10,000 of
-            X_val for `calibration`.
+            and None are missing values. In a numeric column they are replaced by the mean of the
+            other values. A numeric column with missing values in training also has a missing
+            indicator, 0 or 1, as a further input. Infinity is an error. Data frames are those of
+            pandas, polars and PyArrow.
+
+            A C-ordered array and a canonical CSR matrix or array are not copied, whatever their
+            dtype. Only batches are converted, and validation rows are copied. The rows of a
+            memory map are copied by batches too. From 64 MiB on they are shuffled by blocks:
+            blocks of 4 MiB in random order, then the rows within each group of 16 blocks
+            (CorgiPile, Xu et al., SIGMOD 2022). Further copies of its rows are the validation
+            rows (their choice takes 80 bytes of memory for each row of X), at most 10,000 rows of
+            X that are scored after each epoch, and at most 10,000 of X_val for `calibration`.
+            Copies of more than 16 MiB are in an unnamed file in the folder of `tempfile`.
         y : array-like of shape (n_samples,)
             Labels: strings, integers or bools.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, >= 0: in the objective, weight 2 is a row twice and weight 0
-            no row at all. Values of "auto" depend on the number of rows of weight > 0.
+            Weights of the rows, >= 0. In the objective, a row of weight 2 counts as two rows, and
+            a row of weight 0 is ignored. Values of "auto" depend on the number of rows of weight
+            > 0.
         X_val : array-like of shape (n_val, n_features), default=None
-            A validation set, whose loss and score are recorded after each epoch; what
-            early stopping watches and `calibration` uses. GridSearchCV and cross_validate cut
-            it like X if it has exactly as many rows.
+            A validation set for early stopping and `calibration`. Its loss and score are recorded
+            after each epoch. GridSearchCV and cross_validate split it like X if it has as many
+            rows as X.
         y_val : array-like of shape (n_val,), default=None
             Its labels, all of which must occur in y.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -428,15 +427,14 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Raises
         ------
         ValueError
-            Before training, for invalid parameters or data; in the epoch
-            where it happens, if the loss is no longer a finite number. A model fitted
-            earlier then stays as it was.
+            For invalid parameters or data, before training; if the loss is not a finite number,
+            in that epoch. A model fitted earlier then stays unchanged.
         KeyboardInterrupt
-            After Ctrl-C. The fitted attributes are set before, from what was learnt so far: the
-            parameters reached or, with early stopping, those of the best epoch. If nothing was
-            learnt, the estimator stays as it was.
+            After Ctrl-C. The fitted attributes are set first, with the current parameters or,
+            with early stopping, those of the best epoch. If no step was done, the estimator stays
+            unchanged.
         OSError
-            If a temporary file of a memory map's rows cannot be written.
+            If a temporary file for rows of a memory map cannot be written.
         """
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         return self._fit((X, y, sample_weight), given)
@@ -457,12 +455,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     ) -> "SoftmaxMLPClassifier":
         """Resume an interrupted fit from the file of its Checkpoint.
 
-        The resulting parameters and history are bit for bit those of an uninterrupted fit, on
-        the same machine and versions of the libraries. The checkpoint is set again with the
-        same file. A complete fit is not trained any further.
+        Parameters and history are bit for bit those of an uninterrupted fit, on the same machine
+        and with the same versions of the libraries. The checkpoint is set again with the same
+        file. If the fit was complete, there is no further training.
 
-        With L-BFGS the optimization restarts from the parameters reached, since SciPy does not
-        return its approximation of the Hessian: the result is as good, but not the same.
+        With L-BFGS the optimization restarts from the parameters in the file, because SciPy does
+        not return its approximation of the Hessian. The result is as good, but not the same.
 
         Parameters
         ----------
@@ -481,11 +479,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         sample_weight_val : array-like of shape (n_val,), default=None
             Its weights.
         callbacks : sequence of callbacks, default=()
-            Those of scikit-learn to set besides the checkpoint.
+            Callbacks of scikit-learn to set besides the checkpoint.
         **params : dict
-            Constructor parameters that the file cannot hold and that were set: functions as
-            `schedule` or `scoring`, for example. Also verbose. A RandomState need not be
-            given again, its state is in the file.
+            Constructor parameters that the file cannot hold, such as a function as `schedule` or
+            `scoring`; also verbose. A RandomState is not needed: its state is in the file.
 
         Returns
         -------
@@ -495,8 +492,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Raises
         ------
         ValueError
-            If the file is damaged or no checkpoint, if rows, labels or weights differ from those
-            it was written for, or if a parameter is missing or must not be given.
+            If the file is damaged or not a checkpoint; if rows, labels or weights differ from
+            those of the interrupted fit; or if a parameter is missing or must not be given.
         OSError
             If the file cannot be read or written.
 
@@ -517,23 +514,23 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     ) -> "SoftmaxMLPClassifier":
         """Train for one epoch on these rows, continuing from earlier calls.
 
-        Optimizer state, random stream and history are kept between calls. With standardize,
-        means and scales are those of the rows of all calls. When they change, the function of
-        the network is kept in columns whose statistics rest on 300 rows or more, and the
-        weights of standardized columns in the others. The factor of cyclic schedules and of
-        callables is 1, and `batch_size="auto"` is 128. There is no early stopping, averaging or
-        calibration. Callbacks are not called.
+        Optimizer state, random state and history are kept between calls. With standardize, means
+        and scales are those of the rows of all calls. When they change, a column keeps its effect
+        on the outputs if its statistics come from 300 rows or more; otherwise it keeps its
+        weights for standardized values. The factor of cyclic schedules and of callables is 1, and
+        `batch_size="auto"` is 128. There is no early stopping, averaging or calibration.
+        Callbacks are not called.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            As in `fit`. Gaps and categories that have weights of their own are those of the first
-            call, to which categories belong that a category or Enum dtype declares, but no row
-            has. Categories that come later are treated as unknown, with a warning.
+            As in `fit`. The first call decides which categories and missing values have weights.
+            Categories that a category or Enum dtype declares are included, also if no row has
+            them. New categories in later calls are treated as unknown, with a warning.
         y : array-like of shape (n_samples,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur. Needed in the first call, unless after fit.
+            All labels of all calls. Required in the first call, unless fit was called before.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, relative to the mean weight of all rows so far.
 
@@ -545,10 +542,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         Raises
         ------
         ValueError
-            As `fit`; also without the classes that are needed, for labels that are none of
-            them, and with early_stopping=True or class_weight="balanced", which need all rows.
+            As `fit`; also if `classes` is missing in the first call, for labels that are not in
+            `classes`, and with early_stopping=True or class_weight="balanced", which need all
+            rows.
         KeyboardInterrupt
-            After Ctrl-C. The estimator is as before the call or has learnt all of these rows.
+            After Ctrl-C. The estimator is as before the call, or trained on all rows of the call.
         """
         config = self._train_config()
         check_partial_fit_parameters(self)

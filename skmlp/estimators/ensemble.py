@@ -76,33 +76,34 @@ class EnsembleTraining(NamedTuple):
 
 
 class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstimator):
-    """An ensemble of softmax multilayer perceptrons, trained as one network.
+    """An ensemble of softmax multilayer perceptrons, which are trained together.
 
-    The members differ in their random initial weights, in the rows that dropout and early stopping
-    draw and, with `cv`, in the rows that they are trained on. Their mean probability is more
-    accurate than one network's, and less confident where they disagree (Lakshminarayanan et al.
-    2017). Members of one shape are trained as one stacked network, in less time than one by one.
+    The members differ in their initial weights, dropout masks, validation rows and, with `cv`,
+    training rows. The mean of their probabilities is more accurate than a single network, and
+    less confident where the members disagree (Lakshminarayanan et al. 2017). Members of one shape
+    are trained as one stacked network, which takes less time than one by one.
 
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier or None, default=None
-        Whose parameters the members have, but `random_state`, `warm_start` and `verbose`. None is
-        ``SoftmaxMLPClassifier()``.
+        The members have its parameters, except `random_state`, `warm_start` and `verbose`. None
+        is ``SoftmaxMLPClassifier()``.
     n_estimators : int, default=8
         Number of members; with cv, at least the number of folds.
     cv : int, splitter or None, default=None
-        None trains every member on all rows, in one order of the rows that all share. With k
-        folds, member i leaves out fold i mod k, and each repeat of k members has its own folds.
-        The rows left out only judge it: `oof_proba_`, `oof_score_`, `oof_loss_`. An integer is
-        the number of stratified folds, which keep `groups` together if there are some. A splitter
-        of scikit-learn must put each row into exactly one test part.
+        None trains every member on all rows, in the same order. With k folds, member i leaves out
+        fold i mod k, and each repeat of k members has its own folds. The rows left out are used
+        for `oof_proba_`, `oof_score_` and `oof_loss_`. An integer is the number of stratified
+        folds, which keep `groups` together, if given. A splitter
+        of scikit-learn must put each row into exactly one test set.
     calibration : {"temperature"} or None, default=None
-        "temperature" divides, after training, how far the members' logits are from the logarithms
-        of the class frequencies by the number `temperature_` that minimises the cross-entropy of
-        the out-of-fold predictions. It needs cv, and is more exact with two repeats of the folds
-        or more: from the means of one and of several members that have not seen a row, the
-        temperature for the mean of all is extrapolated. (The members' own `calibration`, on rows
-        that each of them sets aside, needs no cv.)
+        "temperature" calibrates the members after training. The difference between their logits
+        and the logarithms of the class frequencies is divided by `temperature_`, the number that
+        minimises the cross-entropy of the out-of-fold predictions. This needs cv. It is more
+        exact with two or more repeats of the folds: the temperature for the mean of all members
+        is then extrapolated from the means of one and of several members that were not trained on
+        a row. (The members' own `calibration`, on rows that each of them sets aside, needs no
+        cv.)
     warm_start : bool, default=False
         Whether fit keeps the members and adds new ones up to `n_estimators`, on the same rows.
     n_jobs : int or None, default=None
@@ -129,10 +130,10 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     history_ : list of dict
         The `history_` of each member.
     temperature_ : float
-        The temperature of `calibration`; 1 without.
+        The temperature of `calibration`; 1 without calibration.
     oof_proba_ : ndarray of shape (n_samples, n_classes)
-        With cv, the probabilities of the training rows by the members that left them out, before
-        `calibration`: the mean over complete repeats of the folds.
+        With cv, the probabilities of the training rows from the members that left them out,
+        before `calibration`: the mean over complete repeats of the folds.
     oof_score_ : float
         With cv, the accuracy of `oof_proba_`, weighted by sample_weight.
     oof_loss_ : float
@@ -147,8 +148,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
 
     Notes
     -----
-    The bins of `n_bins` are quantiles of the first member's training rows, for all members. There
-    is no partial_fit, and callbacks and checkpoints are for single networks.
+    The edges of the bins of `n_bins` are quantiles of the first member's training rows, for all
+    members. There is no partial_fit. Callbacks and checkpoints are for single networks only.
 
     References
     ----------
@@ -218,15 +219,15 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-            As in SoftmaxMLPClassifier. Members of sparse X are trained one by one. Gaps and
-            categories that have weights of their own are those of all rows, for all members.
+            As in SoftmaxMLPClassifier. With sparse X, members are trained one by one. All members
+            have the same categories and missing indicators, those of all rows.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
         X_val : array-like of shape (n_val, n_features), default=None
-            A validation set for the members' early stopping and calibration. Without, each member
-            sets aside some of its own training rows.
+            A validation set for the members' early stopping and calibration. Without it, each
+            member sets aside some of its own training rows.
         y_val : array-like of shape (n_val,), default=None
             Its labels.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -242,13 +243,14 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         Raises
         ------
         ValueError
-            Before training, for invalid parameters or data, and for folds that are no partition or
-            that leave a member without a class. In training, as SoftmaxMLPClassifier.
+            Before training, for invalid parameters or data, for folds that are not a partition,
+            and if a class is missing in the training rows of a member. In training, as
+            SoftmaxMLPClassifier.
         TypeError
-            If `estimator` is no SoftmaxMLPClassifier.
+            If `estimator` is not a SoftmaxMLPClassifier.
         KeyboardInterrupt
-            After Ctrl-C. In a single job, the fitted attributes are set before, from what the
-            members have learnt so far; members whose training was not begun are missing.
+            After Ctrl-C. In a single job, the fitted attributes are set first, with the current
+            parameters of the members, without members whose training has not begun.
         """
         config = self._train_config()
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}

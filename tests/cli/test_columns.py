@@ -1,4 +1,4 @@
-"""What a column of a file is taken for."""
+"""How a column of a file is read."""
 
 import datetime
 from decimal import Decimal

@@ -220,7 +220,7 @@ def test_without_matplotlib(monkeypatch, tmp_path, capsys):
     assert job.main(["--sample", "--epochs", "1", "--output", str(tmp_path)]) == 0
     assert written(tmp_path) == ["model.npz"]
     first, *others = capsys.readouterr().out.splitlines()
-    assert first == 'No pictures without matplotlib: pip install "skmlp[plot]"'
+    assert first == 'Figures need matplotlib: pip install "skmlp[plot]"'
     assert not any(".png" in line for line in others)
 
 

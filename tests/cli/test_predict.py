@@ -164,14 +164,14 @@ ERRORS = {
     "no such column": ("tenure,Charge,seats\n1,2,3\n", "'charges': did you mean 'Charge'?"),
     "no columns": ("a,b\n1,2\n", "no column 'tenure' (nor 2 others): there are 'a', 'b'"),
     "separator": ("tenure;charges;seats\n1;2;3\n", "it has one column, 'tenure;charges;seats'"),
-    "text": (lines("1,2,3", "1,much,3"), "column 'charges', row 1: 'much' is no finite number"),
-    "late text": (lines(*["1,2,3"] * 50, "1,2,x"), "row 50: 'x' is no finite number"),
-    "infinite": (lines("1,-Infinity,3"), "row 0: '-Infinity' is no finite number"),
+    "text": (lines("1,2,3", "1,much,3"), "column 'charges', row 1: 'much' is not a finite number"),
+    "late text": (lines(*["1,2,3"] * 50, "1,2,x"), "row 50: 'x' is not a finite number"),
+    "infinite": (lines("1,-Infinity,3"), "row 0: '-Infinity' is not a finite number"),
     "empty": ("", "new.csv is empty"),
     "no rows": ("tenure,charges,seats\n", "new.csv has no rows"),
     "encoding": (b"tenure,charges,seats,\xe9\n1,2,3,4\n", "new.csv is not utf-8 ("),
     "late encoding": (lines(*["1,2,3"] * 50, "1,2,\xe9").encode("latin-1"), "is not utf-8 ("),
-    "ragged": (lines("1,2,3", "1,2,3,4"), "no table with the separator ',': Expected 3 fields"),
+    "ragged": (lines("1,2,3", "1,2,3,4"), "not a table with the separator ',': Expected 3 fields"),
 }  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def test_files_that_are_no_models(model):
     assert "No such file or directory" in message
     save(SoftmaxMLPClassifier(2, epochs=1).fit([[0.0], [1.0]], [0, 1]), "array.npz")
     message = error_of("predict", "array.npz", "x.csv")
-    assert message == "the model knows no names of columns: fit it to a DataFrame"
+    assert message == "the model has no column names: fit it to a DataFrame"
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,8 @@ def test_unknown_categories_are_counted(capsys):
     unknown.say()
     said = capsys.readouterr().err.splitlines()
     assert [line.removeprefix("python -m skmlp predict: ") for line in said] == [
-        "column 'c': categories that the model does not know, such as '7'; number of rows: 2",
-        "column 'a': categories that the model does not know, such as 'Wien'; number of rows: 2",
+        "column 'c': unknown categories, such as '7'; number of rows: 2",
+        "column 'a': unknown categories, such as 'Wien'; number of rows: 2",
     ]
 
 

@@ -127,7 +127,7 @@ def test_without_pictures_the_report_has_tables(capsys):
     train("--drop", "key,seats")
     assert written(Path("skmlp-output")) == ["model.npz", "report.html"]
     text = capsys.readouterr().out
-    assert 'No pictures without matplotlib: pip install "skmlp[plot]"' in text
+    assert 'Figures need matplotlib: pip install "skmlp[plot]"' in text
     page = Path("skmlp-output/report.html").read_text(encoding="utf-8")
     assert "<img" not in page
     assert "increase of the log-loss" in page
@@ -166,7 +166,7 @@ def test_other_test_file(capsys):
     clf = train("--test", "test.csv")
     text = capsys.readouterr().out
     assert "Training on 240 rows" in text
-    assert "Judged by the 90 rows of test.csv." in text
+    assert "Evaluated on the 90 rows of test.csv." in text
     [line] = re.findall(r"^  skmlp +(.+)$", text, re.MULTILINE)
     X = frame[clf.feature_names_in_].astype(float)
     assert float(line.split()[0]) == pytest.approx(clf.score(X, frame.churned), abs=1e-4)
@@ -185,7 +185,7 @@ def test_groups_stay_together(capsys, monkeypatch):
     )
     train("--group", "patient")
     text = capsys.readouterr().out
-    assert "keeps the groups of patient together" in " ".join(text.split())
+    assert "held-out rows, by groups of patient" in " ".join(text.split())
     [(X, X_val)] = given
     parts = [set(frame.patient[part.index]) for part in (X, X_val)]
     rest = set(frame.patient) - parts[0] - parts[1]
@@ -216,7 +216,7 @@ def test_rows_without_label_and_integer_labels(capsys):
     frame.to_csv("churn.csv", index=False)
     clf = train()
     assert clf.classes_.tolist() == [0, 1]
-    assert "5 rows without a value of 'churned' are left out." in capsys.readouterr().out
+    assert "5 rows without a value in 'churned' are left out." in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("table", "without_plots")
@@ -310,20 +310,20 @@ ERRORS = {
     "separator": (cells().replace(",", ";"), [], "Is the separator ';'? Set --sep"),
     "one class": (cells(churned=["no"] * N), [], "'churned' has one value, 'no', in all rows"),
     "many classes": (
-        cells(churned=[f"c{i}" for i in range(N)]), [], "has 60 different values in 60 rows, which",
+        cells(churned=[f"c{i}" for i in range(N)]), [], "has 60 different values in 60 rows, too",
     ),
     "regression": (
         cells(churned=[f"{i}.5" for i in range(N)]), [], "has 60 different numbers, such as",
     ),
     "no labels": (cells(churned=[""] * N), [], "target 'churned' has no values in churn.csv"),
     "few rows": (cells().split("\n", 3)[0] + "\n1,2,3,4,1,a\n1,2,5,4,1,b\n", [], "too few to hold"),
-    "no column to learn from": (
-        cells(), ["--drop", "key,tenure,charges,seats"], "no column to learn 'churned' from",
+    "no column of features": (
+        cells(), ["--drop", "key,tenure,charges,seats"], "no column to predict 'churned' from",
     ),
     "empty": ("", [], "churn.csv is empty"),
     "no rows": ("a,churned\n", [], "churn.csv has no rows"),
     "separators at the ends": (
-        cells().replace("\n", ",\n").replace(",\n", "\n", 1), [], "rows have a field more than the",
+        cells().replace("\n", ",\n").replace(",\n", "\n", 1), [], "rows have one field more than",
     ),
     "ragged": ("a,churned\n1,2\n1,2,3,4\n", [], "the separator ',': Expected 2 fields"),
     "encoding": ("a,churned\n1,\xe9\n".encode("latin-1"), [], "is not utf-8 ('utf-8' codec can't "),
@@ -332,17 +332,17 @@ ERRORS = {
         "column 'tenure' holds dates ('2024-01-01'), which are neither numbers nor categories: "
         "--drop tenure",
     ),
-    "infinite": (cells(tenure=["1", "inf"]), [], "row 1: 'inf' is no finite number"),
+    "infinite": (cells(tenure=["1", "inf"]), [], "row 1: 'inf' is not a finite number"),
     "weight": (cells(), ["--sample-weight", "churned"], "column 'churned' can be only one of"),
     "negative weight": (
         cells(seats=["1", "-2"]), ["--sample-weight", "seats"], "row 1: a weight must be a number",
     ),
     "text as weight": (
-        cells(seats=["many"]), ["--sample-weight", "seats"], "row 0: 'many' is no finite number",
+        cells(seats=["many"]), ["--sample-weight", "seats"], "row 0: 'many' is not a finite number",
     ),
     "no weight": (cells(seats=["0"] * N), ["--sample-weight", "seats"], "all weights are 0"),
     "no group": (cells(seats=[""]), ["--group", "seats"], "column 'seats', row 0: no group"),
-    "one group": (cells(), ["--group", "branch"], "no part of the groups can be held out"),
+    "one group": (cells(), ["--group", "branch"], "no groups can be held out"),
     "missing test file": (cells(), ["--test", "no.csv"], "cannot read no.csv: No such file or"),
     "test without target": (cells(), ["--test", "other.csv"], "other.csv has no column 'churned'"),
 }  # fmt: skip
@@ -362,7 +362,7 @@ def test_errors_are_one_line_and_leave_no_file(name):
 def test_labels_that_the_training_rows_have_not(table):
     churn(40).assign(churned="perhaps").to_csv("test.csv", index=False)
     message = error_of("train", table, "--target", "churned", "--test", "test.csv")
-    assert message == "test.csv has labels that the training rows have not: 'perhaps'"
+    assert message == "test.csv has labels that are not in the training rows: 'perhaps'"
 
 
 def test_missing_and_damaged_files():
@@ -434,7 +434,7 @@ def test_without_pyarrow(monkeypatch):
 def test_without_pandas(table, monkeypatch):
     monkeypatch.setattr(skmlp.cli, "find_spec", lambda name: None)
     message = error_of("train", table, "--target", "churned")
-    assert message == 'files are read by pandas: pip install "skmlp[data]"'
+    assert message == 'reading files needs pandas: pip install "skmlp[data]"'
 
 
 @pytest.mark.usefixtures("without_plots")
