@@ -4,9 +4,9 @@ Data larger than memory
 
 There are two ways to train on data larger than memory:
 
-- **A matrix in a file.** `fit` accepts `numpy.memmap`. Only mini-batches are copied and cast;
-  labels, validation and predictions need a few bytes per row. The rows that early stopping sets
-  aside, by default a tenth, are copied to a temporary file.
+- **A matrix in a file.** `fit` accepts `numpy.memmap`. Only mini-batches are copied and converted.
+  Labels, validation and predictions need a few bytes per row. The validation rows of early
+  stopping, by default a tenth, are copied to a temporary file.
 - **Tables in parts**, such as Parquet files or Arrow batches, or rows that arrive over time.
   `partial_fit` trains on one part after the other.
 """
@@ -16,8 +16,8 @@ There are two ways to train on data larger than memory:
 # ------------------
 #
 # ``numpy.load(path, mmap_mode="r")`` and ``numpy.memmap`` map files into memory without reading
-# them. The file here is small, so that this page is built quickly; a test of the package does the
-# same with 2 GB and asserts that less than 300 MB of memory are needed.
+# them. The file in this example is small, so that the page is built quickly. A test of the package
+# does the same with 2 GB and asserts that less than 300 MB of memory are needed.
 
 import copy
 import tempfile
@@ -44,20 +44,20 @@ same = SoftmaxMLPClassifier(epochs=5, random_state=0).fit(X, y)
 print("equal:", (clf.theta_ == same.theta_).all())
 
 # %%
-# For files of 64 MiB and more the result is not the same, because the rows are in another order.
-# If the file is larger than memory, access to a row at a random place reads the pages around it,
-# which are dropped before they are used: with 500 MB of memory for a file of 2 GB, a row of 784
-# bytes took 17 to 22 ms, so an epoch would take half a day. Therefore blocks of 4 MiB are put in
+# For files of 64 MiB or more the result is not the same, because the rows are visited in another
+# order. If a file is larger than memory, reading a random row also reads the pages around it, which
+# are dropped before they are used. With 500 MB of memory for a file of 2 GB, a row of 784 bytes
+# took 17 to 22 ms, so an epoch would take half a day. Therefore blocks of 4 MiB are visited in
 # random order, and the rows are shuffled within each group of 16 blocks. This took 3 to 4
-# microseconds a row, or 10 s an epoch (``python -m benchmarks disk`` measures it). The file should
-# be in C order (row by row): `fit` copies a matrix in Fortran order into memory.
+# microseconds per row, or 10 s per epoch (``python -m benchmarks disk`` measures it). The file
+# should be in C order (row by row): `fit` copies a matrix in Fortran order into memory.
 #
 # Tables in parts
 # ---------------
 #
-# A Parquet file consists of *row groups*, which can be read separately. This one is sorted by
-# class, as many are. This is the worst case, because the last rows have the largest effect on a
-# network.
+# A Parquet file consists of *row groups*, which can be read separately. This file is sorted by
+# class, which is common. It is also the worst case, because the last rows have the largest effect
+# on a network.
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,7 +66,7 @@ from sklearn.model_selection import train_test_split
 X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
 order = np.argsort(y_train, kind="stable")
 X_train, y_train = X_train[order], y_train[order]
-weights = np.where(y_train == 6, 0.5, 1.0)  # shirts count half
+weights = np.where(y_train == 6, 0.5, 1.0)  # the weight of shirts is 0.5
 names = [f"pixel{i}" for i in range(X.shape[1])]
 columns = {name: X_train[:, i] for i, name in enumerate(names)}
 table = pa.table({**columns, "label": y_train, "weight": weights})
@@ -75,8 +75,8 @@ file = pq.ParquetFile(path / "train.parquet")
 print(file.num_row_groups, "row groups of", file.metadata.row_group(0).num_rows, "rows")
 
 # %%
-# An epoch reads the row groups in random order, eight at a time, and shuffles the rows of these
-# eight: a block shuffle again, which reads each group once, from beginning to end.
+# An epoch reads the row groups in random order, eight at a time, and shuffles their rows. This is a
+# block shuffle too, and reads each group only once.
 
 
 def parts(file, rng, n_groups=8):
@@ -90,13 +90,13 @@ def parts(file, rng, n_groups=8):
 
 
 # %%
-# The first call of `partial_fit` needs all classes, because a part may not contain all of them.
+# The first call of `partial_fit` needs all classes, because a part need not contain all of them.
 # Means and scales of the columns are those of the rows of all calls so far. Cyclic schedules have
 # the factor 1 in `partial_fit`, which has no fixed number of steps; the other schedules continue
 # from call to call. Each call adds an epoch to `history_`.
 #
-# `partial_fit` has no early stopping, average of parameters or temperature. Early stopping is a few
-# lines here.
+# `partial_fit` has no early stopping, average of parameters or temperature. Early stopping takes a
+# few lines of code.
 
 clf = SoftmaxMLPClassifier(schedule="invscaling", random_state=0)
 rng, rows_val, losses, best = np.random.RandomState(0), np.arange(len(y_val)), [], None

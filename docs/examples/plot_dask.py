@@ -2,14 +2,14 @@
 Training on shards with Dask
 ============================
 
-On Dask's collections, each shard of the rows is trained separately for a round, then the parameters
-are averaged. This example compares the progress per epoch with that of training on all rows in one
-process.
+On Dask's collections, a network is trained on each shard of the rows separately for a round. Then
+the parameters are averaged. This example compares the progress per epoch with that of training on
+all rows in one process.
 """
 
 # %%
-# The sample of Fashion-MNIST as dask arrays of eight partitions. On a cluster, the partitions
-# would be in the memory of the workers; here Dask uses threads of this process.
+# The data are the sample of Fashion-MNIST as dask arrays of eight partitions. On a cluster, the
+# partitions would be in the memory of the workers; here Dask uses threads of this process.
 
 import dask.array as da
 import matplotlib.pyplot as plt
@@ -27,9 +27,9 @@ X_val, y_val = da.from_array(X[val], chunks=(500, -1)), da.from_array(y[val], ch
 print(X_train)
 
 # %%
-# One process on all rows, then shards whose parameters are averaged once or four times per
-# epoch. All have the same number of epochs, without early stopping. With four shards, each takes a
-# quarter of the steps, which on four machines takes a quarter of the time.
+# One process is trained on all rows. It is compared with shards whose parameters are averaged once
+# or four times per epoch. All have the same number of epochs, without early stopping. Each of four
+# shards has a quarter of the steps, which takes a quarter of the time on four machines.
 
 params = {"epochs": 20, "early_stopping": False, "random_state": 0}
 local = SoftmaxMLPClassifier(**params).fit(X[train], y[train], X_val=X[val], y_val=y[val])
@@ -50,19 +50,19 @@ ax.legend()
 plt.show()
 
 # %%
-# With more shards, the loss decreases more slowly in the first epochs: the mean of networks that
-# took a quarter of the steps is about as good as one of them.
+# With more shards, the loss decreases more slowly in the first epochs: the mean of networks after a
+# quarter of the steps is about as good as one of them.
 
 one, four = losses["all rows together"], losses["4 shards, 1 round an epoch"]
 assert four[0] > one[0]
 assert four[1] > one[1]
 
 # %%
-# At the end, on so few images, the order is reversed. A single network makes large steps in the
-# middle of the cycle and then overfits its 4,000 images; the mean of four networks that were
+# At the end, the order is reversed, because there are only 4,000 images. A single network makes
+# large steps in the middle of the cycle and then overfits. The mean of four networks that were
 # trained on different images overfits less, like an ensemble. With many more rows this advantage
 # disappears, and only the smaller number of steps matters: :doc:`the page on Dask </dask>` has
-# accuracies with 48,000.
+# accuracies with 48,000 images.
 
 assert four[-1] < one[-1]
 

@@ -3,11 +3,11 @@ Early stopping, on the loss or on a metric
 ==========================================
 
 Early stopping evaluates the network on validation rows after each epoch. It keeps the parameters of
-the best epoch, and stops after `n_iter_no_change` epochs without improvement. `scoring` defines
-what is best: the loss, or any scorer of scikit-learn. The choice matters, as this example shows.
+the best epoch, and stops after `n_iter_no_change` epochs without improvement. `scoring` is the
+criterion: the loss, or any scorer of scikit-learn. This example shows the effect of this choice.
 
-The images are from the sample of Fashion-MNIST in the package: 2,000 for training, which are so few
-that a network soon overfits, 1,500 for validation and 2,500 for the test.
+The images are from the sample of Fashion-MNIST in the package: 2,000 for training, 1,500 for
+validation and 2,500 for the test. With so few training images, a network soon overfits.
 """
 
 # %%
@@ -16,7 +16,7 @@ that a network soon overfits, 1,500 for validation and 2,500 for the test.
 #
 # The criteria are the cross-entropy, the accuracy, and the recall of shirts, the class with the
 # most errors. A scorer is a name or the result of `make_scorer`. With `X_val`, early stopping is on
-# by default. `calibration=None` keeps the probabilities as they are after the best epoch; the last
+# by default. `calibration=None` keeps the probabilities of the best epoch unchanged. The last
 # section shows the effect of the default.
 
 import pandas as pd
@@ -43,8 +43,8 @@ networks = {
 }  # fmt: skip
 
 # %%
-# All three are trained on the same batches, so they are one network stopped at different epochs.
-# None used all 200 epochs:
+# All three are trained on the same batches, so they are the same network at different epochs. All
+# stopped before epoch 200:
 
 rows = {
     name: {
@@ -67,9 +67,8 @@ for clf in networks.values():
 # ----------------------------------
 #
 # The validation loss is lowest after a few epochs and then rises, because the network becomes more
-# confident also in its errors. The accuracy does not depend on the confidence: an error counts the
-# same whatever its probability, while other images are still corrected. So the accuracy has its
-# maximum later.
+# confident also in its errors. The accuracy does not depend on the confidence. Every error counts
+# the same, and some images are still corrected. So the accuracy has its maximum later.
 
 import matplotlib.pyplot as plt
 
@@ -95,19 +94,19 @@ plt.show()
 # Which criterion to use
 # ----------------------
 #
-# Use the loss, which is the default, if the probabilities matter: at its minimum they are the best
-# of this training. Use a metric if the result will be judged by that metric. The curve of a metric
-# is noisy, because it counts rows, and there are only 150 shirts. The maximum of many noisy values
-# is biased upwards, so `best_validation_score_` is higher than the score to expect on other rows:
+# Use the loss, the default, if the probabilities matter: they are best at its minimum. Use a metric
+# if the result will be evaluated by that metric. The curve of a metric is noisy, because it counts
+# rows, and there are only 150 shirts. The maximum of many noisy values is biased upwards, so
+# `best_validation_score_` is higher than the score to expect on other rows:
 
 clf = networks["accuracy"]
 print(f"accuracy on the validation images: {clf.best_validation_score_:.3f}")
 print(f"on the test images:                {clf.score(X_test, y_test):.3f}")
 
 # %%
-# With `calibration="temperature"`, the default, the probabilities are corrected by one number that
-# is chosen on the validation rows after training (:doc:`plot_calibration`). It corrects much of the
-# confidence of a network that was trained for longer:
+# With `calibration="temperature"`, the default, the probabilities are corrected after training by
+# one number, which is fitted to the validation rows (:doc:`plot_calibration`). It corrects much of
+# the overconfidence of a network that was trained for longer:
 
 calibrated = clone(clf).set_params(calibration="temperature")
 calibrated.fit(X_train, y_train, X_val=X_val, y_val=y_val)
@@ -118,4 +117,4 @@ for name, network in {"as trained": clf, "with the temperature": calibrated}.ite
 
 # %%
 # Without `X_val`, a stratified tenth of the training rows is set aside (`validation_fraction`), if
-# there are at least 200. `early_stopping=False` trains on all rows for all `epochs`.
+# there are at least 300. `early_stopping=False` trains on all rows for all `epochs`.

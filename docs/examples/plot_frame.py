@@ -1,10 +1,10 @@
 """
-A data frame as it is
-=====================
+A data frame without preprocessing
+==================================
 
-Columns of strings, numbers with gaps, columns of integers: `SoftmaxMLPClassifier` takes a data
-frame as it comes. This example guesses the sex of penguins of the Palmer Archipelago from their
-species, their island and four measurements, and looks at what the network made of the columns.
+`SoftmaxMLPClassifier` accepts data frames with strings, numbers, integers and missing values. This
+example predicts the sex of penguins of the Palmer Archipelago from their species, their island and
+four measurements. It also shows how the network encodes the columns.
 
 The measurements are those of the package palmerpenguins (Horst, Hill and Gorman 2020; data by
 Kristen Gorman and the Palmer Station LTER).
@@ -14,8 +14,8 @@ Kristen Gorman and the Palmer Station LTER).
 # The table
 # ---------
 #
-# Penguins without a sex are left out, since it is the label. To make the table more like others, a
-# fifth of the weights and of the islands is removed.
+# The label is the sex, so penguins without it are left out. A fifth of the weights and of the
+# islands is removed, to have more missing values.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,8 +45,8 @@ clf = SoftmaxMLPClassifier(random_state=0).fit(X_train, y_train)
 print(f"accuracy on new penguins: {clf.score(X_test, y_test):.3f}")
 
 # %%
-# The same by hand, by a pipeline of transformers. (With fewer than 300 rows, the network is trained
-# with dropout of its inputs, which differs a little between the two.)
+# The same with a pipeline of transformers. (With fewer than 300 rows, the network is trained with
+# dropout of its inputs, which differs a little between the two.)
 
 strings = X.columns[clf.is_categorical_].tolist()
 numbers = X.columns[~clf.is_categorical_].tolist()
@@ -63,11 +63,11 @@ for name, model in {
     print(f"{name:10}  accuracy {scores.mean():.3f} ± {scores.std():.3f}")
 
 # %%
-# What the columns became
-# -----------------------
+# The inputs of the network
+# -------------------------
 #
-# Each row of the weights of the first layer belongs to a number, to the indicator of a gap, or to
-# a category; a missing island is a category of its own.
+# Each row of the first-layer weights belongs to a numeric column, a missing indicator or a
+# category. A missing island is a separate category.
 
 for name, categories in zip(X.columns, clf.categories_, strict=True):
     print(f"{name:18}", "number" if categories is None else categories.tolist())
@@ -77,17 +77,18 @@ print(*clf.encoded_feature_names_, sep="\n")
 # New values
 # ----------
 #
-# A penguin from an island that the table lacks, and one that was not weighed:
+# One penguin without a weight, and one from an island that is not in the training rows:
 
 new = X_test.head(2).assign(island=["Dream", "King George"], body_mass_g=[np.nan, 4200.0])
 print(clf.classes_, clf.predict_proba(new).round(3), sep="\n")
 
 # %%
-# What decides
-# ------------
+# Importance of the columns
+# -------------------------
 #
-# How much the accuracy falls where the values of a column are shuffled among the rows. Bills and
-# weight tell the sexes apart; the species is needed to compare them.
+# The importance is the decrease of the accuracy if the values of a column are shuffled among the
+# rows. Bill and weight differ between the sexes. The species is important because these
+# measurements also differ between species.
 
 found = permutation_importance(clf, X_test, y_test, n_repeats=20, random_state=0)
 order = np.argsort(found.importances_mean)

@@ -6,15 +6,16 @@ To choose the number of units and the strengths of l1 and l2, `GridSearchCV` fit
 every split, one after another. `PopulationGridSearchCV` trains them together: the networks are rows
 of one array, and a training step updates all rows. The results are the same.
 
-The data are scikit-learn's digits, 1,797 images of 8 x 8 pixels.
+The data are scikit-learn's digits: 1,797 images of 8 x 8 pixels.
 """
 
 # %%
 # The same grid for both searches
 # -------------------------------
 #
-# Three sizes of the hidden layer, three strengths of either penalty, five splits. (`dropout="auto"`
-# would be 0.3 in the splits, which have fewer than 1,500 rows, and 0 in a fit on all rows.)
+# The grid has three sizes of the hidden layer and three strengths of each penalty. There are five
+# splits. (`dropout="auto"` would be 0.3 in the splits, which have fewer than 1,500 rows, and 0 in a
+# fit on all rows.)
 
 from time import perf_counter
 
@@ -29,7 +30,7 @@ clf = SoftmaxMLPClassifier(epochs=15, dropout=0.0, random_state=0)
 grid = {"units": [8, 16, 32], "l1": [0.0, 1e-4, 1e-3], "l2": [0.0, 1e-3, 1e-2]}
 
 # %%
-# Both have the same arguments and attributes. Their times in this build, on one processor each:
+# Both have the same arguments and attributes. Their times in this build, on one core each:
 
 searches = {
     "GridSearchCV": GridSearchCV(clf, grid, refit=False),
@@ -58,8 +59,8 @@ assert np.abs(differences).max() == 0
 # The scores
 # ----------
 #
-# Mean accuracy on the test rows of the splits. The number of units has the largest effect. The
-# strongest penalties reduce the accuracy of 32 units, and not that of 8.
+# The figure shows the mean accuracy on the test rows of the splits. The number of units has the
+# largest effect. The strongest penalties reduce the accuracy with 32 units, but not with 8.
 
 import matplotlib.pyplot as plt
 
@@ -81,9 +82,9 @@ fig.colorbar(image, ax=axes, label="mean test accuracy")
 # In a pipeline
 # -------------
 #
-# The last step of a pipeline may be the network, and parameters of the other steps may be searched
-# too. Each of these steps is fitted once for each split and setting of its own parameters, not once
-# for each candidate, and only on the training rows of the split.
+# The network may be the last step of a pipeline, and the grid may have parameters of the other
+# steps. For each split, each of these steps is fitted once for each setting of its parameters, not
+# once for each candidate. It is fitted only on the training rows of the split.
 
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
@@ -122,16 +123,16 @@ print(f"{search.best_score_:.4f}", best)
 # Which candidates are trained together
 # -------------------------------------
 #
-# Networks with the same layers, batch size, number of rows and epochs, optimizer and schedule are
-# trained together, if all or none of them have dropout, and an average of their parameters.
-# Everything else may differ: rates, penalties, class weights, seeds, the patience of early stopping
-# (a network that has stopped takes no more time). With early stopping, a network has fewer rows to
-# train on than without. Other candidates are trained in separate groups, as the three sizes above.
-# Networks that cannot be stacked (lbfgs, sparse rows) are trained one by one. The results are those
-# of `GridSearchCV` in any case.
+# Networks are trained together if they have the same layers, batch size, number of rows, number of
+# epochs, optimizer and schedule. Either all or none of them must have dropout, and the same holds
+# for the average of the parameters. Other parameters may differ, such as learning rates, penalties,
+# class weights, seeds and the patience of early stopping. A network that has stopped takes no more
+# time. With early stopping, a network has fewer training rows than without. Other candidates are
+# trained in separate groups, as the three sizes above. Networks that cannot be stacked (lbfgs,
+# sparse rows) are trained one by one. The results are always those of `GridSearchCV`.
 #
 # The estimator may be a `SoftmaxMLPEnsembleClassifier`, with names such as ``estimator__units``:
-# members and candidates are then one population.
+# members and candidates are then trained together.
 #
-# Training together saves the overhead of Python and NumPy in each step, so it saves most for small
-# networks and batches. :doc:`/benchmarks` compares it with scikit-learn's MLPClassifier.
+# Training together reduces the overhead of Python and NumPy in each step. So it saves most time
+# with small networks and batches. :doc:`/benchmarks` compares it with scikit-learn's MLPClassifier.

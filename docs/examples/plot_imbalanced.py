@@ -11,8 +11,8 @@ probabilities, which can be corrected.
 # Shirts against all other classes
 # --------------------------------
 #
-# From the sample of Fashion-MNIST in the package, one half for training and one half for the test,
-# with 300 shirts in each.
+# The data are the sample of Fashion-MNIST in the package. One half is for training and one half for
+# the test, with 300 shirts in each.
 
 import numpy as np
 import pandas as pd
@@ -61,15 +61,15 @@ assert table.loc["balanced accuracy", "balanced"] > table.loc["balanced accuracy
 # The effect on the probabilities
 # -------------------------------
 #
-# A shirt now has the weight of nine other garments, as if half of all garments were shirts. The
-# mean probability is far above the share of shirts, 0.1, and the cross-entropy is worse. The
-# weights multiply the odds: if p is the true probability, then the optimum of training with weights
+# A shirt now has the weight of nine other garments, as if half of all garments were shirts. So the
+# mean probability is far above the share of shirts, 0.1, and the cross-entropy is higher. The
+# weights multiply the odds. If p is the true probability, then the optimum of training with weights
 # :math:`w_0` and :math:`w_1` is p' with
 #
 # .. math:: \log \frac{p'}{1 - p'} = \log \frac{p}{1 - p} + \log \frac{w_1}{w_0} .
 #
-# For two classes, `decision_function` is the left-hand side. So subtracting the last term gives the
-# true probabilities again:
+# For two classes, `decision_function` is the left-hand side. So subtracting the last term corrects
+# the probabilities:
 
 w = balanced.class_weight_
 proba["corrected"] = expit(balanced.decision_function(X_test) - np.log(w[1] / w[0]))
@@ -95,8 +95,8 @@ plt.show()
 # The threshold instead of weights
 # --------------------------------
 #
-# Since weights multiply the odds, another threshold without weights should have the same effect. It
-# does, if the threshold is the share of shirts in the training rows:
+# Weights multiply the odds, so another threshold without weights should have the same effect. This
+# is true if the threshold is the share of shirts in the training rows:
 
 table["threshold"] = judge(proba["plain"], threshold=y_train.mean())
 print(table.loc[["recall of shirts", "balanced accuracy"], ["balanced", "threshold"]].round(3))
@@ -104,16 +104,16 @@ print(table.loc[["recall of shirts", "balanced accuracy"], ["balanced", "thresho
 # %%
 # With calibrated probabilities, the threshold can be chosen after training, when the costs of
 # errors are known. (`TunedThresholdClassifierCV` chooses it by cross-validation.) Weights must be
-# chosen before training, but then a network of limited size fits the rows with large weights
-# better.
+# chosen before training. Their advantage is that a network of limited size fits the rows with large
+# weights better.
 #
 # Class weights are sample weights
 # --------------------------------
 #
-# The weight of a row is the product of both. A row of weight 9 counts as nine rows in the
-# objective, also in mini-batches. There is one difference: with `standardize=True`, the means and
-# scales of the columns are weighted by sample weights, but not by class weights. Without it, the
-# two networks are the same:
+# The weight of a row is the product of its class weight and its sample weight. A row of weight 9
+# counts as nine rows in the objective, also in mini-batches. There is one difference: with
+# `standardize=True`, the means and scales of the columns are weighted by sample weights, but not by
+# class weights. Without it, the two networks are the same:
 
 X_train, X_test = X_train / 255, X_test / 255
 weight = np.where(y_train, w[1], w[0])

@@ -3,8 +3,8 @@ Exporting to ONNX
 =================
 
 ONNX is a file format for predictions without Python: in a browser, on a phone, or in a service
-written in another language. `import skmlp.onnx` lets skl2onnx convert `SoftmaxMLPClassifier`, alone
-or with the preprocessing steps of a pipeline. It needs ``pip install "skmlp[onnx]"``.
+written in another language. With `import skmlp.onnx`, skl2onnx converts `SoftmaxMLPClassifier`,
+alone or with the preprocessing steps of a pipeline. It needs ``pip install "skmlp[onnx]"``.
 """
 
 # %%
@@ -39,8 +39,8 @@ print(fill("operations: " + ", ".join(node.op_type for node in model.graph.node)
 # Prediction with onnxruntime
 # ---------------------------
 #
-# Any ONNX runtime gives the same labels and probabilities; here it is onnxruntime, which does not
-# use scikit-learn.
+# Any ONNX runtime gives the same labels and probabilities. This example uses onnxruntime, which
+# does not need scikit-learn.
 
 import onnxruntime
 
@@ -91,9 +91,9 @@ print(
 # Numbers of large offset
 # -----------------------
 #
-# A float32 does not hold a Unix time to the second. The network does not need to be exported with
-# float64 as a whole: columns may be inputs of different types, and are standardized before they
-# are rounded. Here, the first column is the time in seconds, within one day:
+# A float32 cannot represent a Unix time to the second. It is not necessary to export the whole
+# network in float64: columns may be inputs of different types, and are standardized before they are
+# rounded. In this example, the first column is the time in seconds, within one day:
 
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
 

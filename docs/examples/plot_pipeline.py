@@ -3,9 +3,9 @@ A validation set through a pipeline
 ===================================
 
 A network may be the last step of a pipeline, which can be used like any classifier. If `fit` gets a
-validation set, this set must pass through the same preprocessing steps as the training rows.
+validation set, the same preprocessing steps must transform this set and the training rows.
 
-The data are the 569 tumours in scikit-learn's breast cancer data, with a fifth of all measurements
+The data are the 569 tumours in scikit-learn's breast cancer data, with a fifth of all values
 removed, so that they need preprocessing.
 """
 
@@ -14,8 +14,8 @@ removed, so that they need preprocessing.
 # ----------------------------
 #
 # Missing values are replaced by the means, and each measurement is transformed to a normal
-# distribution. In cross-validation, both steps are fitted on the training rows of each split only.
-# Without early stopping, the validation sets below have no influence on the networks, so that these
+# distribution. In cross-validation, both steps are fitted only on the training rows of each split.
+# Early stopping is off, so the validation sets below have no influence on the networks, and these
 # can be compared.
 
 import numpy as np
@@ -55,8 +55,9 @@ except ValueError as error:
     print(str(error).splitlines()[0])
 
 # %%
-# It is worse if there is no error. With missing values replaced by hand, the validation set has the
-# right number of columns, but in original units, while the network is trained on normal scores:
+# Without an error, the problem is not visible. If missing values are replaced beforehand, the
+# validation set has the right number of columns, but in original units, while the network is
+# trained on normal scores:
 
 filled = SimpleImputer().fit(X_train).transform(X_val)
 wrong = make_pipeline().fit(X_train, y_train, net__X_val=filled, net__y_val=y_val)
@@ -77,8 +78,8 @@ right.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 
 # %%
 # Both pipelines have the same parameters and the same predictions. But only the second has correct
-# validation scores. With early stopping, the default, the first would have kept an epoch, and a
-# temperature, chosen by meaningless losses.
+# validation scores. With early stopping, the default, the epoch and the temperature of the first
+# would be chosen by meaningless losses.
 
 for name, pipeline in (("unchanged", wrong), ("transformed", right)):
     seen = pipeline["net"].validation_scores_[-1]
@@ -102,7 +103,7 @@ plt.show()
 # with the same `fit(X, y, X_val=X_val, y_val=y_val)`: for each split, the steps are fitted again
 # and transform the validation set.
 #
-# For columns of different scales no pipeline is needed: `standardize=True`, the default, scales
-# them inside the network, also those of `X_val`.
+# Columns of different scales do not need a pipeline: `standardize=True`, the default, scales them
+# inside the network, also in `X_val`.
 
 set_config(enable_metadata_routing=False)  # back to the default

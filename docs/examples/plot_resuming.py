@@ -2,11 +2,11 @@
 Resuming after a crash
 ======================
 
-A training that takes hours may be killed by the operating system, by the scheduler of a cluster, or
-by a loss of power. A `Checkpoint` writes the training state to a file after every epoch, and
-`SoftmaxMLPClassifier.resume` continues from it: with the same parameters, optimizer state, random
-numbers, position in the schedule, and history. So the result is, bit for bit, that of a training
-without interruption.
+A long training may be killed by the operating system, by the scheduler of a cluster, or by a power
+failure. A `Checkpoint` writes the training state to a file after every epoch, and
+`SoftmaxMLPClassifier.resume` continues from it with the same parameters, optimizer state, random
+state, position in the schedule, and history. So the result is, bit for bit, that of an
+uninterrupted training.
 
 In this example another process trains and is killed in the middle of an epoch. This process then
 resumes the training.
@@ -16,8 +16,8 @@ resumes the training.
 # A process that is killed
 # ------------------------
 #
-# The other process runs the script below. Its schedule is the default one, except that it kills the
-# process after 60 % of the steps.
+# The other process runs the script below. It uses the default schedule, but kills the process after
+# 60 % of the steps.
 
 import subprocess
 import sys
@@ -55,7 +55,7 @@ print("files:", *(file.name for file in Path(folder.name).iterdir()))
 #
 # The checkpoint holds the parameters of the estimator, and `resume` checks that rows, labels and
 # weights are the same as before. A function, here the schedule, cannot be stored in the file and
-# must be given again. (For a schedule with a name, ``resume(path, X, y)`` is sufficient.)
+# must be given again. (For a named schedule, ``resume(path, X, y)`` is sufficient.)
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

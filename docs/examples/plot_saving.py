@@ -34,8 +34,8 @@ skops.io.dump(clf, folder / "net.skops")
 (folder / "net.pickle").write_bytes(pickle.dumps(clf))
 
 # %%
-# The networks read from these files have the same predictions, bit for bit. Skops needs a list
-# of the classes to trust, other than those of scikit-learn:
+# The networks read from these files have the same predictions, bit for bit. Skops needs a list of
+# the trusted classes that are not from scikit-learn:
 
 read = {
     "net.npz": load(folder / "net.npz"),
@@ -61,8 +61,8 @@ plt.show()
 # Pickle files can execute code
 # -----------------------------
 #
-# A pickle file names functions, which `pickle.load` calls. This one only prints a line; it could as
-# well delete your files:
+# A pickle file names functions, which `pickle.load` calls. The function in this example only prints
+# a line, but another could delete your files:
 
 
 class Malicious:
@@ -75,9 +75,9 @@ unpickled = pickle.loads((folder / "malicious.pickle").read_bytes())
 print("the unpickled object:", unpickled)
 
 # %%
-# `skmlp.load` reads arrays of numbers and labels, and a text, all of which are checked. It calls no
-# functions named in the file. For a file of another kind, or one that is damaged or truncated, it
-# raises an error:
+# `skmlp.load` reads arrays of numbers and labels, and a text, and checks all of them. It calls no
+# functions named in the file. It raises an error if the file has another format, or is damaged or
+# truncated:
 
 (folder / "malicious.npz").write_bytes((folder / "malicious.pickle").read_bytes())
 (folder / "truncated.npz").write_bytes((folder / "net.npz").read_bytes()[:20_000])

@@ -2,22 +2,22 @@
 A table, from the raw file to a deployed model
 ==============================================
 
-A file with dates, codes, gaps and keys, as companies have them. The steps: columns, honest test
-rows, a first model beside a baseline, a search, an ensemble with calibrated probabilities, a file
-without pickle, ONNX, and a function that answers for one row.
+This example starts from a typical file with dates, codes, missing values and keys. The steps are:
+columns, a test set by groups, a first model and a baseline, a search, an ensemble with calibrated
+probabilities, a file without pickle, a function that predicts one row, and ONNX.
 
-The customers are made up, so that the page runs anywhere, and so that the true probabilities are
-known: they show how close the model comes. :doc:`plot_frame` uses a real
-table.
+The data are simulated, so the true probabilities are known and can be compared with those of the
+model. :doc:`plot_frame` uses a real table.
 """
 
 # %%
 # The raw file
 # ------------
 #
-# 6,000 contracts of customers, some of whom live in the same household. Did the customer cancel
-# the contract within a year? The probability depends on the kind of contract, the price for a
-# device of monthly contracts, the day of the year on which yearly ones end, and the postcode.
+# The file has 6,000 contracts of customers, some of whom live in the same household. The target is
+# whether the customer cancels the contract within a year. The probability depends on the type of
+# contract and the postcode, for monthly contracts on the price per device, and for yearly contracts
+# on the time until the next renewal.
 
 import tempfile
 from pathlib import Path
@@ -37,7 +37,7 @@ price = rng.gamma(6.0, 4.0, n) * devices**0.6
 signed = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, n), "D")
 age = (pd.Timestamp("2026-01-01") - signed).days.to_numpy()
 
-renewal = np.exp(-(((age % 365) - 340) ** 2) / 1800.0)  # when contracts of a year end
+renewal = np.exp(-(((age % 365) - 340) ** 2) / 1800.0)  # near the end of a contract year
 logit = np.select([contract == "monthly", contract == "yearly"], [0.3, 3.5 * renewal - 1.5], -2.0)
 logit = logit + 2.0 * (contract == "monthly") * np.tanh((price / devices - 20.0) / 5.0)
 logit = logit + np.array([effect[code] for code in postcode])
@@ -63,17 +63,18 @@ print(raw.head(3).to_string())
 # Columns
 # -------
 #
-# Before any model, ask of each column what it is and when it is known:
+# First check for each column what it means and when it is known:
 #
-# - `customer` is a key and `household` a group: neither is an input, but the households are
+# - `customer` is a key and `household` is a group. Neither is an input, but the households are
 #   needed for the splits.
-# - `reason` is known only after the customer has cancelled. A model that has it looks perfect,
-#   and is useless.
-# - `postcode` was read as a number and lost its zeros. It is a category: read it as a string.
-# - `signed` is a date, which `fit` refuses. The age of the contract in days is a number.
+# - `reason` is known only after the customer has cancelled. A model with this column has a perfect
+#   score and is useless.
+# - `postcode` was read as a number and lost its leading zeros. It is a category: read it as a
+#   string.
+# - `signed` is a date, which is an error in `fit`. The age of the contract in days is a number.
 #
-# Gaps and strings can stay as they are. The same function prepares the training rows and, later,
-# the rows of a request.
+# Missing values and strings need no preparation. The same function prepares the training rows and,
+# later, the rows of a request.
 
 from skmlp import SoftmaxMLPClassifier
 
@@ -91,11 +92,11 @@ X, y, groups = prepare(raw), raw["cancelled"], raw["household"]
 print(X.dtypes.to_string())
 
 # %%
-# Honest test rows
-# ----------------
+# A test set by groups
+# --------------------
 #
-# Rows of a household resemble each other, so a household must be in the training rows or in the
-# test rows, not in both. With rows that are ordered in time, test on the latest ones instead.
+# Rows of a household resemble each other, so a household must be either in the training rows or in
+# the test rows. If rows are ordered in time, test on the latest rows instead.
 
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
@@ -104,11 +105,11 @@ X_train, y_train, X_test, y_test = X.iloc[train], y.iloc[train], X.iloc[test], y
 folds = GroupKFold(4)
 
 # %%
-# A first model, beside a baseline
-# --------------------------------
+# A first model and a baseline
+# ----------------------------
 #
-# Log-loss judges the probabilities, accuracy the predicted classes only. The baseline needs a
-# transformer for the strings and gaps.
+# Log-loss measures the probabilities, and accuracy only the predicted classes. The baseline needs a
+# transformer for strings and missing values.
 
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -139,9 +140,9 @@ judge("default", SoftmaxMLPClassifier(random_state=0).fit(X_train, y_train))
 # A search
 # --------
 #
-# `PopulationGridSearchCV` trains all candidates on all splits as one network. The splits keep
-# households together: `groups` goes to `fit`. Candidates that are as good as the default within
-# the spread over the splits are no reason to leave the default.
+# `PopulationGridSearchCV` trains all candidates on all splits together. The splits keep households
+# together: `groups` is an argument of `fit`. If the best candidate and the default differ by less
+# than the spread over the splits, use the default.
 
 from skmlp import PopulationGridSearchCV
 
@@ -160,9 +161,9 @@ judge("search", search.best_estimator_)
 # An ensemble
 # -----------
 #
-# Four networks, each trained without one fold of the households. Each training row is predicted
-# by the network that has not seen it, which gives an estimate of the loss without test rows, and
-# calibrates the probabilities.
+# Each of four networks is trained without one fold of the households. Each training row is
+# predicted by the network that was not trained on it. These predictions give an estimate of the
+# loss without test rows, and calibrate the probabilities.
 
 from skmlp import SoftmaxMLPEnsembleClassifier
 
@@ -175,16 +176,16 @@ print(f"out of fold: accuracy {ensemble.oof_score_:.3f}, log-loss {ensemble.oof_
 judge("ensemble", ensemble)
 
 # %%
-# The noise of the outcomes bounds what any model can reach. Here it is known: the log-loss of the
-# true probabilities.
+# The noise of the labels limits any model. With simulated data this limit is known: the log-loss of
+# the true probabilities.
 
 truth = probability[test]
 least = log_loss(y_test, np.column_stack([1 - truth, truth]))
 print(f"true probabilities: log-loss {least:.3f}")
 
 # %%
-# Are the probabilities frequencies? In each bin, the mean of the predictions beside the mean of
-# the true probabilities and the share of contracts that were cancelled:
+# Calibrated probabilities are equal to frequencies. The table has, for each bin, the mean
+# prediction, the mean true probability and the share of cancelled contracts:
 
 predicted = ensemble.predict_proba(X_test)[:, 1]
 bins = pd.cut(predicted, np.linspace(0, 1, 6))
@@ -195,9 +196,9 @@ print(table.groupby(bins, observed=True).mean().round(3).to_string())
 # The model as a file
 # -------------------
 #
-# `save` writes arrays and a header, no code. `load` gives the same predictions, and knows the
-# names and kinds of the columns: other columns are an error. A splitter such as GroupKFold has no
-# place in such a file; it is not needed to predict.
+# `save` writes arrays and a header, no code. The loaded model gives the same predictions and checks
+# the names and types of the columns. The file cannot hold a splitter such as GroupKFold. It is not
+# needed for predictions, so set `cv` to a number first.
 
 from skmlp import load, save
 
@@ -213,9 +214,9 @@ print(
 # One row
 # -------
 #
-# A service receives a request of one row, often as JSON, prepares it by the same function, and
-# answers with a probability. A category that was not in the training rows is no error; log
-# it, since the data have changed.
+# A service receives a request for one row, often as JSON, prepares it with the same function, and
+# returns a probability. A category that was not in the training rows is not an error. Log it,
+# because it shows that the data have changed.
 
 import json
 
@@ -245,8 +246,8 @@ print(*answer(json.dumps(request | {"postcode": "99999", "price": None})))
 # Without Python
 # --------------
 #
-# `skmlp.onnx` lets skl2onnx convert the model: strings go in, probabilities come out, for
-# onnxruntime in C++, C#, Java or JavaScript. The preparation of the date is not part of it.
+# With `skmlp.onnx`, skl2onnx converts the model for onnxruntime in C++, C#, Java or JavaScript. The
+# ONNX model accepts strings. It does not include the preparation of the date.
 
 import onnxruntime
 from skl2onnx import to_onnx

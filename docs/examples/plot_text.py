@@ -3,8 +3,8 @@ Sparse text and feature selection by l1
 =======================================
 
 Text is represented by a matrix with a column for each word, in which almost all entries are zero.
-Such a matrix stays sparse in all computations, so that zeros take neither memory nor time. And l1
-makes weights exactly zero: of thousands of words, it selects those that are useful.
+Such a matrix stays sparse in all computations, so zeros take neither memory nor time. The penalty
+l1 makes weights exactly zero, and so selects the useful ones of thousands of words.
 
 The texts are the docstrings of SciPy's functions, which are available wherever this package is
 installed. The task is to predict the subpackage of a function.
@@ -14,8 +14,8 @@ installed. The task is to predict the subpackage of a function.
 # A corpus from docstrings
 # ------------------------
 #
-# Examples and full names of subpackages are removed. A text that several functions share is used
-# once, so that it cannot be in both the training and the test set.
+# Examples and full names of subpackages are removed. If several functions have the same text, it is
+# used only once, so that it cannot be in both the training and the test set.
 
 import importlib
 import inspect
@@ -79,7 +79,7 @@ assert difference < 1e-5
 # -----------------------
 #
 # Without a hidden layer, each weight belongs to one word and one topic. A stronger l1 leaves fewer
-# non-zero weights; up to a point the accuracy decreases only slightly:
+# non-zero weights. At first, the accuracy decreases only slightly:
 
 import matplotlib.pyplot as plt
 
