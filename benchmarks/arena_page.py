@@ -152,11 +152,11 @@ def updated_readme(text, results):
     """Return the text of README.md with the means over the unseen tables."""
     rows = front_rows(results)
     table = _front(rows)
-    n_fits = len(rows[["table", "seed"]].drop_duplicates())
+    n_splits = len(rows[["table", "seed"]].drop_duplicates())
     note = (
-        f"Means over {rows['table'].nunique()} real tables of at least 1,000 rows that no choice "
-        f"of a default has seen, and {n_fits} fits, each with the package's defaults and in one "
-        "thread; in bold are the best. ECE is the expected calibration error."
+        f"Means over {rows['table'].nunique()} real tables of at least 1,000 rows that were not "
+        f"used to choose defaults of skmlp ({n_splits} splits). Each package has its defaults and "
+        "one thread. The best figures are bold. ECE is the expected calibration error."
     )
     cells = [["" if name == "contestant" else name for name in table], *table.to_numpy().tolist()]
     return with_block(text, README_START, f"{markdown_table(cells)}\n\n{note}\n")

@@ -259,9 +259,9 @@ def updated_readme(text, found):
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     threads = max(pool["num_threads"] for pool in run["threads"])
     note = (
-        f"Measured {run['date'][:10]} on {run['cpu']} with {run['cpus']} CPUs and as many as "
-        f"{threads} threads, with {libraries}. Figures are medians of turns, which all take one "
-        "after another; in bold are the best, and those that lie within the turns of the best."
+        f"Measured {run['date'][:10]} on {run['cpu']} with {run['cpus']} CPUs and up to "
+        f"{threads} threads, with {libraries}. Figures are medians over interleaved turns. Bold "
+        "figures are the best, or within the range of the best."
     )
     return with_block(text, START, f"{table}\n\n{note}\n")
 

@@ -40,15 +40,15 @@ class Checkpoint:
     """Write the training state to a file, from which training can be resumed bit for bit.
 
     Set it by ``clf.set_callbacks(Checkpoint(path))``, with any supported scikit-learn. Then fit
-    writes the file before the first epoch, so that a path that cannot be written is an error
+    writes the file before the first epoch, so a path that cannot be written is an error
     before training; after every `every` epochs; and at the end. Writes are atomic: if the
     process is killed, the last complete file remains. After a crash or Ctrl-C,
     ``SoftmaxMLPClassifier.resume`` continues.
 
-    The file carries no code. It takes two to five times the memory of the parameters, since the
-    optimizer's arrays, the average and the best epoch's parameters are as large. If it cannot be
-    written during training, for instance because the disk is full, a warning is given, the last
-    file is kept, and training continues. A folder that is gone is not made again.
+    The file contains no code. Its size is two to five times that of the parameters, because it
+    also holds the optimizer's arrays, the average and the best epoch's parameters. If it cannot
+    be written during training, for instance because the disk is full, there is a warning, the
+    last file is kept, and training continues. A removed folder is not created again.
 
     Parameters
     ----------
@@ -61,10 +61,10 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If `every` is no integer >= 1. By fit, if the labels are other objects than strings
-        or random_state is a RandomState of another bit generator than MT19937.
+        If `every` is not an integer >= 1. In fit, if the labels are objects other than strings,
+        or if random_state is a RandomState with another bit generator than MT19937.
     OSError
-        By fit, before it trains, if the file cannot be written.
+        In fit, before training, if the file cannot be written.
 
     See Also
     --------
@@ -73,7 +73,7 @@ class Checkpoint:
 
     Notes
     -----
-    partial_fit writes no checkpoint: pickle the estimator after it to continue bit for bit.
+    partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator.
 
     Examples
     --------
@@ -199,8 +199,8 @@ except ImportError:  # scikit-learn < 1.9
             if not all(isinstance(callback, Checkpoint) for callback in callbacks):
                 raise RuntimeError(
                     "set_callbacks needs scikit-learn >= 1.9 for callbacks other than Checkpoint, "
-                    f"and this is scikit-learn {sklearn.__version__}. Without it, verbose=1 shows "
-                    "the progress of fit."
+                    f"but this is scikit-learn {sklearn.__version__}. verbose=1 also shows the "
+                    "progress of fit."
                 )
             store_callbacks(self, callbacks)
             return self

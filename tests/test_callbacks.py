@@ -75,7 +75,7 @@ def expected_events(n_epochs):
 
 def test_before_1_9_set_callbacks_raises():
     message = (
-        "needs scikit-learn >= 1.9 for callbacks other than Checkpoint, and this is scikit-learn "
+        "needs scikit-learn >= 1.9 for callbacks other than Checkpoint, but this is scikit-learn "
         rf"{sklearn.__version__}.*verbose=1"
     )
     for callbacks in [(Silent(),), (Checkpoint("c"), Silent())]:

@@ -42,15 +42,15 @@ def _raise_in_memory_only(estimator: Any) -> bool:
 class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
     """SoftmaxMLPClassifier for Dask arrays and dataframes.
 
-    The partitions of X are concatenated to a few *shards*. Each shard stays on one worker; only
-    summaries, parameters and gradients are sent, whose size does not depend on the number of
-    rows. The objective is that of SoftmaxMLPClassifier over all rows. Categories, indicators of
-    missing values, class weights, means and scales, the mean weight and the number of epochs are
-    those of all rows as well.
+    The partitions of X are concatenated to a few *shards*. Each shard stays on one worker. Only
+    summaries, parameters and gradients are sent; their size does not depend on the number of
+    rows. The objective is that of SoftmaxMLPClassifier over all rows. Categories, missing
+    indicators, class weights, means and scales, the mean weight and the number of epochs are also
+    those of all rows.
 
-    With ``solver="lbfgs"`` the gradients of the shards are summed, so that the result is that of
-    SoftmaxMLPClassifier up to rounding. With "adam" and "sgd", each shard trains a copy of the
-    network on mini-batches of its own rows. After each of the `rounds_per_epoch` rounds, the
+    With ``solver="lbfgs"`` the gradients of the shards are summed, so the result is that of
+    SoftmaxMLPClassifier up to rounding. With "adam" and "sgd", a copy of the network is trained
+    on each shard, by mini-batches of its rows. After each of the `rounds_per_epoch` rounds, the
     parameters and optimizer states are averaged, weighted by the number of rows (local SGD). An
     epoch takes about ``1 / n_shards`` of the time, and reduces the objective somewhat less.
 
@@ -67,16 +67,16 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         Number of shards, at most one for each partition. None means one for each thread of the
         cluster, or of this machine. Results depend on it, also with a fixed random_state.
     rounds_per_epoch : int, default=1
-        How often the parameters are averaged in an epoch; unused with "lbfgs". With more rounds,
-        the result is closer to that of training on one machine, and more data is sent.
+        How often the parameters are averaged in an epoch; not used with "lbfgs". With more
+        rounds, the result is closer to that on one machine, and more data is sent.
     **params : dict
         All other parameters of SoftmaxMLPClassifier. `batch_size` is that of each shard, at most
-        the rows of a round, and "auto" is chosen by the rows of a shard. With "adam" and "sgd", a
-        weight is only exactly zero through `l1` if it is zero in all shards. Without X_val, early
-        stopping sets aside a part of each shard; an integer `validation_fraction` is converted to
-        a share of all rows. With a `scoring` other than "loss", the labels of the scored rows are
-        gathered once and their logits after each epoch; a callable is passed these logits as X,
-        and an estimator that accepts them.
+        the rows of a round; "auto" depends on the rows of a shard. With "adam" and "sgd", `l1`
+        makes a weight exactly zero only if it is zero in all shards. Without X_val, early stopping
+        sets aside a part of each shard; an integer `validation_fraction` is converted to a share of
+        all rows. With a `scoring` other than "loss", the labels of the scored rows are sent to the
+        client once, and their logits after each epoch. A callable gets these logits as X, and an
+        estimator that accepts them.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
     Notes
     -----
     The shards should have similar distributions: shuffle rows that are sorted by class before
-    partitioning them. A warning is given if the class frequencies of a shard are far from those
+    partitioning them. There is a warning if the class frequencies of a shard are far from those
     of all rows. Several workers with one thread each train faster than one worker with several
     threads.
 

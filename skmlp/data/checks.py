@@ -158,7 +158,7 @@ def check_weights(
             raise TypeError(f"weights are numbers, got dtype {w.dtype}.")
         w = np.asarray(check_array(w, ensure_2d=False, dtype=np.float64, input_name=name))
     if w.ndim != 1:
-        raise ValueError(f"{name} must be 1-dimensional, one weight a row, got shape {w.shape}.")
+        raise ValueError(f"{name} must be 1-dimensional, one weight per row, got shape {w.shape}.")
     check_consistent_length(X, w)
     if (w < 0).any():
         raise ValueError(f"{name} must not be negative, got {w.min()} for a row.")
@@ -169,7 +169,7 @@ def check_weights(
 
 def zero_weights_error(name: str) -> ValueError:
     """Return the ValueError of weights that are all zero."""
-    return ValueError(f"{name}: every weight is zero, so there is no row to learn.")
+    return ValueError(f"{name}: every weight is zero, so there is no row to train on.")
 
 
 def max_abs(X: Any) -> float:

@@ -79,8 +79,8 @@ class ArrayColumns:
     def __init__(self, X: Any) -> None:
         if issparse(X):
             raise ValueError(
-                "categorical_features needs dense X, but X is sparse: pass X.toarray(), or mark no "
-                "columns, since 0/1 columns behind OneHotEncoder need no marks."
+                "categorical_features needs dense X, but X is sparse: pass X.toarray(), or set "
+                "categorical_features=None if the columns are those of OneHotEncoder."
             )
         check_not_masked(X, "X")
         # Of a list of rows, NumPy would make everything strings if there are some. The columns of
@@ -122,7 +122,7 @@ def _numbers_of_objects(values: np.ndarray) -> np.ndarray:
     """Return objects (n,) as numbers, which strings may spell; NaN for missing values."""
     cells = read_array(values)
     if cells.kind not in (NUMBER, EMPTY, STRING, MIXED):
-        raise ValueError("holds values that are no numbers: encode it as numbers, or drop it")
+        raise ValueError("holds values that are not numbers: encode it as numbers, or drop it")
     missing, numbers = cells.missing_mask(), np.full(len(values), np.nan)
     try:
         numbers[~missing] = cells.values[~missing].astype(np.float64)

@@ -58,8 +58,8 @@ def class_weights(
     unknown = [key for key in class_weight if key not in known]
     if missing and unknown:
         raise ValueError(
-            f"class_weight has no weight for {missing}, but one for {unknown}, which is no class "
-            f"of y: {labels}."
+            f"class_weight has no weight for {missing}, but one for {unknown}, which is "
+            f"not a class of y: {labels}."
         )
     return np.array([float(class_weight.get(label, 1.0)) for label in labels])
 

@@ -108,7 +108,7 @@ def fetch_fashion_mnist(
 ) -> Any:
     """Load Fashion-MNIST; download it from OpenML if it is not on this computer.
 
-    It is verified by checksums that the data are the official rows in the official order.
+    Checksums verify that the data are the official rows in the official order.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def fetch_fashion_mnist(
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        ``data`` (n, 784) uint8, one image a row; ``images`` (n, 28, 28), a view of it;
+        ``data`` (n, 784) uint8, one image per row; ``images`` (n, 28, 28), a view of it;
         ``target`` (n,) int64, classes 0 to 9; ``target_names`` and ``target_names_ko``,
         lists of their names in English and Korean; ``DESCR``, the description.
     (data, target) : tuple of ndarray
@@ -148,7 +148,7 @@ def fetch_fashion_mnist(
     The sources are tried in this order:
 
     1. ``data_home/skmlp/fashion-mnist``, the cache of earlier downloads. If it is damaged,
-       it is ignored and overwritten; a folder that cannot be written is a warning.
+       it is ignored and overwritten; a folder that is not writable gives a warning.
     2. The official files, ``train-images-idx3-ubyte.gz`` and so on, compressed or not, in
        ``data_home``, ``data_home/fashion-mnist``, ``data_home/FashionMNIST/raw`` (used by
        torchvision) or ``/usr/share/datasets/fashion-mnist`` (used by the Debian package

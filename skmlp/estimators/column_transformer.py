@@ -182,8 +182,8 @@ def _as_frame(names: np.ndarray, table: Sequence[np.ndarray]) -> Any:
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "to_sklearn needs pandas for a network with categories or gaps that was trained on a "
-            'data frame: pip install "skmlp[data]".'
+            "to_sklearn needs pandas for a network with categories or missing values that was "
+            'trained on a data frame: pip install "skmlp[data]".'
         ) from error
     columns = zip(names, table, strict=True)
     return pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in columns})

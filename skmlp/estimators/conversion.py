@@ -1,7 +1,7 @@
 """Conversion to and from scikit-learn's MLPClassifier, with the same probabilities.
 
-A network with gaps or categories becomes a pipeline of a ColumnTransformer and an MLPClassifier,
-and an ensemble a soft VotingClassifier.
+A network with missing values or categories becomes a pipeline of a ColumnTransformer and an
+MLPClassifier, and an ensemble becomes a soft VotingClassifier.
 
 For two classes, MLPClassifier has one output z, and the probability of the second class is its
 logistic function. The softmax of two logits z0, z1 is the same for ``z = z1 - z0``.
@@ -46,8 +46,8 @@ COUNTERPARTS = {"epochs": "max_iter", "learning_rate": "learning_rate_init"} | {
 def to_mlpclassifier(clf: Any) -> MLPClassifier | Pipeline:
     """Return a fitted MLPClassifier with the same probabilities.
 
-    If the network was trained with gaps or categories, a pipeline of a ColumnTransformer and an
-    MLPClassifier is returned, for rows with gaps and categories.
+    If the network was trained with missing values or categories, it is a pipeline of a
+    ColumnTransformer and an MLPClassifier, for such rows.
 
     Its parameters give the most similar training in scikit-learn: ``alpha = l2 * batch_size``
     is the equivalent penalty, where a batch of "auto" has 200 rows. `early_stopping` is True if it
@@ -78,7 +78,7 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier | Pipeline:
     encoding = clf._network.encoding
     if encoding is not None and encoding.bins is not None:
         raise ValueError(
-            f"MLPClassifier has no bins, but n_bins={clf.n_bins!r} has given the network some. "
+            f"MLPClassifier has no bins, but the network has some by n_bins={clf.n_bins!r}. "
             "Train with n_bins=None, or import skmlp.onnx and convert the SoftmaxMLPClassifier "
             "itself to ONNX."
         )

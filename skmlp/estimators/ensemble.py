@@ -274,7 +274,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         if type(base) is not SoftmaxMLPClassifier:
             raise TypeError(
                 f"estimator must be a SoftmaxMLPClassifier or None, got {type(base).__name__}. "
-                "Fitted networks can be put together by from_estimators."
+                "To make an ensemble of fitted networks, use from_estimators."
             )
         check_integer("n_estimators", self.n_estimators, 1, "an integer >= 1")
         if not isinstance(self.verbose, bool):
@@ -283,9 +283,9 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             raise invalid("calibration", self.calibration, "'temperature' or None")
         if self.calibration is not None and self.cv is None:
             raise ValueError(
-                f"calibration={self.calibration!r} needs rows that a member has not seen: set cv, "
-                "for instance cv=5. (The members are calibrated by themselves where early "
-                "stopping sets rows aside.)"
+                f"calibration={self.calibration!r} needs rows that a member was not trained on: "
+                "set cv, for instance cv=5. (With early stopping, each member is calibrated on its "
+                "validation rows.)"
             )
         return base._train_config()
 
@@ -369,7 +369,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         """
         if self.cv is None:
             if groups is not None:
-                raise ValueError("groups are for cv, but cv is None: set cv, or leave groups out.")
+                raise ValueError("groups are for cv, but cv is None: set cv, or omit groups.")
             return []
         n = n_folds(self.cv, dataset.X, dataset.y, groups)
         if self.n_estimators < n:
@@ -380,8 +380,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         n_rows, repeats = len(dataset.y_encoded), list(self._repeats)
         if self._members and (not repeats or sum(map(len, repeats[0])) != n_rows):
             raise ValueError(
-                "A warm start with cv needs the folds of the call before, and the same rows: set "
-                "warm_start=True before the first call, and give the same X and y."
+                "A warm start with cv needs the folds of the previous call, and the same rows: set "
+                "warm_start=True before the first call, and pass the same X and y."
             )
         rng = np.random.RandomState(self._seeds()[0])
         seeds = rng.randint(MAX_SEED, size=-(-self.n_estimators // n)).tolist()
@@ -532,9 +532,10 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         Raises
         ------
         TypeError
-            If one of them is no SoftmaxMLPClassifier.
+            If one of them is not a SoftmaxMLPClassifier.
         ValueError
-            If there is none, or naming the first one that differs from the first, and in what.
+            If the sequence is empty, or if an estimator differs from the first one; the message
+            has the difference.
         """
         if not len(estimators):
             raise ValueError("estimators must have one fitted SoftmaxMLPClassifier or more.")
@@ -618,7 +619,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         return proba
 
     def predict_uncertainty(self, X: Any) -> Uncertainty:
-        """Return the uncertainty of the predictions, and how much of it is disagreement.
+        """Return the uncertainty of the predictions, and the part from disagreement of members.
 
         Parameters
         ----------
@@ -630,7 +631,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         total, data, model : ndarray of shape (n_samples,)
             A named tuple, in nats: the entropy of the mean probabilities, the mean of the members'
             entropies, and the difference, the mutual information of class and member (Depeweg
-            et al. 2018, arXiv:1710.07283). `model` is large on rows unlike those of training.
+            et al. 2018, arXiv:1710.07283). `model` is large on rows that differ from the
+            training rows.
 
         Raises
         ------
@@ -647,12 +649,12 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     def to_sklearn(self) -> Any:
         """Return the ensemble as a soft VotingClassifier of MLPClassifiers of scikit-learn.
 
-        If it was trained with gaps or categories, they are pipelines of a ColumnTransformer and an
-        MLPClassifier, as those of `SoftmaxMLPClassifier.to_sklearn`.
+        If it was trained with missing values or categories, its members become pipelines of a
+        ColumnTransformer and an MLPClassifier, as in `SoftmaxMLPClassifier.to_sklearn`.
 
         The defaults `activation="silu"` and `n_bins="auto"` of the members cannot be converted:
-        train with ``activation="relu"`` and ``n_bins=None``. The export to ONNX needs no
-        conversion: see `skmlp.onnx`.
+        train with ``activation="relu"`` and ``n_bins=None``. `skmlp.onnx` exports any ensemble,
+        without this conversion.
 
         Returns
         -------

@@ -28,16 +28,15 @@ def save(
 ) -> None:
     """Write a fitted classifier or ensemble to a file.
 
-    The write is atomic: after an error, a full disk or the end of the process, an existing file at
-    this path is unchanged. A new file has the permissions of the one that it replaces and, where
-    that is allowed, its owner; hard links to that one keep its content. Of a symbolic link, the
-    file that it leads to is replaced. Temporary files of processes that were killed while they
-    wrote to this path are removed.
+    The write is atomic: if it fails or the process is killed, an existing file at this path is
+    unchanged. The new file has the permissions of the file that it replaces and, if allowed, its
+    owner. Other hard links to the old file keep the old content. If the path is a symbolic link,
+    its target is replaced. Temporary files of killed writers of this path are removed.
 
     Parameters
     ----------
     clf : SoftmaxMLPClassifier or SoftmaxMLPEnsembleClassifier
-        Fitted. Of an ensemble, the file has no `oof_proba_`, but the score and the loss.
+        Fitted. The file of an ensemble has `oof_score_` and `oof_loss_`, but not `oof_proba_`.
     path : str, bytes or path-like
         Path of the file, usually with the suffix ".npz"; no suffix is added.
 
@@ -78,7 +77,7 @@ def save(
         )
     if own := clf.get_params().keys() - SoftmaxMLPClassifier().get_params().keys():
         raise TypeError(
-            f"{type(clf).__name__} has parameters of its own, which the file cannot hold: "
+            f"{type(clf).__name__} has further parameters, which the file cannot hold: "
             f"{sorted(own)}. Save to_local() of a DaskSoftmaxMLPClassifier."
         )
     write_model(path, _model_file(clf))
@@ -108,8 +107,8 @@ def _ensemble_file(ensemble: SoftmaxMLPEnsembleClassifier) -> EnsembleFile:
 def load(path: str | bytes | os.PathLike[str]) -> Any:
     """Read a classifier or an ensemble from a file written by `save`.
 
-    Everything in the file is checked, nothing in it is executed, and memory use is bounded
-    by a small multiple of the file's length.
+    Everything in the file is checked, no code in it is executed, and memory use is at most a
+    small multiple of the file size.
 
     Parameters
     ----------
@@ -129,11 +128,11 @@ def load(path: str | bytes | os.PathLike[str]) -> Any:
     OSError
         If the file cannot be read, or the path is that of a folder, a FIFO or a device.
     MemoryError
-        If there is not enough memory; the file may be sound.
+        If there is not enough memory; the file may be intact.
 
     See Also
     --------
-    save : Write the file; its example reads it as well.
+    save : Write the file; its example also reads it.
 
     Examples
     --------

@@ -175,22 +175,22 @@ class ProbabilityMixin:
 
     @property
     def is_categorical_(self) -> np.ndarray:
-        """Which columns are categories (n_features,)."""
+        """Which columns are categorical (n_features,)."""
         return np.array([found is not None for found in self._column_categories], bool)
 
     @property
     def categories_(self) -> list[np.ndarray | None]:
-        """The categories of each column, sorted, and last None or NaN for missing values."""
+        """The sorted categories of each column, with None or NaN for missing values at the end."""
         return visible_categories(self._column_categories, self._network.encoding)
 
     @property
     def infrequent_categories_(self) -> list[np.ndarray | None]:
-        """The categories of each column that share a row of weights; None where there are none."""
+        """The categories of each column that share a row of weights, or None."""
         return infrequent_categories(self._column_categories, self._network.encoding)
 
     @property
     def encoded_feature_names_(self) -> np.ndarray:
-        """The name of each row of ``coefs_[0]``: of numbers, gaps, categories and bins."""
+        """The names of the rows of ``coefs_[0]``: numbers, missing indicators, categories, bins."""
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]
@@ -238,14 +238,15 @@ class PredictMixin(ProbabilityMixin):
     def to_sklearn(self) -> Any:
         """Return the network as an MLPClassifier of scikit-learn, with the same probabilities.
 
-        A network that was trained with gaps or categories becomes a pipeline of a ColumnTransformer
-        and an MLPClassifier. It takes the rows that `predict` takes, except that missing strings
-        must be None or NaN: OneHotEncoder treats pandas.NA as an unknown category.
+        A network that was trained with missing values or categories becomes a pipeline of a
+        ColumnTransformer and an MLPClassifier. It accepts the same rows as `predict`, except that
+        missing strings must be None or NaN: OneHotEncoder treats pandas.NA as an unknown
+        category.
 
-        For two classes, the two outputs become one, whose logistic function is the probability
-        of the second class. The defaults `activation="silu"` and `n_bins="auto"` cannot be
-        converted: train with ``activation="relu"`` and ``n_bins=None``. The export to ONNX needs
-        no conversion: see `skmlp.onnx`.
+        For two classes, the two outputs become one, whose logistic function is the probability of
+        the second class. The defaults `activation="silu"` and `n_bins="auto"` cannot be converted:
+        train with ``activation="relu"`` and ``n_bins=None``. `skmlp.onnx` exports any network,
+        without this conversion.
 
         Returns
         -------
@@ -259,8 +260,8 @@ class PredictMixin(ProbabilityMixin):
             "leaky_relu", "elu", "silu" and "gelu", different ones for different layers, bins, or a
             single class.
         ImportError
-            If a network with gaps or categories was trained on a data frame, and pandas is not
-            installed.
+            If a network with missing values or categories was trained on a data frame, and pandas
+            is not installed.
         """
         # A local import, so that importing skmlp does not import sklearn.neural_network.
         from skmlp.estimators.conversion import to_mlpclassifier

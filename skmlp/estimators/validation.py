@@ -181,7 +181,7 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
     except ValueError as error:
         if fitted is None:
             raise
-        raise ValueError(f"{error} Each column must be of the kind that it was in fit.") from error
+        raise ValueError(f"{error} Each column must be of the same kind as in fit.") from error
     is_table = isinstance(columns, Frame) or categorical.any()
     return (columns if is_table else None), categorical
 

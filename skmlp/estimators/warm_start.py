@@ -39,8 +39,8 @@ def check_partial_fit_parameters(estimator: Any) -> None:
     """Raise if a parameter needs all rows at once, unlike partial_fit."""
     if estimator.early_stopping and not is_auto(estimator.early_stopping):
         raise ValueError(
-            "partial_fit does not support early_stopping=True: an epoch at a time, it is the "
-            "caller who stops."
+            "partial_fit does not support early_stopping=True: it trains for one epoch, and the "
+            "caller decides when to stop."
         )
     if isinstance(estimator.class_weight, str):
         raise ValueError(

@@ -268,20 +268,21 @@ class CheckpointState:
         missing = [name for name in self.left_out if name not in held]
         if missing:
             raise ValueError(
-                f"The checkpoint cannot hold {shorten(' and '.join(missing))}: give resume what "
-                f"the constructor was given, as in resume(path, X, y, {shorten(missing[0])}=...)."
+                f"The checkpoint cannot hold {shorten(' and '.join(missing))}: pass the values "
+                f"of the constructor to resume: resume(path, X, y, {shorten(missing[0])}=...)."
             )
         fixed = sorted(given.keys() - {*self.left_out, "verbose"})
         if fixed:
             raise ValueError(
-                f"{' and '.join(fixed)} cannot be given to resume: what can be is verbose"
+                f"{' and '.join(fixed)} cannot be passed to resume. It accepts verbose"
                 f"{shorten(''.join(f', {name}' for name in self.left_out))}. Training continues "
                 "with the parameters in the checkpoint."
             )
         unknown = sorted(self.params.keys() - set(accepted))
         if unknown:
             raise ValueError(
-                f"The checkpoint has parameters that {owner} has not: {shorten(repr(unknown))}."
+                f"The checkpoint has parameters that {owner} does not have: "
+                f"{shorten(repr(unknown))}."
             )
         params = {**self.params, **given}
         if params.keys() >= LATER_PARAMETERS.keys():

@@ -140,17 +140,17 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     speed-up is largest for small networks and batches.
 
     Candidates are trained in separate passes if they differ in `units`, `activation`,
-    `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, in having dropout or `averaging` or
-    not, in "adam" or "sgd", or in the number of rows that are trained on: that of the split,
-    without the rows that early stopping sets aside. All other parameters may differ within a
-    pass. Networks with "lbfgs" or on sparse rows are trained one by one. The steps of a pipeline
+    `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, or the optimizer ("adam" or "sgd"); if
+    only some of them have dropout or `averaging`; or if their numbers of training rows differ,
+    without validation rows. All other parameters may differ within a pass.
+    Networks with "lbfgs" or on sparse rows are trained one by one. The steps of a pipeline
     before the network are fitted once for each split and combination of their parameters.
     Candidates with callbacks set on the network, or with another estimator in its place, are
     fitted separately, by joblib.
 
-    The members of a SoftmaxMLPEnsembleClassifier are networks like others: those of all
+    The members of a SoftmaxMLPEnsembleClassifier are treated like other networks: those of all
     candidates on all splits are trained together. Their parameters are ``estimator__units`` and
-    so on. Its own `n_jobs` and `verbose` only count in the refit.
+    so on. The `n_jobs` and `verbose` of the ensemble are used only in the refit.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     n_jobs : int, default=None
         Number of populations to train at the same time: in processes, or in threads if the
         networks are large. Also the number of processes for separate fits. None is 1, -1 is
-        the number of processors.
+        the number of CPU cores.
     verbose : int, default=0
         1 prints a line for each group of networks that are trained together; more than 1 also
         what GridSearchCV prints, in which times are those of scoring only.
@@ -212,9 +212,9 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
 
     Notes
     -----
-    The number of networks that are trained at once is limited by the size of the processor's
-    cache and by scikit-learn's ``working_memory``, which also limits the rows of the splits in
-    memory. Networks that are larger than the cache are trained one by one, without a speed-up.
+    The number of networks that are trained at once is limited by the size of the CPU cache and by
+    scikit-learn's ``working_memory``, which also limits the rows of the splits in memory.
+    Networks that are larger than the cache are trained one by one, without a speed-up.
     The parameters of every candidate on every split are kept in memory until it is scored, in
     one process.
 

@@ -2,7 +2,7 @@
 
 Importing this module registers converters with skl2onnx (``pip install "skmlp[onnx]"``) for
 `SoftmaxMLPClassifier` and `SoftmaxMLPEnsembleClassifier`. After that, ``skl2onnx.to_onnx`` and
-``convert_sklearn`` accept these as they accept the classifiers of scikit-learn; without it, they
+``convert_sklearn`` accept these like the classifiers of scikit-learn. Without the import, they
 raise MissingShapeCalculator. There is nothing to call in this module.
 
 Networks
@@ -13,9 +13,9 @@ Inputs
     strings. Several inputs, such as the columns of a data frame, are joined in their order, and
     each may hold one column or several.
 Missing values
-    NaN in float32 and float64. Strings have none in ONNX: "", "nan", "None" and "<NA>" stand for a
-    missing value, unless they are categories of the column. The last three are what onnxruntime
-    makes of NaN, None and pandas.NA.
+    NaN in float32 and float64. In strings, "", "nan", "None" and "<NA>" are missing values, unless
+    they are categories of the column. onnxruntime converts NaN, None and pandas.NA to the last
+    three.
 Outputs
     Labels are those of `predict`, as strings or int64; bools are 0 and 1. Probabilities are those
     of `predict_proba` up to rounding, as float64 if the first input is float64 and otherwise as
@@ -28,20 +28,20 @@ Options
     "columns".
 Opsets
     9 or newer, up to the newest of the installed skl2onnx (22 in skl2onnx 1.20). 7 and 8 are for
-    networks without categories, trained without gaps; NaN has no meaning for them.
+    networks without categories that were trained without missing values; they do not support NaN.
 
 Categories are looked up, and one-hot columns are not formed: a model of 20,000 categories is as
 fast as one of 20.
 
-Columns that were standardized in training are standardized before the first product, so that a
-large mean costs no more digits than the dtype of the input does: float32 does not resolve Unix
-times finer than two minutes, and such columns should be float64 or int64. (`predict` of a network
+Columns that were standardized in training are standardized before the first product, so a large
+mean loses no more digits than the dtype of the input. float32 does not resolve Unix times finer
+than two minutes, so such columns should be float64 or int64. (`predict` of a network
 with float32 parameters rounds such columns more than the ONNX model does.) Unlike `predict`, the
 ONNX model raises no error for overflow or for infinite values.
 
-Of an estimator that contains the classifier, skl2onnx converts what it knows. `GridSearchCV`,
-stacking and bagging are exact, and so is `CalibratedClassifierCV` with ``method="sigmoid"``, but
-skl2onnx 1.20 rounds the isotonic one to its nearest threshold and ignores the threshold of
+skl2onnx also converts some estimators that contain the classifier. `GridSearchCV`, stacking,
+bagging and `CalibratedClassifierCV` with ``method="sigmoid"`` are exact. But skl2onnx 1.20 rounds
+the isotonic method to its nearest threshold, and ignores the threshold of
 `TunedThresholdClassifierCV`. Export the ``best_estimator_`` of a `PopulationGridSearchCV`, and
 ``to_local()`` of a `DaskSoftmaxMLPClassifier`.
 

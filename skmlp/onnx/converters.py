@@ -60,7 +60,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     ------
     ValueError
         If a parameter of the network is too large for the dtype of the input, or the opset is too
-        old for its gaps or categories.
+        old for its missing values or categories.
     """
     clf, graph, dtype = operator.raw_operator, Graph(scope, container), _output_dtype(operator)
     rows = add_rows(graph, operator, clf._network.encoding, dtype)

@@ -160,7 +160,8 @@ def add_rows(graph: Graph, operator: Any, encoding: Encoding | None, dtype: np.d
     opset = graph.container.target_opset_any_domain("")
     if opset < GAPS_OPSET and (has_gaps or encoding.levels is not None):
         raise ValueError(
-            f"A network with gaps or categories needs opset {GAPS_OPSET} or newer, got {opset}."
+            f"A network with missing values or categories needs opset {GAPS_OPSET} or newer, got "
+            f"{opset}."
         )
     may_have_gaps = X and (has_gaps or (has_floats and opset >= GAPS_OPSET))
     is_gap = graph.node("IsNaN", X) if may_have_gaps else ""

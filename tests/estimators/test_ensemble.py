@@ -266,7 +266,7 @@ def test_a_fit_without_folds_has_no_out_of_fold_results():
 
 def test_warm_start_with_cv_needs_the_folds():
     model = ensemble(n_estimators=3, cv=3).fit(X, y).set_params(warm_start=True, n_estimators=4)
-    with pytest.raises(ValueError, match="needs the folds of the call before"):
+    with pytest.raises(ValueError, match="needs the folds of the previous call"):
         model.fit(X, y)
 
 
@@ -411,7 +411,7 @@ INVALID = [
     ({"cv": "x"}, "cv must be None, an integer >= 2 or a splitter, got 'x'."),
     ({"cv": TimeSeriesSplit(3)}, "must be a partition"),
     ({"calibration": "platt", "cv": 3}, "calibration must be 'temperature' or None, got 'platt'."),
-    ({"calibration": "temperature"}, "needs rows that a member has not seen: set cv"),
+    ({"calibration": "temperature"}, "needs rows that a member was not trained on: set cv"),
     ({"verbose": -1}, "verbose must be an integer >= 0, got -1."),
 ]
 

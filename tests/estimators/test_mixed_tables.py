@@ -224,7 +224,7 @@ def test_objects_in_marked_arrays():
     with pytest.raises(ValueError, match="Column 1 holds strings: mark it by categorical_features"):
         marked.fit(array, y)
     array[3, 1] = {}
-    with pytest.raises(ValueError, match="Column 1 holds values that are no numbers"):
+    with pytest.raises(ValueError, match="Column 1 holds values that are not numbers"):
         marked.predict(array)
     with pytest.raises(ValueError, match=r"could not convert.*categorical_features marks them"):
         clone(clf).fit(array, y)
@@ -583,7 +583,7 @@ def test_messages():
     clf.fit(frame, y)
     with pytest.raises(ValueError, match="Column 'town' holds numbers, but"):
         clf.predict(frame.assign(town=3))
-    with pytest.raises(ValueError, match=r"Column 'age' .*holds strings.*kind that it was in fit"):
+    with pytest.raises(ValueError, match=r"Column 'age' .*holds strings.*same kind as in fit"):
         clf.predict(frame.assign(age="old"))
     with pytest.raises(ValueError, match="feature names should match"):
         clf.predict(frame[frame.columns[::-1]])

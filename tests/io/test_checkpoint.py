@@ -178,7 +178,7 @@ def test_callables_must_be_passed_to_resume(tmp_path):
     resumed = SoftmaxMLPClassifier.resume(path, X, y, schedule=schedule, verbose=False)
     assert_same_fit(resumed, clf.fit(X, y))
     crash(clf, path, (X, y))
-    with pytest.raises(ValueError, match=r"epochs cannot be given to resume: .*verbose, schedule"):
+    with pytest.raises(ValueError, match=r"epochs cannot be passed to resume. .*verbose, schedule"):
         SoftmaxMLPClassifier.resume(path, X, y, schedule=schedule, epochs=9)
 
 
