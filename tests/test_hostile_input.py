@@ -499,7 +499,7 @@ def test_errors_in_user_functions_are_raised_and_keep_the_model():
         (lambda c: c.fit(X, y, 10**400), "sample_weight has a number that is too large"),
         (lambda c: c.fit(X, y, np.full(30, np.datetime64("2020"))), "sample_weight cannot be used"),
         (lambda c: c.fit(X, np.array(["NaT", "2020"] * 15, "M8[D]")), "Input y contains NaT"),
-        (lambda c: c.set_params(learning_rate=30).fit(TINY, y), "cannot undo itself in float32"),
+        (lambda c: c.set_params(learning_rate=30).fit(TINY, y), "cannot be folded .* in float32"),
         (lambda c: c.fit(with_entry(1e300), y), "cannot scale numbers as large as 1e.300"),
     ],
 )

@@ -99,7 +99,7 @@ def _checked(check: Callable[..., Any], X: Any, *y: Any, **options: Any) -> Any:
                 raise
             raise ValueError(
                 f"{error}. Columns of strings are categories in data frames; in arrays, "
-                "categorical_features marks them."
+                "select them by categorical_features."
             ) from error
 
 
@@ -139,7 +139,7 @@ def check_not_masked(values: Any, name: str) -> None:
     """Raise for masked entries, whose underlying values NumPy would silently use."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
-            f"{name} has masked entries: fill them, as by {name}.filled(0), or impute."
+            f"{name} has masked entries: fill them, such as by {name}.filled(0), or impute them."
         )
 
 

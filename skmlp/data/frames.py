@@ -44,8 +44,8 @@ _PROBLEMS = {
     DATE: "holds dates or times: convert it to numbers, such as year, month or weekday, or drop it",
     OTHER: "holds values that are neither numbers nor strings: derive numbers or strings from it, "
     "or drop it",
-    MIXED: "mixes strings and numbers: convert it to strings, as by astype(str), or to numbers, "
-    "as by pandas.to_numeric",
+    MIXED: "mixes strings and numbers: convert it to strings, such as by astype(str), or to "
+    "numbers, such as by pandas.to_numeric",
     COMPLEX: "holds complex numbers: split it into real and imaginary parts",
 }
 
@@ -159,8 +159,8 @@ class Frame:
         if cells.kind == STRING and not as_category:
             raise self._error(
                 j,
-                'holds strings: use it as a category, as by categorical_features="from_dtype", or '
-                "encode it as numbers",
+                'holds strings: use it as a category, as with categorical_features="from_dtype", '
+                "or encode it as numbers",
             )
         return cells
 

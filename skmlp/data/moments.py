@@ -518,9 +518,9 @@ def check_foldable(theta: np.ndarray, scaling: Scaling | None) -> None:
     mean = 0.0 * scale if scaling.mean is None else scaling.mean.astype(np.float64)
     i = int(np.argmax((np.abs(mean) + 1.0) * inverse))
     raise ValueError(
-        f"standardize=True cannot undo itself in {theta.dtype}: column {i} of X has mean "
-        f"{mean[i]:g} and scale {scale[i]:g}. Divide it by a constant or subtract one, or set "
-        "dtype='float64'."
+        f"standardize=True cannot be folded into the weights in {theta.dtype}: column {i} of X "
+        f"has mean {mean[i]:g} and scale {scale[i]:g}. Divide it by a constant or subtract one, or "
+        "set dtype='float64'."
     )
 
 

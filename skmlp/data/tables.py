@@ -128,7 +128,7 @@ def _numbers_of_objects(values: np.ndarray) -> np.ndarray:
         numbers[~missing] = cells.values[~missing].astype(np.float64)
     except ValueError as error:
         raise ValueError(
-            f"holds strings: mark it by categorical_features, or encode it as numbers ({error})"
+            f"holds strings: select it by categorical_features, or encode it as numbers ({error})"
         ) from error
     return numbers
 
@@ -262,7 +262,7 @@ def warn_of_ids(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: 
     if is_text and n >= MIN_ID_ROWS and len(categories) > ID_SHARE * n:
         warn_user(
             f"{column_name(names, j)} has {len(categories)} different strings in {n} rows: "
-            "it may hold ids or text, from which a category cannot be learned. Drop it, or derive "
+            "it may hold ids or text, which are not useful as categories. Drop it, or derive "
             "numbers or categories from it."
         )
 

@@ -374,7 +374,7 @@ class TrainConfig:
             raise ValueError(
                 f"units={self.units!r} and activation={self.activation!r} describe another network "
                 f"than the existing one, which has layers {sizes} and activations "
-                f"{activations}. Set warm_start=False and call fit to start anew."
+                f"{activations}. Set warm_start=False and call fit to train a new network."
             )
         if self.dtype not in ("auto", dtype.name):
             accepted = f"'auto' or {dtype.name!r} to continue training"

@@ -127,7 +127,7 @@ class LocalEvaluationSet:
         if not np.isfinite(loss):
             raise ValueError(
                 f"The loss on {self.name} is {loss:g}: its largest number is "
-                f"{max_abs(dataset.X):g}, far from what the network was trained on."
+                f"{max_abs(dataset.X):g}, far from the training data."
             )
         return float(loss), float(np.average(correct, weights=self._sample_weight))
 
@@ -173,7 +173,7 @@ def score_rows(
         if "sample_weight" not in str(error):
             raise
         raise TypeError(
-            f"scoring={scoring!r} takes no sample_weight, and fit was given some: {error}"
+            f"scoring={scoring!r} does not accept sample_weight, but fit got some: {error}"
         ) from error
     if not isinstance(score, float | int | np.number) or not np.isfinite(score):
         raise ValueError(f"scoring={scoring!r} must give a finite number, got {score!r} on {name}.")

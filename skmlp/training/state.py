@@ -103,7 +103,7 @@ class TrainState:
             state.theta is None
             and build_network((n_features, *sizes[1:]), activations).n_params > most
         ):
-            raise ValueError(f"units={config.units!r} make a network that no memory can hold.")
+            raise ValueError(f"units={config.units!r} need more memory than any computer has.")
         if state.rng is None:
             state.rng = check_random_state(config.random_state)
         return state

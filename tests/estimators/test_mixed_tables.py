@@ -221,12 +221,12 @@ def test_objects_in_marked_arrays():
     np.testing.assert_array_equal(marked.predict_proba(nullable), clf.predict_proba(frame))
     array = frame.to_numpy(object)
     array[3, 1] = "unknown"
-    with pytest.raises(ValueError, match="Column 1 holds strings: mark it by categorical_features"):
+    with pytest.raises(ValueError, match="Column 1 holds strings: select it by categ"):
         marked.fit(array, y)
     array[3, 1] = {}
     with pytest.raises(ValueError, match="Column 1 holds values that are not numbers"):
         marked.predict(array)
-    with pytest.raises(ValueError, match=r"could not convert.*categorical_features marks them"):
+    with pytest.raises(ValueError, match=r"could not convert.*select them by categorical_features"):
         clone(clf).fit(array, y)
 
 
