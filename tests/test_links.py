@@ -28,7 +28,8 @@ def source_of(page):
     found = re.fullmatch(r"generated/(learn|examples)/(\w+)", page)
     if not found:
         return DOCS / f"{page}.rst"
-    return DOCS / found[1] / ("README.txt" if found[2] == "index" else f"{found[2]}.py")
+    index = {"learn": "index.rst", "examples": "README.txt"}[found[1]]
+    return DOCS / found[1] / (index if found[2] == "index" else f"{found[2]}.py")
 
 
 def pages_linked_in(path):

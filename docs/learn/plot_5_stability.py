@@ -1,10 +1,10 @@
 r"""
-5. When numbers overflow
-========================
+5. Numerical stability
+======================
 
 On a computer, :math:`e^{z}` is infinite from z = 89 on in single precision and from z = 710 on in
 double precision, and a probability that is too small becomes 0, whose logarithm is minus infinity.
-Both happen in real trainings. This page compares two widely used remedies.
+Both happen in practice. This page compares two widely used remedies.
 """
 
 # %%
@@ -37,8 +37,8 @@ assert np.isnan(naive_softmax(np.array([1000.0, 999.0]))).all()
 # Shifted logits
 # --------------
 #
-# The remedy is to subtract the largest logit m from the row. :ref:`Softmax does not change
-# <sphx_glr_generated_learn_plot_1_softmax.py>`. The largest exponential is now :math:`e^0 = 1`, so
+# The remedy is to subtract the largest logit m from the row. :doc:`Softmax does not change
+# <plot_1_softmax>`. The largest exponential is now :math:`e^0 = 1`, so
 # nothing overflows, and the sum is at least 1, so there is no division by 0.
 
 
