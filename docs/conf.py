@@ -81,10 +81,10 @@ sphinx_gallery_conf = {
 
 
 if KOREAN:  # from the documents that the English build has generated; nothing is run again
-    extensions.append("sphinx.ext.intersphinx")
+    extensions.remove("sphinx_gallery.gen_gallery")
+    extensions += ["sphinx.ext.intersphinx", "sphinx_gallery.load_style"]
     include_patterns = ["generated/learn/**"]
     root_doc = "generated/learn/index"
-    sphinx_gallery_conf |= {"examples_dirs": [], "gallery_dirs": []}
     html_theme_options |= {"navbar_center": [], "search_bar_text": "검색어"}
 else:
     languages.run_changed_labels_again()

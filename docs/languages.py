@@ -2,8 +2,7 @@
 
 The text of the pages is in ``locale/ko/LC_MESSAGES/lecture.po``. The labels of all figures are in
 ``locale/<language>/figures.json``, with the same keys in each language. The programs of the pages
-are not run again for a translation: each figure is saved once with English labels and once with
-those of every other language.
+are not run again for the translation: each figure is saved with English and with Korean labels.
 """
 
 import json
@@ -49,14 +48,13 @@ def catalog():
         return read_po(file)
 
 
-def translate_label(text, language):
-    """Return an English label in a language; {0}, {1}, ... in the table are any text."""
+def translate_label(text):
+    """Return an English label in Korean; {0} and {1} in the tables are any text."""
     for key, english in labels("en").items():
         pattern = re.sub(r"\\{\d\\}", "(.+)", re.escape(english))
         if found := re.fullmatch(pattern, text):
-            return labels(language)[key].format(*found.groups())
-    without_formulas = re.sub(r"\$.*?\$", "", text)
-    if re.search("[a-z]{2}", without_formulas):
+            return labels("ko")[key].format(*found.groups())
+    if re.search("[a-z]{2}", re.sub(r"\$.*?\$", "", text)):  # a word, not a number or a formula
         raise ExtensionError(f"{text!r} is not in docs/locale/en/figures.json")
     return text
 
@@ -73,7 +71,7 @@ def translate_figure(figure):
     font = font_manager.FontProperties(fname=hangul_font()).get_name()
     for text in figure.findobj(Text):
         english = text.get_text()
-        korean = translate_label(english, "ko")
+        korean = translate_label(english)
         if korean != english:
             text.set_text(korean)
             text.set_fontfamily([font, "DejaVu Sans"])
@@ -164,7 +162,7 @@ def take_korean_images(app, doctree):
         image["uri"], image["srcset"] = in_korean(image["uri"]), in_korean(image["srcset"])
         app.env.note_dependency(str(DOCS / image["uri"].lstrip("/")))
         parts = image["alt"].split("; ")
-        image["alt"] = "; ".join(translate_label(part, "ko") for part in parts)
+        image["alt"] = "; ".join(translate_label(part) for part in parts)
 
 
 def link_other_language(app, pagename, templatename, context, doctree):
@@ -194,6 +192,7 @@ def write_fonts(app, exception):
     pages = [*app.outdir.glob("*.html"), *app.outdir.glob(f"{LECTURE}*.html")]
     texts = [*pages, app.outdir / "_static" / "translations.js"]
     text = "".join(path.read_text("utf-8") for path in texts if path.exists())
+    text = re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)  # JavaScript
     hangul = "".join(re.findall(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]", text))
     options = subset.Options(flavor="woff", name_IDs=[0, 13, 14])  # copyright and licence
     options.drop_tables += [f"TSI{i}" for i in range(6)]  # sources of an editor

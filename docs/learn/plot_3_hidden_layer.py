@@ -170,9 +170,8 @@ batches = order.reshape(-1, 32)
 theta = initial(64, 32, 10, rng)
 whole = gradient(theta, X[order], Y[order])[0]
 parts = np.array([gradient(theta, X[rows], Y[rows])[0] for rows in batches])
-print(
-    "largest difference from the mean of", len(parts), "batches:", abs(parts.mean(0) - whole).max()
-)
+difference = np.abs(parts.mean(axis=0) - whole).max()
+print(f"largest difference from the mean of {len(parts)} batches: {difference:.1e}")
 print("spread of one entry between batches:", parts.std(axis=0).max().round(3))
 assert np.allclose(parts.mean(axis=0), whole, atol=1e-12)
 

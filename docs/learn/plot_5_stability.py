@@ -111,9 +111,10 @@ axes[0].legend(frameon=False, fontsize=8)
 plt.show()
 
 # %%
-# Before it overflows, the logarithm of softmax becomes inaccurate, because such small probabilities
-# have only a few significant digits. Only log-sum-exp, which the package uses, has the correct
-# slope everywhere. Comparison with SciPy and with the exact value, which for large d is d:
+# The logarithm of softmax is inaccurate before the probability becomes 0, because the smallest
+# numbers above 0 have only a few significant digits. Only log-sum-exp, which the package uses, has
+# the correct slope everywhere. Comparison with SciPy and with the exact value, which for large d is
+# d:
 
 np.testing.assert_allclose(log_softmax(Z), scipy_log_softmax(Z, axis=1), rtol=1e-6)
 np.testing.assert_allclose(losses["log-sum-exp"][d > 50], d[d > 50], rtol=1e-6)
