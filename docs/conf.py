@@ -85,6 +85,7 @@ if KOREAN:  # from the documents that the English build has generated; nothing i
     extensions += ["sphinx.ext.intersphinx", "sphinx_gallery.load_style"]
     include_patterns = ["generated/learn/**"]
     root_doc = "generated/learn/index"
+    html_additional_pages = {"index": "korean.html"}  # leads there
     html_theme_options |= {"navbar_center": [], "search_bar_text": "검색어"}
 else:
     languages.run_changed_labels_again()
