@@ -4,7 +4,7 @@ import sys
 import warnings
 from typing import Any
 
-__all__ = ["MAX_CHARACTERS", "invalid", "shorten", "warn_user"]
+__all__ = ["MAX_CHARACTERS", "invalid", "shorten", "warn_deprecated", "warn_user"]
 
 MAX_CHARACTERS = 500  # of a value in a message
 
@@ -21,10 +21,23 @@ def shorten(text: str) -> str:
     return f"{text[:MAX_CHARACTERS]}... ({len(text):,} characters)"
 
 
-def warn_user(message: str) -> None:
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the first frame outside skmlp, sklearn and joblib."""
     frame, level = sys._getframe(1), 2
     ours = {"skmlp", "sklearn", "joblib"}
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ours:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
+
+
+def warn_deprecated(old: str, new: str | None = None, *, since: str, removed_in: str) -> None:
+    """Warn that a public name was renamed, or without `new`, that it has no successor.
+
+    The versions are literals: a test compares all calls of this function with the version of
+    skmlp, and fails as soon as the name is due to be removed.
+    """
+    change = f"was renamed to `{new}` in" if new else "is deprecated since"
+    warn_user(
+        f"`{old}` {change} version {since} and will be removed in {removed_in}.",
+        FutureWarning,
+    )
