@@ -64,6 +64,18 @@ html_theme_options = {
     "show_prev_next": True,
 }
 
+# On the site, each version is in a folder of its own, and docs/publish.py writes the list of them.
+if "DOCS_VERSION" in os.environ:
+    html_theme_options |= {
+        "navbar_start": ["navbar-logo", "version-switcher"],
+        "switcher": {
+            "json_url": "../switcher.json",  # relative to the start page
+            "version_match": os.environ["DOCS_VERSION"].removeprefix("v"),
+        },
+        "check_switcher": False,
+        "show_version_warning_banner": True,
+    }
+
 sphinx_gallery_conf = {
     "examples_dirs": ["learn", "examples"],
     "gallery_dirs": ["generated/learn", "generated/examples"],
