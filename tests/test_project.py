@@ -27,26 +27,19 @@ def oldest(requirements):
 
 
 DEPENDENCIES = oldest(PROJECT["dependencies"])
-USED_BY_USERS = DEPENDENCIES | {
+OF_EXTRAS = {
     name: version
     for extra in ("data", "dask", "onnx", "openml", "plot")
     for name, version in oldest(EXTRAS[extra]).items()
 }
 
 
-def table_of_versions():
-    """Return the rows of the table on the page, without the last column."""
-    rows = re.findall(
-        r"^([a-z][\w-]*) +([\d.]+) +([\d.]+) +([\d.]+) +\S", read("docs/versions.rst"), re.M
-    )
-    return {name: versions for name, *versions in rows}
-
-
 def test_table_of_supported_versions():
-    table = table_of_versions()
+    row = r"^([a-z][\w-]*) +([\d.]+) +([\d.]+) +([\d.]+)$"
+    rows = re.findall(row, read("docs/versions.rst"), re.M)
     polars = {"polars": oldest(EXTRAS["test"])["polars"]}
-    assert {name: versions[0] for name, versions in table.items()} == USED_BY_USERS | polars
-    for versions in table.values():  # a newer Python never needs an older package
+    assert {name: first for name, first, *_ in rows} == DEPENDENCIES | OF_EXTRAS | polars
+    for _, *versions in rows:  # a newer Python never needs an older package
         numbers = [tuple(map(int, version.split("."))) for version in versions]
         assert numbers == sorted(numbers)
 
@@ -70,7 +63,7 @@ def test_oldest_versions_that_are_tested():
         for node in ast.parse(read("noxfile.py")).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "OLDEST"
     ]
-    bounds = USED_BY_USERS | oldest(EXTRAS["test"])
+    bounds = oldest(EXTRAS["test"]) | OF_EXTRAS | DEPENDENCIES
     for text in pinned:
         name, _, version = text.partition("==")
         if name != "pyparsing":  # a dependency of Matplotlib
