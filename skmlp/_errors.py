@@ -1,10 +1,12 @@
-"""Wording of errors and warnings."""
+"""Wording of errors and warnings, and of names from data in what is shown."""
 
 import sys
 import warnings
 from typing import Any
 
-__all__ = ["MAX_CHARACTERS", "invalid", "shorten", "warn_deprecated", "warn_user"]
+__all__ = [
+    "MAX_CHARACTERS", "invalid", "printable", "shorten", "warn_deprecated", "warn_user",
+]  # fmt: skip
 
 MAX_CHARACTERS = 500  # of a value in a message
 
@@ -19,6 +21,17 @@ def shorten(text: str) -> str:
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}... ({len(text):,} characters)"
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """Return a text of data to show, without characters that move the cursor; cut if it is long.
+
+    Lone surrogates, which no file can hold, and marks that turn the direction of writing are
+    replaced by a space as well.
+    """
+    if most is not None and len(text) > most:
+        text = f"{text[: most - 1]}…"
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from skmlp.cli.columns import printable
+from skmlp._errors import printable
 from skmlp.cli.evaluation import Importances, Predictions, reliability
 from skmlp.plotting import LossCurveDisplay
 from skmlp.plotting.loss_curve import pyplot
