@@ -18,7 +18,6 @@ from skmlp.cli.evaluation import (
     hold_out,
     importances,
     predictions,
-    reliability,
     score,
 )
 from skmlp.cli.figures import _draw_loss, draw_figures
@@ -159,9 +158,6 @@ def test_scores_of_known_predictions():
     assert X.index[found.worst_mistakes(5)].tolist() == [30]
     weighted = predictions(Model(), X, found.y, np.array([1.0, 1, 2, 1]))
     assert score(weighted).accuracy == pytest.approx(3 / 5)
-    bins = reliability(found)
-    assert bins.n_rows.tolist() == [1, 1, 2]
-    assert bins.observed.tolist() == [1, 0, 1]
 
 
 def test_curves_of_all_members(pyplot):
