@@ -13,6 +13,7 @@ from skmlp.training.parameters import check_integer
 __all__ = ["ReliabilityBins", "ReliabilityDisplay", "reliability_bins"]
 
 _SIZE = (4.6, 4.4)  # inches
+_ROUNDING = 1e-5  # of probabilities that are divided by their sum, in single precision
 
 
 class ReliabilityBins(NamedTuple):
@@ -412,7 +413,7 @@ class ReliabilityDisplay:
                 f"labels must have {y_proba.shape[1]} entries, one for each column of y_proba, "
                 f"got {len(labels)}."
             )
-        if y_proba.min() < 0 or y_proba.max() > 1:
+        if y_proba.min() < -_ROUNDING or y_proba.max() > 1 + _ROUNDING:
             raise ValueError("y_proba must be in [0, 1].")
         check_integer("n_bins", n_bins, 1, "an integer >= 1")
         if strategy not in ("uniform", "quantile"):

@@ -13,7 +13,7 @@ def texts_and_boxes(figure):
             texts += [] if ax.get_legend() is None else ax.get_legend().get_texts()
             left, right = ax.get_xlim()
             bottom, top = ax.get_ylim()
-            if ax.xaxis.get_tick_params()["labelbottom"]:
+            if ax.xaxis.get_tick_params().get("labelbottom", True):
                 texts += [t for t in ax.get_xticklabels() if left <= t.get_position()[0] <= right]
             texts += [t for t in ax.get_yticklabels() if bottom <= t.get_position()[1] <= top]
     return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
