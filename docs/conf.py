@@ -83,7 +83,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "copyfile_regex": r"index\.rst",  # the lecture's own
     "image_scrapers": ("languages",),
-    "capture_repr": (),  # examples print what they show
+    "capture_repr": (),  # examples print what they show; a block may ask for "_repr_html_"
+    "remove_config_comments": True,
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

@@ -12,7 +12,7 @@ from skmlp.plotting.style import BLUE, ORANGE, REFERENCE, clean, name_of, pyplot
 __all__ = ["Figure", "draw_figures"]
 
 SIZE, DPI, TEXT = (4.6, 3.9), 150, 11  # text stays legible where a figure is 350 pixels wide
-MAX_BARS = 20
+MAX_BARS, MAX_CLASSES = 20, 500  # a matrix of more classes has no pixel for each
 _LIGHT = {"figure.facecolor": "white", "axes.facecolor": "white"}
 _DARK = {
     "figure.facecolor": "#1b1e23",
@@ -57,20 +57,24 @@ def draw_figures(model: Any, judged: Predictions, found: Importances) -> dict[st
     """
     n_bars = min(len(found.names), MAX_BARS)
     of_which = "" if n_bars == len(found.names) else f" The first {n_bars} of {len(found.names)}."
-    binary = len(judged.classes) == 2
-    of_what = f"a row is of class {judged.classes[1]}" if binary else "the predicted class is right"
-    return {
+    of_what = "the predicted class is right"
+    if len(judged.classes) == 2:
+        of_what = f"a row is of class {name_of(judged.classes[1])}"
+    figures = {
         "loss_curve": _figure(
             "Loss curves",
             "The loss in each epoch, on the training rows and, where some of them are set aside "
             "for early stopping, on these.",
             lambda figure: _draw_loss(figure, model),
-        ),
-        "confusion_matrix": _figure(
+        )
+    }
+    if len(judged.classes) <= MAX_CLASSES:
+        figures["confusion_matrix"] = _figure(
             "Confusion matrix",
             "Held-out rows by true and predicted class. The colour is the share of the true class.",
             lambda figure: _draw_confusion(figure, judged),
-        ),
+        )
+    return figures | {
         "reliability": _figure(
             "Reliability diagram",
             f"How often {of_what}, by the predicted probability, with standard errors. "
