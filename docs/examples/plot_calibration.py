@@ -102,11 +102,12 @@ print(f"epoch {default.best_epoch_ + 1}, T = {default.temperature_:.2f}")
 # %%
 # All five:
 
-figure, axes = plt.subplots(1, 5, figsize=(11, 3), layout="constrained", sharey=True)
+figure, axes = plt.subplots(2, 3, figsize=(7.5, 5), layout="constrained", sharey=True)
+axes[1, 2].set_axis_off()
 table = {}
-for ax, (name, p) in zip(axes, proba.items(), strict=True):
+for ax, (name, p) in zip(axes.flat, proba.items(), strict=False):
     display = ReliabilityDisplay.from_predictions(y_test, p, ax=ax, counts=False)
-    ax.set_title(name)
+    ax.set(title=name, xlabel="confidence")
     ax.label_outer()
     table[name] = {
         "accuracy": (p.argmax(axis=1) == y_test).mean(),

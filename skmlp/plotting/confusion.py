@@ -13,7 +13,7 @@ __all__ = ["ConfusionDisplay"]
 
 _LEAST_TEXT = 5.0  # font size in points
 _GLYPH = 0.62  # width of a digit, as a fraction of the font size
-_CELL, _LEAST_SIDE, _MOST_SIDE = 0.5, 4.6, 11.0  # inches: of a class, of a new figure
+_CELL, _LEAST_SIDE, _MOST_SIDE = 0.4, 4.6, 11.0  # inches: of a class, of a new figure
 
 
 class ConfusionDisplay:

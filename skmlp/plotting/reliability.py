@@ -7,7 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
-from skmlp.plotting.style import PALETTE, PLAIN, REFERENCE, clean, name_of, pyplot
+from skmlp.plotting.style import MARKERS, PALETTE, PLAIN, REFERENCE, clean, name_of, pyplot
 from skmlp.training.parameters import check_integer
 
 __all__ = ["ReliabilityBins", "ReliabilityDisplay", "reliability_bins"]
@@ -203,9 +203,10 @@ class ReliabilityDisplay:
         clean(ax)
         if ref_line:
             ax.plot([0, 1], [0, 1], **REFERENCE)
+        k = len(ax.containers) % len(PALETTE)  # the number of curves there are
         style = {
-            "color": PALETTE[len(ax.containers) % len(PALETTE)],
-            "marker": "o",
+            "color": PALETTE[k],
+            "marker": MARKERS[k],
             "markersize": 4,
             "capsize": 2,
             "elinewidth": 0.8,

@@ -8,12 +8,23 @@ from typing import Any
 
 from skmlp._errors import printable
 
-__all__ = ["BLUE", "ORANGE", "PALETTE", "PLAIN", "REFERENCE", "clean", "name_of", "pyplot"]
+__all__ = [
+    "BLUE",
+    "MARKERS",
+    "ORANGE",
+    "PALETTE",
+    "PLAIN",
+    "REFERENCE",
+    "clean",
+    "name_of",
+    "pyplot",
+]
 
 # The colour-blind safe palette of Okabe & Ito, without black and yellow. The lightness of the first
 # two is similar, so line styles or markers differ as well, for print in grey.
 PALETTE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 BLUE, ORANGE = PALETTE[:2]
+MARKERS = "o", "s", "^", "D", "v", "P"  # as many
 REFERENCE = {"color": "0.5", "linewidth": 0.9, "linestyle": ":"}  # what curves are compared with
 PLAIN = {"parse_math": False}  # names may have dollar signs, which are no formulas
 MAX_CHARACTERS = 18  # of a name
