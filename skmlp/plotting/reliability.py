@@ -214,10 +214,12 @@ class ReliabilityDisplay:
         }
         style |= normalize_kwargs(line_kw or {}, Line2D)
         self.line_ = ax.errorbar(self.prob_pred, self.prob_true, self.error, **style)[0]
-        of = "" if self.pos_label is None else f" of {name_of(self.pos_label)}"
-        ax.set_ylabel("accuracy" if self.pos_label is None else "frequency")
+        xlabel, ylabel = "predicted probability", "accuracy"
+        if self.pos_label is not None:
+            xlabel, ylabel = f"probability of {name_of(self.pos_label)}", "frequency"
+        ax.set_ylabel(ylabel)
         if not ax.child_axes:  # which have the label of an earlier curve
-            ax.set_xlabel(f"predicted probability{of}", **PLAIN)
+            ax.set_xlabel(xlabel, **PLAIN)
         ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         self.ax_counts_ = None
         if counts and self.bins is not None:

@@ -158,7 +158,7 @@ def test_from_estimator():
     assert_legible(display.figure_)
     one = ReliabilityDisplay.from_estimator(clf, X, names, pos_label="digit 3", name="net")
     assert np.average(one.prob_true, weights=one.bins[2]) == pytest.approx(np.mean(y == 3))
-    assert one.ax_counts_.get_xlabel() == "predicted probability of digit 3"
+    assert one.ax_counts_.get_xlabel() == "probability of digit 3"
     with pytest.raises(TypeError, match="predict_proba, got LinearSVC"):
         ReliabilityDisplay.from_estimator(LinearSVC().fit(X[:50], y[:50]), X, y)
 
