@@ -105,6 +105,7 @@ def test_counts(rng):
     assert display.ax_counts_.get_ylabel() == "rows"
     weighted = ReliabilityDisplay.from_predictions(y, proba, sample_weight=np.full(len(y), 0.3))
     assert weighted.ax_counts_.get_ylabel() == "weight"
+    np.testing.assert_allclose(weighted.error, display.error)  # of as many rows
 
 
 def test_curves_on_the_same_axes(rng):
