@@ -2,10 +2,13 @@
 
 slow, lint, types and docs run in the environment of nox itself, which has the extra ``dev``. The
 sessions on other versions have environments of their own in .nox/, and are skipped if the
-interpreter is missing.
+interpreter is missing. That of package has the wheel alone.
 """
 
+import shutil
 import sys
+from glob import glob
+from pathlib import Path
 
 import nox
 
@@ -30,6 +33,35 @@ COMPATIBILITY = [
     "tests/test_onnx.py", "tests/test_onnx_tables.py", "tests/test_public_api.py",
 ]  # fmt: skip
 
+# check-jsonschema holds these schemas, so that no network is needed.
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[0-9]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "dependabot": ".github/dependabot.yml",
+    "citation-file-format": "CITATION.cff",
+}
+
+# Tests on files beside the package, which an sdist must have.
+SDIST_TESTS = [
+    "tests/test_architecture_page.py", "tests/test_links.py", "tests/test_project.py",
+    "tests/io/test_model.py::test_files_of_version_0_1_0_are_read",
+]  # fmt: skip
+
+# What a user of the wheel does first; the sample of images and py.typed are files in it.
+FIRST_STEPS = """
+from importlib import metadata, resources
+import skmlp
+from skmlp.datasets import load_fashion_mnist_sample
+assert "site-packages" in skmlp.__file__, skmlp.__file__
+assert metadata.version("skmlp") == skmlp.__version__
+assert resources.files("skmlp").joinpath("py.typed").is_file()
+X, y = load_fashion_mnist_sample(return_X_y=True)
+clf = skmlp.SoftmaxMLPClassifier(units=20, epochs=3, random_state=0).fit(X, y)
+skmlp.save(clf, "model.npz")
+assert skmlp.load("model.npz").score(X, y) > 0.6
+"""
+
 
 @nox.session(venv_backend="none")
 def slow(session):
@@ -53,9 +85,39 @@ def newest(session):
 
 @nox.session(venv_backend="none")
 def lint(session):
-    """Style and format, by ruff."""
+    """Style and format, by ruff; spelling, by codespell; the files for GitHub, by their schemas."""
     session.run(sys.executable, "-m", "ruff", "check", "--output-format=concise")
     session.run(sys.executable, "-m", "ruff", "format", "--check")
+    session.run(sys.executable, "-m", "codespell_lib")
+    for schema, files in SCHEMAS.items():
+        check = ("check_jsonschema", "--builtin-schema", f"vendor.{schema}")
+        session.run(sys.executable, "-m", *check, *sorted(glob(files)))
+
+
+@nox.session(reuse_venv=False)
+def package(session):
+    """The sdist and the wheel in dist/: metadata, contents, installation, tests of the sdist."""
+
+    def run(module, *arguments, **options):
+        session.run(sys.executable, "-m", module, *arguments, external=True, **options)
+
+    run("validate_pyproject", "pyproject.toml")
+    shutil.rmtree("dist", ignore_errors=True)
+    run("build", "--outdir", "dist", silent=True)  # the wheel from the sdist
+    [sdist], [wheel] = (list(Path("dist").glob(f"*.{end}")) for end in ("tar.gz", "whl"))
+    run("twine", "check", "--strict", str(sdist), str(wheel))
+    run("check_wheel_contents", str(wheel))
+    session.install(str(wheel))
+
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder)
+    shutil.unpack_archive(sdist, folder, filter="data")
+    with session.chdir(folder):
+        session.run("python", "-c", FIRST_STEPS)
+        session.run("skmlp", "--help", silent=True)
+    source = (folder / sdist.name.removesuffix(".tar.gz")).resolve()
+    with session.chdir(source):
+        run("pytest", "-q", "-n0", *SDIST_TESTS, env={"PYTHONPATH": str(source)})
 
 
 @nox.session(venv_backend="none")

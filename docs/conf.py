@@ -1,4 +1,7 @@
-"""Sphinx configuration; built with ``sphinx-build -W --keep-going -b html docs docs/_build``."""
+"""Sphinx configuration; built with ``sphinx-build -W --keep-going -b html docs docs/_build``.
+
+At its end this build starts another one with the tag ``ko``: the lecture in Korean.
+"""
 
 import os
 import sys
@@ -10,8 +13,10 @@ from docutils.parsers.rst import Directive
 import skmlp
 
 sys.path.insert(0, str(Path(__file__).parent))
+import languages
 import package_graph
 
+KOREAN = tags.has("ko")  # noqa: F821, tags is defined by Sphinx
 os.environ["COLUMNS"] = "100"  # for the progress bars of rich
 
 project = "skmlp"
@@ -26,6 +31,11 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "examples", "learn"]
+language = "ko" if KOREAN else "en"
+locale_dirs = ["locale"]
+gettext_compact = "lecture"  # one catalog
+gettext_location = False
+templates_path = ["_templates"]
 default_role = "code"
 nitpicky = True
 nitpick_ignore_regex = [
@@ -46,26 +56,52 @@ html_title = "skmlp"
 html_show_sourcelink = False
 html_sidebars = {"**": []}  # all the width for code
 html_static_path = ["_static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["narrow.css", "languages.css"]
 html_theme_options = {
+    "article_header_start": ["breadcrumbs", "language"],
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
 }
+
+# On the site, each version is in a folder of its own, and docs/publish.py writes the list of them.
+if "DOCS_VERSION" in os.environ:
+    html_theme_options |= {
+        "navbar_start": ["navbar-logo", "version-switcher"],
+        "switcher": {
+            "json_url": "../switcher.json",  # relative to the start page
+            "version_match": os.environ["DOCS_VERSION"].removeprefix("v"),
+        },
+        "check_switcher": False,
+        "show_version_warning_banner": True,
+    }
 
 sphinx_gallery_conf = {
     "examples_dirs": ["learn", "examples"],
     "gallery_dirs": ["generated/learn", "generated/examples"],
     "within_subsection_order": "FileNameSortKey",  # the lecture has an order
     "abort_on_example_error": True,
-    "image_scrapers": ("matplotlib",),
-    "capture_repr": (),  # examples print what they show
+    "copyfile_regex": r"index\.rst",  # the lecture's own
+    "image_scrapers": ("languages",),
+    "capture_repr": (),  # examples print what they show; a block may ask for "_repr_html_"
+    "remove_config_comments": True,
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 1e9,
     "write_computation_times": False,
 }
+
+
+if KOREAN:  # from the documents that the English build has generated; nothing is run again
+    extensions.remove("sphinx_gallery.gen_gallery")
+    extensions += ["sphinx.ext.intersphinx", "sphinx_gallery.load_style"]
+    include_patterns = ["generated/learn/**"]
+    root_doc = "generated/learn/index"
+    html_additional_pages = {"index": "korean.html"}  # leads there
+    html_theme_options |= {"navbar_center": [], "search_bar_text": "검색어"}
+else:
+    languages.run_changed_labels_again()
 
 
 class PackageGraph(Directive):
@@ -77,3 +113,4 @@ class PackageGraph(Directive):
 
 def setup(app):
     app.add_directive("package-graph", PackageGraph)
+    languages.setup(app)

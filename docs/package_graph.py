@@ -19,7 +19,7 @@ ORDER = [
     "onnx", "plotting", "datasets", "cli",
 ]  # fmt: skip
 LAYERS = 8  # of these, in the order of the rule; those after them may import anything
-NOT_DRAWN = {"__init__", "__main__", "_errors", "_sklearn_compat"}
+NOT_DRAWN = {"__init__", "__main__", "_errors", "_sklearn_compat", "images"}
 PITCH, BOX, CHARACTER = 31, 22, 7.4  # distance of boxes, their height, width of a character
 
 # The colours are those of the theme, which has a light and a dark mode.

@@ -1,10 +1,12 @@
-"""Wording of errors and warnings."""
+"""Wording of errors and warnings, and of names from data in what is shown."""
 
 import sys
 import warnings
 from typing import Any
 
-__all__ = ["MAX_CHARACTERS", "invalid", "shorten", "warn_user"]
+__all__ = [
+    "MAX_CHARACTERS", "invalid", "printable", "shorten", "warn_deprecated", "warn_user",
+]  # fmt: skip
 
 MAX_CHARACTERS = 500  # of a value in a message
 
@@ -21,10 +23,34 @@ def shorten(text: str) -> str:
     return f"{text[:MAX_CHARACTERS]}... ({len(text):,} characters)"
 
 
-def warn_user(message: str) -> None:
+def printable(text: str, most: int | None = None) -> str:
+    """Return a text of data to show, without characters that move the cursor; cut if it is long.
+
+    Lone surrogates, which no file can hold, and marks that turn the direction of writing are
+    replaced by a space as well.
+    """
+    if most is not None and len(text) > most:
+        text = f"{text[: most - 1]}…"
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the first frame outside skmlp, sklearn and joblib."""
     frame, level = sys._getframe(1), 2
     ours = {"skmlp", "sklearn", "joblib"}
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ours:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
+
+
+def warn_deprecated(old: str, new: str | None = None, *, since: str, removed_in: str) -> None:
+    """Warn that a public name was renamed, or without `new`, that it has no successor.
+
+    The versions are literals: a test compares all calls of this function with the version of
+    skmlp, and fails as soon as the name is due to be removed.
+    """
+    change = f"was renamed to `{new}` in" if new else "is deprecated since"
+    warn_user(
+        f"`{old}` {change} version {since} and will be removed in {removed_in}.",
+        FutureWarning,
+    )

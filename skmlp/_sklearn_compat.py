@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_method_params, _get_feature_names
 __all__ = [
     "CALLBACK_STATE",
     "FitTimesMixin",
+    "FittedHTMLMixin",
     "begin_callbacks",
     "callback_context",
     "callbacks_of",
@@ -96,6 +97,19 @@ class FitTimesMixin:
         results = super()._format_results(*args, **kwargs)
         results.update(self._fit_times())
         return results
+
+
+class FittedHTMLMixin:
+    """Adds to the HTML representation, below the parameters, with scikit-learn >= 1.7.
+
+    A class with this mixin has a method ``_fitted_html() -> str``. Public way: none.
+    """
+
+    def _get_params_html(self, *args: Any, **kwargs: Any) -> Any:
+        shown = super()._get_params_html(*args, **kwargs)
+        of_parameters = shown._html_repr
+        shown._html_repr = lambda: of_parameters() + self._fitted_html()
+        return shown
 
 
 def mlp_private_attributes(binarizer: Any, coefs: list, intercepts: list) -> dict[str, Any]:

@@ -17,7 +17,8 @@ ORDER = ["core", "data", "training", "io", "callbacks", "estimators", "model_sel
 MAY_IMPORT = {package: set(ORDER[: i + 1]) for i, package in enumerate(ORDER)} | {
     "dask": {*ORDER[:-1], "dask"},
 }
-FREE = {"datasets", "plotting", "cli", "onnx"}  # may import anything; imported by the top alone
+# May import anything; imported by the top alone.
+FREE = {"datasets", "plotting", "cli", "onnx", "images"}
 TOP = {"__init__", "__main__"}
 # Libraries: NumPy alone in the core, SciPy in lbfgs and temperature.
 LIBRARIES = {

@@ -7,18 +7,27 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-MARKDOWN = sorted(ROOT.glob("*.md"))
+MARKDOWN = sorted([*ROOT.glob("*.md"), *ROOT.glob(".github/**/*.md")])
 PAGES = sorted(DOCS.glob("*.rst"))
 EXAMPLES = sorted(DOCS.glob("examples/plot_*.py"))
 LECTURE = sorted(DOCS.glob("learn/plot_*.py"))
+OTHERS = sorted(
+    path
+    for pattern in ("*.py", "*.cff", "pyproject.toml", ".ci/run", ".github/**/*.y*ml", "docs/*.py",
+                    "skmlp/**/*.py", "tests/**/*.py", "benchmarks/**/*.py")
+    for path in ROOT.glob(pattern)
+)  # fmt: skip
+GENERATED = ("docs/_build", "docs/generated")
 
-in_markdown = pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
+in_markdown = pytest.mark.parametrize(
+    "path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 in_pages = pytest.mark.parametrize(
     "path", [*PAGES, *EXAMPLES, *LECTURE], ids=lambda path: path.relative_to(DOCS).as_posix()
 )
 in_all = pytest.mark.parametrize(
     "path",
-    [*MARKDOWN, *PAGES, *EXAMPLES, *LECTURE],
+    [*MARKDOWN, *PAGES, *EXAMPLES, *LECTURE, *OTHERS],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 
@@ -28,7 +37,8 @@ def source_of(page):
     found = re.fullmatch(r"generated/(learn|examples)/(\w+)", page)
     if not found:
         return DOCS / f"{page}.rst"
-    return DOCS / found[1] / ("README.txt" if found[2] == "index" else f"{found[2]}.py")
+    index = {"learn": "index.rst", "examples": "README.txt"}[found[1]]
+    return DOCS / found[1] / (index if found[2] == "index" else f"{found[2]}.py")
 
 
 def pages_linked_in(path):
@@ -46,19 +56,44 @@ def test_documents_are_found():
     assert len(LECTURE) >= 5
 
 
+def anchors_in(path):
+    """Return the anchors of the headings, as GitHub makes them."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        headings = re.findall(r"^#+ +(.+)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+    else:
+        headings = re.findall(r"^(\S.*)\n([=~^-])\2{2,}$", text, re.M)
+        headings = [heading for heading, _ in headings]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_anchors_are_those_of_github():
+    assert {"set-up", "module-structure"} <= anchors_in(DOCS / "contributing.rst")
+    assert "speed-beside-mlpclassifier-and-pytorch" in anchors_in(ROOT / "README.md")
+
+
 @in_markdown
-def test_relative_links_lead_to_files(path):
+def test_relative_links_lead_to_files_and_headings(path):
     targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
     for target in targets:
-        if not re.match(r"https?://|mailto:|#", target):
-            assert (path.parent / target.partition("#")[0]).exists(), target
+        if not re.match(r"https?://|mailto:", target):
+            name, _, anchor = target.partition("#")
+            file = path.parent / name if name else path
+            assert file.exists(), target
+            assert not anchor or anchor in anchors_in(file), target
+
+
+NAMED = r"(?<![\w/.-])(?:skmlp|tests|docs|benchmarks|\.ci|\.github)/[\w./-]*\w(?![\w*])"
 
 
 @in_all
 def test_named_files_exist(path):
+    """Names in documents are between backticks; in other files, they stand in any text."""
     text = path.read_text(encoding="utf-8")
-    for name in re.findall(r"`+((?:skmlp|tests|docs|benchmarks|\.ci)/[\w./-]*)`+", text):
-        assert (ROOT / name).exists(), name
+    if path not in OTHERS:
+        text = "\n".join(re.findall(r"`+([^`\n]+)`+", text))
+    for name in re.findall(NAMED, text):
+        assert (ROOT / name).exists() or name.startswith(GENERATED), name
 
 
 @in_pages

@@ -38,28 +38,19 @@ plain = SoftmaxMLPClassifier(**params, label_smoothing=0).fit(X_train, y_train)
 # %%
 # The *confidence* of a prediction is the largest probability of the row. In bins of similar
 # confidence, the accuracy should equal the mean confidence; the mean difference is the *expected
-# calibration error*.
+# calibration error*. `ReliabilityDisplay` plots one against the other. On the diagonal, confidence
+# equals accuracy; below it, a network is overconfident. Most rows are in the last bin:
 
+import matplotlib.pyplot as plt
 
-def bins_of(proba, n_bins=10):
-    """Confidence, accuracy and number of rows of bins with equal numbers of rows."""
-    confidence, right = proba.max(axis=1), proba.argmax(axis=1) == y_test
-    bins = np.array_split(np.argsort(confidence), n_bins)
-    return np.array([(confidence[i].mean(), right[i].mean(), len(i)) for i in bins]).T
+from skmlp.plotting import ReliabilityDisplay
 
-
-def judge(proba):
-    confidence, right, n = bins_of(proba)
-    return {
-        "accuracy": np.average(right, weights=n),
-        "confidence": np.average(confidence, weights=n),
-        "calibration error": np.average(abs(confidence - right), weights=n),
-        "cross-entropy": log_loss(y_test, proba),
-    }
-
+ReliabilityDisplay.from_estimator(plain, X_test, y_test, name="plain")
+plt.show()
 
 proba = {"plain": plain.predict_proba(X_test)}
-print(pd.Series(judge(proba["plain"])).round(3).to_string())
+print(f"accuracy        {plain.score(X_test, y_test):.3f}")
+print(f"mean confidence {proba['plain'].max(axis=1).mean():.3f}")
 
 # %%
 # A temperature
@@ -103,29 +94,33 @@ default = SoftmaxMLPClassifier(**common).fit(X_train, y_train, X_val=X_cal, y_va
 proba["default"] = default.predict_proba(X_test)
 print(f"epoch {default.best_epoch_ + 1}, T = {default.temperature_:.2f}")
 
-table = pd.DataFrame({name: judge(p) for name, p in proba.items()}).T
-print(table.round(3).to_string())
-error = table["calibration error"]
-assert error["plain"] > 2 * max(error["temperature"], error["smoothing 0.05"], error["default"])
-
 # %%
 # There is one difference to the temperature above. It moves the probabilities towards equal ones;
 # `calibration` moves them towards the frequencies of the classes, so that those of a rare class do
 # not become too high. Here all classes have the same frequency.
 
 # %%
-# On the diagonal, confidence equals accuracy. Below it, a network is overconfident.
+# All five:
 
-import matplotlib.pyplot as plt
-
-fig, axes = plt.subplots(1, 5, figsize=(10, 2.5), layout="constrained", sharey=True)
-for ax, (name, p) in zip(axes, proba.items(), strict=True):
-    confidence, right, _ = bins_of(p)
-    ax.plot([0, 1], [0, 1], color="0.8")
-    ax.plot(confidence, right, "o-", markersize=4)
-    ax.set(title=name, xlabel="confidence", xlim=(0.2, 1.02), ylim=(0.2, 1.02), aspect="equal")
-axes[0].set_ylabel("accuracy")
+figure, axes = plt.subplots(2, 3, figsize=(7.5, 5), layout="constrained", sharey=True)
+axes[1, 2].set_axis_off()
+table = {}
+for ax, (name, p) in zip(axes.flat, proba.items(), strict=False):
+    display = ReliabilityDisplay.from_predictions(y_test, p, ax=ax, counts=False)
+    ax.set(title=name, xlabel="confidence")
+    ax.label_outer()
+    table[name] = {
+        "accuracy": (p.argmax(axis=1) == y_test).mean(),
+        "confidence": p.max(axis=1).mean(),
+        "calibration error": display.calibration_error,
+        "cross-entropy": log_loss(y_test, p),
+    }
 plt.show()
+
+table = pd.DataFrame(table).T
+print(table.round(3).to_string())
+error = table["calibration error"]
+assert error["plain"] > 2 * max(error["temperature"], error["smoothing 0.05"], error["default"])
 
 # %%
 # :doc:`Early stopping on the loss <plot_early_stopping>` ends training before the network becomes

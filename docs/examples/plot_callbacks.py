@@ -11,7 +11,8 @@ supports all of these, alone, in a pipeline and in a search.
 # A progress bar
 # --------------
 #
-# `ProgressBar` needs the package rich. Below is the bar at the end of the fit.
+# `ProgressBar` needs the package rich and, in a notebook, ipywidgets. Below is the bar at the end
+# of the fit.
 
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits

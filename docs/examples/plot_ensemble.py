@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 
 from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
 from skmlp.datasets import load_fashion_mnist_sample
-from skmlp.plotting import ImageGridDisplay
+from skmlp.plotting import ImageGridDisplay, ReliabilityDisplay
 
 fashion = load_fashion_mnist_sample("all")
 X, y, names = fashion.data, fashion.target, fashion.target_names
@@ -76,24 +76,16 @@ print(f"test rows:   accuracy {accuracy:.3f}, log-loss {loss:.3f}")
 # than each of them, so the temperature depends on their number: with two repeats of the folds, as
 # here, it is extrapolated from one and two networks to eight.
 
-
-def reliability(proba, n_bins=10):
-    confidence, correct = proba.max(axis=1), proba.argmax(axis=1) == y_test
-    bins = np.array_split(np.argsort(confidence), n_bins)
-    return np.array([(confidence[i].mean(), correct[i].mean()) for i in bins]).T
-
-
 plain = SoftmaxMLPClassifier(units=64, epochs=30, early_stopping=False, label_smoothing=0.0)
 figure, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
-ax.axline((1, 1), slope=1, color="0.7", linewidth=1)
 for calibration in (None, "temperature"):
     model = SoftmaxMLPEnsembleClassifier(plain, 8, cv=4, calibration=calibration, random_state=0)
-    proba = model.fit(X_train, y_train).predict_proba(X_test)
+    model.fit(X_train, y_train)
     label = f"T = {model.temperature_:.2f}" if calibration else "no calibration"
-    ax.plot(*reliability(proba), "o-", label=f"{label}, log-loss {log_loss(y_test, proba):.3f}")
-    print(f"{label}: log-loss {log_loss(y_test, proba):.3f}")
-ax.set(xlabel="mean confidence", ylabel="accuracy")
-_ = ax.legend()
+    ReliabilityDisplay.from_estimator(
+        model, X_test, y_test, name=label, strategy="quantile", counts=False, ax=ax
+    )
+    print(f"{label}: log-loss {log_loss(y_test, model.predict_proba(X_test)):.3f}")
 
 # %%
 # Where the members disagree

@@ -206,23 +206,15 @@ plt.show()
 #
 # The rest of this page uses the regularized network, whose weights can be shown as images. Each row
 # of the *confusion matrix* has the images of one true class, each column those of one predicted
-# class. Correct predictions are on the diagonal.
+# class. Correct predictions are on the diagonal; the colour is the share of the true class.
 
-from sklearn.metrics import ConfusionMatrixDisplay, classification_report
+from sklearn.metrics import classification_report
+
+from skmlp.plotting import ConfusionDisplay
 
 clf = regularized
 y_pred = clf.predict(X_val)
-fig, ax = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
-ConfusionMatrixDisplay.from_predictions(
-    y_val,
-    y_pred,
-    display_labels=names,
-    xticks_rotation=45,
-    cmap="Blues",
-    colorbar=False,
-    ax=ax,
-)
-plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
+ConfusionDisplay.from_predictions(y_val, y_pred, display_labels=names)
 plt.show()
 print(classification_report(y_val, y_pred, target_names=names, digits=3))
 

@@ -39,9 +39,17 @@ print(X.head())
 # %%
 # Fit and predict
 # ---------------
+#
+# A notebook shows a fitted classifier in this way. Click on *Network* for its inputs, classes and
+# layers, and on *Training* for its epochs and losses.
 
+# sphinx_gallery_capture_repr_block = ("_repr_html_",)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-clf = SoftmaxMLPClassifier(random_state=0).fit(X_train, y_train)
+clf = SoftmaxMLPClassifier(random_state=0)
+clf.fit(X_train, y_train)
+
+# %%
+
 print(f"accuracy on new penguins: {clf.score(X_test, y_test):.3f}")
 
 # %%

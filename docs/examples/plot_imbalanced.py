@@ -80,15 +80,14 @@ assert table.loc["cross-entropy", "corrected"] < table.loc["cross-entropy", "bal
 
 # %%
 import matplotlib.pyplot as plt
-from sklearn.calibration import calibration_curve
+
+from skmlp.plotting import ReliabilityDisplay
 
 fig, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
-ax.plot([0, 1], [0, 1], color="0.8")
-for (name, p), style in zip(proba.items(), ("o-", "s--", "^:"), strict=True):
-    share, mean = calibration_curve(y_test, p, n_bins=8, strategy="quantile")
-    ax.plot(mean, share, style, label=name)
+options = {"pos_label": 1, "n_bins": 8, "strategy": "quantile", "counts": False}
+for name, p in proba.items():
+    ReliabilityDisplay.from_predictions(y_test, np.c_[1 - p, p], name=name, ax=ax, **options)
 ax.set(xlabel="probability of a shirt", ylabel="share of shirts")
-ax.legend(frameon=False)
 plt.show()
 
 # %%

@@ -34,7 +34,8 @@ print("X", X.shape, " W", W.shape, " Z", Z.shape)
 
 # %%
 # A label is one number, but there are ten outputs to compare it with. So each label is converted to
-# a row of ten numbers: 1 at its class and 0 elsewhere. Such a row is called *one-hot*.
+# a row of ten numbers: 1 at its class and 0 elsewhere. Such a row is called *one-hot*,
+# and the conversion *one-hot encoding*.
 
 Y = np.eye(10)[labels]
 print(labels[:3])
@@ -115,9 +116,9 @@ print(softmax(second).round(6), softmax(second + 100).round(6))
 assert np.allclose(softmax(second), softmax(second + 100), rtol=1e-12)
 
 # %%
-# This explains why the first prediction is less certain: minus 0.7 it is [0.2, 0.1, 0], and the
-# second minus 0.1 is [0.4, 0.1, 0]. This property is used again on :ref:`the last page
-# <sphx_glr_generated_learn_plot_5_stability.py>`, where m is chosen so that no exponential
+# This explains why the first prediction is less certain. Minus 0.7 it is [0.2, 0.1, 0]; the second
+# minus 0.1 is [0.4, 0.1, 0], with a larger difference between the first two. The same property is
+# used on :doc:`the last page <plot_5_stability>`, where m is chosen so that no exponential
 # overflows.
 #
 # Multiplication by a factor does change softmax. The larger the differences of the logits, the
@@ -133,6 +134,19 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
+# Try it: three logits
+# --------------------
+#
+# Move the sliders. Raw outputs may have any sign and any sum. Softmax is positive, its sum is 1,
+# and "+1 to all" does not change it. The *temperature* T divides the logits, so 1 / T is the factor
+# of the last figure. If T is below 1, the largest probability is closer to 1; if T is above 1, all
+# are closer to 1/3. Their order does not change.
+#
+# .. softmax-figure::
+#
+# A temperature is also used after training: :class:`~skmlp.SoftmaxMLPClassifier` fits one to
+# validation rows, so that its probabilities agree with observed frequencies (`temperature_`).
+#
 # A network before training
 # -------------------------
 #
@@ -146,5 +160,4 @@ print("accuracy:", (A.argmax(axis=1) == labels).mean().round(3))
 
 # %%
 # For training we need a number that measures the error, and its derivative with respect to each
-# weight: :ref:`cross-entropy and its derivative
-# <sphx_glr_generated_learn_plot_2_cross_entropy.py>`.
+# weight: :doc:`cross-entropy and its derivative <plot_2_cross_entropy>`.

@@ -11,9 +11,9 @@ respect to the logits has a very short form: :math:`a - y`.
 # Cross-entropy
 # -------------
 #
-# A good network gives the true class of each row a high probability. The probability of all labels
-# together is the product of these probabilities. Its logarithm is a sum, and minus the logarithm is
-# a loss to minimise. One row contributes
+# A good network gives the true class of each row a high probability. The rows are assumed to be
+# independent, so the probability of all labels together is the product of these probabilities. Its
+# logarithm is a sum, and minus the logarithm is a loss to minimise. One row contributes
 #
 # .. math:: L = -\sum_{k=1}^{c} y_k \log a_k .
 #
@@ -131,7 +131,8 @@ assert np.isclose(ours, logistic, rtol=1e-12)
 #    &= a_j - y_j .
 #
 # The fractions cancel, and the sum of the one-hot row is 1. What remains is the error: the
-# predicted probability minus the target. The same with numbers, path by path:
+# predicted probability minus the target. The same with numbers, path by path. The array `da_dz` is
+# the Jacobian matrix of softmax:
 
 dL_da = -y / a
 da_dz = np.diag(a) - np.outer(a, a)  # row k, column j: da_k / dz_j
@@ -259,5 +260,5 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# This is softmax regression, a network without a hidden layer. :ref:`The next page adds one
-# <sphx_glr_generated_learn_plot_3_hidden_layer.py>`.
+# This is softmax regression, a network without a hidden layer. :doc:`The next page adds one
+# <plot_3_hidden_layer>`.

@@ -12,9 +12,9 @@ the last layer has linear boundaries in the transformed features.
 # Forward
 # -------
 #
-# The hidden layer consists of units like those of the output, and each applies a function f to its
-# sum. Without f the two layers would be equivalent to one, since :math:`(X W_1) W_2 = X (W_1 W_2)`.
-# We use :math:`f(z) = \max(z, 0)`, called *relu*:
+# The hidden layer consists of units like those of the output, and each applies a function f, the
+# *activation function*, to its sum. Without f the two layers would be equivalent to one, since
+# :math:`(X W_1) W_2 = X (W_1 W_2)`. We use :math:`f(z) = \max(z, 0)`, called *relu*:
 #
 # .. math::
 #
@@ -77,7 +77,7 @@ def loss(theta, X, Y):
 #
 # With more layers, these three products are repeated. This is backpropagation: the chain rule from
 # the loss backwards, in which each :math:`\delta` is computed once and used for all earlier layers.
-# For relu, f' is 1 where H > 0 and 0 elsewhere.
+# For relu, f' is 1 where H > 0 and 0 elsewhere. (At 0 it has no derivative; 0 is used.)
 
 
 def gradient(theta, X, Y):
@@ -170,9 +170,8 @@ batches = order.reshape(-1, 32)
 theta = initial(64, 32, 10, rng)
 whole = gradient(theta, X[order], Y[order])[0]
 parts = np.array([gradient(theta, X[rows], Y[rows])[0] for rows in batches])
-print(
-    "largest difference from the mean of", len(parts), "batches:", abs(parts.mean(0) - whole).max()
-)
+difference = np.abs(parts.mean(axis=0) - whole).max()
+print(f"largest difference from the mean of {len(parts)} batches: {difference:.1e}")
 print("spread of one entry between batches:", parts.std(axis=0).max().round(3))
 assert np.allclose(parts.mean(axis=0), whole, atol=1e-12)
 
@@ -205,16 +204,16 @@ assert final[8] < final[128] < final[len(X)]
 # -----------------
 #
 # A network with enough weights can fit every training row, noise included. A *penalty* on the
-# weights keeps them small unless larger weights reduce the loss enough. The l2 penalty adds
+# weights keeps them small unless larger weights reduce the loss enough. The l2 penalty adds the
+# first of these terms to J and the second to its gradient:
 #
-# .. math::
+# .. math:: \frac{l_2}{2} \sum W^2, \qquad l_2 W .
 #
-#    \frac{l_2}{2} \sum W^2 \quad\text{to } J, \text{ and}\quad l_2 W \quad\text{to its gradient,}
-#
-# a step towards 0 in proportion to the weight. Biases have no penalty, because the position of a
-# boundary does not change its complexity. In softmax regression, J now has a unique minimum, so we
-# can compare with another implementation. `LogisticRegression` minimises :math:`C \sum_i CE_i +
-# \frac{1}{2} \sum W^2`; divided by n C, this is our J with :math:`l_2 = 1 / (n C)`.
+# So each step also moves every weight towards 0, in proportion to its size. Biases have no penalty,
+# because the position of a boundary does not change its complexity. In softmax regression, the
+# weights at the minimum of J are now unique, so we can compare them with another implementation.
+# `LogisticRegression` minimises :math:`C \sum_i CE_i + \frac{1}{2} \sum W^2`. Divided by n C, this
+# is our J with :math:`l_2 = 1 / (n C)`.
 
 
 def regression(l2, l1_slope=0.0, l1_prox=0.0, rate=1.0, steps=1500):
@@ -292,5 +291,5 @@ print(*(f"{name}: accuracy {share:.1%}" for name, share in right.items()), sep="
 assert right["test rows"] > 0.95
 
 # %%
-# This is a complete neural network. :ref:`The next page shows the same in the package
-# <sphx_glr_generated_learn_plot_4_core.py>`, for any number of layers.
+# This is a complete neural network. :doc:`The next page shows the same in the package
+# <plot_4_core>`, for any number of layers.

@@ -2,9 +2,9 @@ r"""
 4. The same in skmlp
 ====================
 
-The package does what the last pages did, for any number of layers and without allocating arrays in
-a step. Its core is in `skmlp/core` and does not depend on scikit-learn. Code below a file name is
-read from that file when this page is built.
+The package does what the previous pages did, for any number of layers and without allocating arrays
+in a step. Its core is in `skmlp/core` and does not depend on scikit-learn. Code below a file name
+is read from that file when this page is built.
 """
 
 # %%
@@ -109,7 +109,7 @@ plt.show()
 #
 # Softmax and cross-entropy are one function, which returns the loss and :math:`(a - y) / n`; the
 # subtraction is the line `Z -= Y`. The reason for first subtracting the largest logit is on
-# :ref:`the last page <sphx_glr_generated_learn_plot_5_stability.py>`.
+# :doc:`the last page <plot_5_stability>`.
 #
 # .. literalinclude:: /../skmlp/core/losses.py
 #    :pyobject: softmax_cross_entropy
@@ -118,14 +118,14 @@ plt.show()
 # The objective
 # -------------
 #
-# Together they make :doc:`the objective </objective>`, a function of theta that returns its value
-# and its gradient:
+# Together they make :ref:`the objective <the-objective>`, a function of theta that returns its
+# value and its gradient:
 #
 # .. literalinclude:: /../skmlp/core/objective.py
 #    :pyobject: Objective.value_and_grad
 #    :caption: skmlp/core/objective.py
 #
-# Comparison of the gradient derived on the last page, with l2, and the package's:
+# Comparison of the gradient derived on the previous page, with l2, and the package's:
 
 X, labels = load_digits(return_X_y=True)
 X, Y = X / 16, np.eye(10)[labels]
@@ -230,4 +230,4 @@ assert clf.stop_reason_ == "converged"
 assert np.abs(grad).max() <= 1e-6
 
 # %%
-# :doc:`/architecture` describes all files of the package.
+# :ref:`The architecture <the-architecture>` describes all files of the package.

@@ -1,10 +1,10 @@
 r"""
-5. When numbers overflow
-========================
+5. Numerical stability
+======================
 
 On a computer, :math:`e^{z}` is infinite from z = 89 on in single precision and from z = 710 on in
 double precision, and a probability that is too small becomes 0, whose logarithm is minus infinity.
-Both happen in real trainings. This page compares two widely used remedies.
+Both happen in practice. This page compares two widely used remedies.
 """
 
 # %%
@@ -37,8 +37,8 @@ assert np.isnan(naive_softmax(np.array([1000.0, 999.0]))).all()
 # Shifted logits
 # --------------
 #
-# The remedy is to subtract the largest logit m from the row. :ref:`Softmax does not change
-# <sphx_glr_generated_learn_plot_1_softmax.py>`. The largest exponential is now :math:`e^0 = 1`, so
+# The remedy is to subtract the largest logit m from the row. :doc:`Softmax does not change
+# <plot_1_softmax>`. The largest exponential is now :math:`e^0 = 1`, so
 # nothing overflows, and the sum is at least 1, so there is no division by 0.
 
 
@@ -111,9 +111,10 @@ axes[0].legend(frameon=False, fontsize=8)
 plt.show()
 
 # %%
-# Before it overflows, the logarithm of softmax becomes inaccurate, because such small probabilities
-# have only a few significant digits. Only log-sum-exp, which the package uses, has the correct
-# slope everywhere. Comparison with SciPy and with the exact value, which for large d is d:
+# The logarithm of softmax is inaccurate before the probability becomes 0, because the smallest
+# numbers above 0 have only a few significant digits. Only log-sum-exp, which the package uses, has
+# the correct slope everywhere. Comparison with SciPy and with the exact value, which for large d is
+# d:
 
 np.testing.assert_allclose(log_softmax(Z), scipy_log_softmax(Z, axis=1), rtol=1e-6)
 np.testing.assert_allclose(losses["log-sum-exp"][d > 50], d[d > 50], rtol=1e-6)

@@ -10,6 +10,7 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 
+from skmlp._errors import printable
 from skmlp.cli.commands import CommandError, quoted
 from skmlp.cli.tables import (
     NUMBER_GAPS,
@@ -24,7 +25,6 @@ __all__ = [
     "Column",
     "describe",
     "labelled_rows",
-    "printable",
     "remedies",
     "take_columns",
     "take_labels",
@@ -239,11 +239,6 @@ def as_argument(names: Sequence[str]) -> str:
 def from_argument(text: str) -> list[str]:
     """Return the names that are divided by commas; a name with a comma is in double quotes."""
     return [name.strip() for name in next(csv.reader([text]), []) if name.strip()]
-
-
-def printable(text: str) -> str:
-    """Return a text of a file without characters that move the cursor."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _cut(text: str, width: int) -> str:

@@ -30,7 +30,6 @@ __all__ = [
     "hold_out",
     "importances",
     "predictions",
-    "reliability",
     "score",
 ]
 
@@ -38,7 +37,6 @@ TEST_SHARE = 0.2
 BASELINES = "logistic regression", "most frequent class"
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS, IMPORTANCE_SECONDS = 2_000, 5, 20.0
 MIN_IMPORTANCE_ROWS = 100
-RELIABILITY_BINS = 10
 
 
 class Scores(NamedTuple):
@@ -248,32 +246,6 @@ def importances(model: Any, judged: Predictions, seed: int) -> Importances:
     names = [str(name) for name in judged.X.columns[order]]
     mean, std = found.importances_mean[order], found.importances_std[order]
     return Importances(names, mean, std, len(rows))
-
-
-def reliability(judged: Predictions) -> pd.DataFrame:
-    """Return how often predictions are right, by their probability.
-
-    Of two classes, the predictions are those of the second class, otherwise of the most probable
-    one.
-
-    Returns
-    -------
-    bins : DataFrame with columns "predicted", "observed", "error" and "n_rows"
-        Of each bin of equal width that has rows: the mean probability, the frequency, its standard
-        error, and the number of rows.
-    """
-    if len(judged.classes) == 2:
-        p, right = judged.proba[:, 1], judged.y == judged.classes[1]
-    else:
-        p, right = judged.confidences, judged.y == judged.labels
-    bins = np.minimum((p * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
-    grouped = pd.DataFrame({"predicted": p, "observed": right.astype(float)}).groupby(bins)
-    found = grouped.mean()
-    found["n_rows"] = grouped.size()
-    # Of the Agresti-Coull interval, so that it is not 0 where all rows are right.
-    smoothed = (found.observed * found.n_rows + 2) / (found.n_rows + 4)
-    found["error"] = np.sqrt(smoothed * (1 - smoothed) / (found.n_rows + 4))
-    return found
 
 
 def check_known_labels(y: np.ndarray, classes: np.ndarray, path: str) -> None:

@@ -5,21 +5,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-import numpy as np
-from sklearn.metrics import confusion_matrix
-
-from skmlp.cli.columns import printable
-from skmlp.cli.evaluation import Importances, Predictions, reliability
-from skmlp.plotting import LossCurveDisplay
-from skmlp.plotting.loss_curve import pyplot
+from skmlp.cli.evaluation import Importances, Predictions
+from skmlp.plotting import ConfusionDisplay, LossCurveDisplay, ReliabilityDisplay
+from skmlp.plotting.style import BLUE, ORANGE, REFERENCE, clean, name_of, pyplot
 
 __all__ = ["Figure", "draw_figures"]
 
 SIZE, DPI, TEXT = (4.6, 3.9), 150, 11  # text stays legible where a figure is 350 pixels wide
-MAX_BARS, MAX_NUMBERED, MAX_NAMED = 20, 12, 30  # bars; classes with numbers, with names
-MAX_CHARACTERS = 18
-# Colours of the palette of Okabe & Ito.
-_BLUE, _ORANGE = "#0072B2", "#D55E00"
+MAX_BARS, MAX_CLASSES = 20, 500  # a matrix of more classes has no pixel for each
 _LIGHT = {"figure.facecolor": "white", "axes.facecolor": "white"}
 _DARK = {
     "figure.facecolor": "#1b1e23",
@@ -64,20 +57,24 @@ def draw_figures(model: Any, judged: Predictions, found: Importances) -> dict[st
     """
     n_bars = min(len(found.names), MAX_BARS)
     of_which = "" if n_bars == len(found.names) else f" The first {n_bars} of {len(found.names)}."
-    binary = len(judged.classes) == 2
-    of_what = f"a row is of class {judged.classes[1]}" if binary else "the predicted class is right"
-    return {
+    of_what = "the predicted class is right"
+    if len(judged.classes) == 2:
+        of_what = f"a row is of class {name_of(judged.classes[1])}"
+    figures = {
         "loss_curve": _figure(
             "Loss curves",
             "The loss in each epoch on the training rows and, with early stopping, on the "
             "validation rows.",
             lambda figure: _draw_loss(figure, model),
-        ),
-        "confusion_matrix": _figure(
+        )
+    }
+    if len(judged.classes) <= MAX_CLASSES:
+        figures["confusion_matrix"] = _figure(
             "Confusion matrix",
             "Held-out rows by true and predicted class. The colour is the share in the true class.",
             lambda figure: _draw_confusion(figure, judged),
-        ),
+        )
+    return figures | {
         "reliability": _figure(
             "Reliability diagram",
             f"How often {of_what}, by the predicted probability, with standard errors. "
@@ -132,57 +129,30 @@ def _draw_loss(figure: Any, model: Any) -> None:
 
 
 def _draw_confusion(figure: Any, judged: Predictions) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    ax, n = figure.add_subplot(), len(judged.classes)
-    counts = confusion_matrix(judged.y, judged.labels, labels=judged.classes)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    colours = LinearSegmentedColormap.from_list("shares", [ax.get_facecolor(), _BLUE])
-    ax.imshow(shares, cmap=colours, vmin=0, vmax=1)
-    if n <= MAX_NUMBERED:
-        style = {"ha": "center", "va": "center", "fontsize": TEXT - 1}
-        for (i, j), count in np.ndenumerate(counts):
-            colour = {"color": "white"} if shares[i, j] > 0.5 else {}
-            ax.text(j, i, f"{count:,}", alpha=1 if count else 0.3, **style, **colour)
-    if n <= MAX_NAMED:
-        names = [_short(label) for label in judged.classes]
-        is_long = max(map(len, names)) * n > 40
-        ax.set_xticks(range(n), names, rotation=45 if is_long else 0, ha="center")
-        if is_long:
-            for label in ax.get_xticklabels():
-                label.set(ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(n), names)
-    ax.set(xlabel="predicted", ylabel="true")
+    ConfusionDisplay.from_predictions(
+        judged.y, judged.labels, labels=judged.classes, ax=figure.add_subplot()
+    )
 
 
 def _draw_reliability(figure: Any, judged: Predictions) -> None:
-    """Draw frequency against probability, and below how many rows there are."""
-    bins = reliability(judged)
-    ax, below = figure.subplots(2, sharex=True, height_ratios=[3, 1])
-    ax.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
-    ax.errorbar(
-        bins.predicted, bins.observed, bins.error, color=_BLUE, marker="o", markersize=4, capsize=2
+    """Draw the reliability of the second of two classes, or of the predicted one."""
+    ReliabilityDisplay.from_predictions(
+        judged.y,
+        judged.proba,
+        labels=judged.classes,
+        pos_label=judged.classes[1] if len(judged.classes) == 2 else None,
+        sample_weight=judged.sample_weight,
+        ax=figure.add_subplot(),
     )
-    ax.set(ylabel="frequency", ylim=(-0.03, 1.03))
-    width = 0.1
-    below.bar((bins.index + 0.5) * width, bins.n_rows, width * 0.9, color=_BLUE)
-    below.set(xlabel="predicted probability", ylabel="rows", xlim=(-0.02, 1.02))
-    for each in (ax, below):
-        each.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_importance(figure: Any, found: Importances) -> None:
     ax, n = figure.add_subplot(), min(len(found.names), MAX_BARS)
-    names = [_short(name) for name in found.names[:n]]
-    error_kw = {"ecolor": _ORANGE, "capsize": 2, "elinewidth": 1.2}
-    ax.barh(range(n), found.mean[:n], xerr=found.std[:n], color=_BLUE, error_kw=error_kw)
+    names = [name_of(name) for name in found.names[:n]]
+    error_kw = {"ecolor": ORANGE, "capsize": 2, "elinewidth": 1.2}
+    ax.barh(range(n), found.mean[:n], xerr=found.std[:n], color=BLUE, error_kw=error_kw)
     ax.set_yticks(range(n), names)
     ax.set_ylim(n - 0.4, -0.6)
-    ax.axvline(0, color="0.6", linewidth=0.8)
+    ax.axvline(0, **REFERENCE)
     ax.set(xlabel="increase of the log-loss")
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def _short(name: Any) -> str:
-    text = printable(str(name))
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
+    clean(ax, grid="x")

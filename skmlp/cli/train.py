@@ -17,12 +17,12 @@ import pandas as pd
 from sklearn.metrics import classification_report
 
 from skmlp import __version__
+from skmlp._errors import printable
 from skmlp.cli.columns import (
     Column,
     describe,
     from_argument,
     labelled_rows,
-    printable,
     remedies,
     take_columns,
     take_labels,

@@ -35,6 +35,7 @@ from skmlp.data.weights import (
 )
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.folds import check_folds, draw_folds, n_folds
+from skmlp.estimators.html import ensemble_html
 from skmlp.estimators.predict import ProbabilityMixin, fitted_network, kept_network
 from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
 from skmlp.estimators.warm_start import unchanged_on_error
@@ -695,6 +696,12 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         least = np.log(np.finfo(self.theta_.dtype).tiny)
         for chunk, log_proba in self._log_proba_members(X):
             yield chunk, np.maximum(log_mean_proba(log_proba), least)
+
+    def _fitted_html(self) -> str:
+        """Return what notebooks show of the members."""
+        if not hasattr(self, "theta_"):
+            return ""
+        return ensemble_html(self, self._members[0][1]["_activations"])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

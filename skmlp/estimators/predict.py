@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
+from skmlp._sklearn_compat import FittedHTMLMixin
 from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.network import Network
@@ -21,6 +22,7 @@ from skmlp.estimators.columns import (
     infrequent_categories,
     visible_categories,
 )
+from skmlp.estimators.html import network_html
 from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
 from skmlp.training.inference import finite_chunks, finite_outputs
@@ -55,11 +57,12 @@ def kept_network(estimator: Any, source: object, build: Callable[[], Network]) -
     return kept[1]
 
 
-class ProbabilityMixin:
+class ProbabilityMixin(FittedHTMLMixin):
     """Predictions from scores whose softmax are the probabilities.
 
-    A class with this mixin has `classes_`, `theta_`, whose dtype is that of the predictions, and a
-    method ``_score_chunks(X)`` that yields slices of validated rows and their scores (n, K).
+    A class with this mixin has `classes_`, `theta_`, whose dtype is that of the predictions, and
+    methods ``_score_chunks(X)`` that yields slices of validated rows and their scores (n, K), and
+    ``_fitted_html()``, which returns what is shown of a fitted network, or "" without one.
     """
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -306,6 +309,10 @@ class PredictMixin(ProbabilityMixin):
     def _score_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows and their logits, which the next one overwrites."""
         return finite_chunks(self._network, self.theta_, X)
+
+    def _fitted_html(self) -> str:
+        """Return what notebooks show of the network."""
+        return network_html(self) if hasattr(self, "theta_") else ""
 
     @property
     def _network(self) -> Network:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import ceil, isqrt, prod, sqrt
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skmlp._errors import invalid
-from skmlp.plotting.loss_curve import fitted_with, pyplot
+from skmlp._errors import invalid, printable
+from skmlp.plotting.loss_curve import fitted_with
+from skmlp.plotting.style import PLAIN, pyplot
+from skmlp.training.parameters import check_integer
 
 __all__ = ["ImageGridDisplay"]
 
@@ -94,7 +95,7 @@ class ImageGridDisplay:
         """
         plt = pyplot()
         if n_columns is not None:
-            _check_count("n_columns", n_columns)
+            check_integer("n_columns", n_columns, 1, "an integer >= 1")
         n_images = len(self.images)
         n_columns = max(1, min(n_columns or ceil(sqrt(n_images)), n_images))
         n_rows = max(1, ceil(n_images / n_columns))
@@ -102,7 +103,7 @@ class ImageGridDisplay:
             size = self._figure_size(n_rows, n_columns)
             figure = plt.figure(figsize=size, layout="constrained")
         if self.heading:
-            figure.suptitle(self.heading, fontsize=_HEADING_SIZE)
+            figure.suptitle(_plain(self.heading), fontsize=_HEADING_SIZE, **PLAIN)
         self.figure_ = figure
         self.axes_ = figure.subplots(n_rows, n_columns, squeeze=False)
         for ax in self.axes_.flat:
@@ -113,7 +114,7 @@ class ImageGridDisplay:
         titles = [""] * n_images if self.titles is None else self.titles
         for ax, image, title in zip(self.axes_.flat, self.images, titles, strict=False):
             ax.imshow(image, **image_kw)
-            ax.set_title(title, fontsize=_TITLE_SIZE)
+            ax.set_title(_plain(title), fontsize=_TITLE_SIZE, **PLAIN)
         return self
 
     def _figure_size(self, n_rows: int, n_columns: int) -> tuple[float, float]:
@@ -200,7 +201,7 @@ class ImageGridDisplay:
         (6, 8, 8)
         >>> plt.close(display.figure_)
         """
-        _check_count("max_images", max_images)
+        check_integer("max_images", max_images, 1, "an integer >= 1")
         X, y_true, y_pred = check_array(X), column_or_1d(y_true), column_or_1d(y_pred)
         check_consistent_length(X, y_true, y_pred, proba)
         wrong = np.flatnonzero(y_true != y_pred)
@@ -283,7 +284,7 @@ class ImageGridDisplay:
         (6, 8, 8)
         >>> plt.close(display.figure_)
         """
-        _check_count("max_images", max_images)
+        check_integer("max_images", max_images, 1, "an integer >= 1")
         estimator = fitted_with("coefs_", estimator)
         W = np.asarray(estimator.coefs_[0])
         W = W[: getattr(estimator, "n_features_in_", len(W))]  # without those of `n_bins`
@@ -305,31 +306,33 @@ class ImageGridDisplay:
         return display.plot(figure, n_columns=n_columns, image_kw={"cmap": "RdBu_r", **image_kw})
 
 
+def _plain(text: str) -> str:
+    """Return a text without characters that cannot be drawn, but line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def _text_width(texts: Sequence[str], size: float) -> float:
     """Return the width in inches of the widest line, plus a margin."""
+    from matplotlib import rc_context
     from matplotlib.textpath import TextPath
 
-    lines = [line for text in texts for line in text.splitlines() if line.strip()]
-    widths = (TextPath((0, 0), line, size=size).get_extents().width for line in lines)
+    lines = [line for text in texts for line in _plain(text).split("\n") if line.strip()]
+    with rc_context({"text.parse_math": False}):
+        widths = [TextPath((0, 0), line, size=size).get_extents().width for line in lines]
     # On screen, glyphs are aligned to pixels, which makes text up to 5 % wider.
     return 1.05 * max(widths, default=0) / 72 + 0.2
 
 
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, Integral) or value < 1:
-        raise invalid(name, value, "an integer >= 1")
-
-
-def _label_name(target_names: Any, label: Any) -> Any:
-    """Return the name of a label."""
+def _label_name(target_names: Any, label: Any) -> str:
+    """Return the name of a label, in one line."""
     if target_names is None:
-        return label
+        return printable(str(label))
     # A dict, since the label -1 is not the last item of a sequence.
     is_dict = isinstance(target_names, Mapping)
     names = target_names if is_dict else dict(enumerate(target_names))
     if label not in names:
         raise ValueError(f"target_names must have a name for each label, got none for {label}.")
-    return names[label]
+    return printable(str(names[label]))
 
 
 def _image_shape(image_shape: Any, n_pixels: int) -> tuple[int, ...]:

@@ -5,15 +5,14 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["LossCurveDisplay", "fitted_with", "pyplot"]
+from skmlp.plotting.style import BLUE, ORANGE, REFERENCE, clean, pyplot
 
-# Two colours of the colour-blind safe palette of Okabe & Ito. Their lightness is similar, so the
-# line styles differ for print in grey.
+__all__ = ["LossCurveDisplay", "fitted_with"]
+
 _LOSSES = {
-    "loss": {"label": "training", "color": "#0072B2", "linestyle": "-"},
-    "validation_loss": {"label": "validation", "color": "#D55E00", "linestyle": "--"},
+    "loss": {"label": "training", "color": BLUE, "linestyle": "-"},
+    "validation_loss": {"label": "validation", "color": ORANGE, "linestyle": "--"},
 }
-_BEST_EPOCH = {"label": "best epoch", "color": "0.4", "linewidth": 0.8, "linestyle": ":"}
 
 
 class LossCurveDisplay:
@@ -98,12 +97,12 @@ class LossCurveDisplay:
                 self.lines_ += ax.plot(range(1, len(losses) + 1), losses, **style)
         self.best_epoch_line_ = None
         if self.best_epoch is not None:
-            self.best_epoch_line_ = ax.axvline(self.best_epoch + 1, **_BEST_EPOCH)
+            x = self.best_epoch + 1
+            self.best_epoch_line_ = ax.axvline(x, label="best epoch", **REFERENCE)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.margins(x=0.02)  # with the default 0.05, an epoch 0 can be visible
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        ax.grid(axis="y", alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
+        clean(ax)
         if not self.history["loss"]:
             ax.text(0.5, 0.5, "no epoch was completed", ha="center", transform=ax.transAxes)
         ax.legend()
@@ -169,12 +168,3 @@ def fitted_with(name: str, estimator: Any) -> Any:
             f"estimator must have the attribute {name}, got {type(estimator).__name__}."
         )
     return estimator
-
-
-def pyplot() -> Any:
-    """Import and return matplotlib.pyplot."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError('Plotting needs matplotlib: pip install "skmlp[plot]".') from error
-    return plt

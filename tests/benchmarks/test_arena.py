@@ -220,9 +220,9 @@ def test_scores_are_those_of_sklearn():
 def test_calibration_error():
     y = np.arange(100) < 80
     proba = np.tile([0.2, 0.8], (100, 1))
-    assert arena.calibration_error(y, proba) == pytest.approx(0.0, abs=1e-12)
+    assert arena.scores(y, proba)["ece"] == pytest.approx(0.0, abs=1e-12)
     certain = np.tile([0.0, 1.0], (100, 1))
-    assert arena.calibration_error(y, certain) == pytest.approx(0.2)
+    assert arena.scores(y, certain)["ece"] == pytest.approx(0.2)
 
 
 def test_run_skips_what_is_there(tmp_path, capfd):
@@ -294,7 +294,7 @@ def test_few_rows():
 def test_generators(name):
     _, y, proba = arena_curves.generate(name, 20_000, seed=0)
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)
-    assert arena.calibration_error(y, proba) < 0.02
+    assert arena.scores(y, proba)["ece"] < 0.02
     np.testing.assert_allclose(np.bincount(y) / len(y), proba.mean(axis=0), atol=0.02)
 
 

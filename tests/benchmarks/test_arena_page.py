@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import arena, arena_page, arena_plots, arena_results
+from benchmarks import arena, arena_choosing, arena_page, arena_plots, arena_results
 from benchmarks import page as benchmarks_page
 from benchmarks.formatting import SPACE
 
@@ -127,6 +127,33 @@ def test_means_of_common_cases(page):
     assert text.startswith("2 tables, 6 fits of each contestant.\n")
     assert "arena.svg" in text
     assert "Hollow" in text
+
+
+def test_choosing_by_kind_of_table(page):
+    found = {row.pop("tables"): row for row in table(page, "arena_choosing")}
+    # XGBoost is not among the others; rain and diamonds are unseen and have 1,000 rows.
+    assert found["all"] == {
+        "number": "2", "LogisticRegression": "+1.00 ± 3.00", "MLPClassifier": "+1.00 ± 3.00",
+        "CatBoost": "-8.00",
+    }  # fmt: skip
+    mixed = found["strings, categories or many gaps"]  # diamonds
+    assert (mixed["number"], mixed["LogisticRegression"]) == ("1", "+4.00")
+    assert found["numbers"]["LogisticRegression"] == "-2.00"
+    assert found["fewer than 2,000 training rows"]["number"] == "2"
+    assert found["6,000"] == dict.fromkeys(mixed, "") | {"number": "0"}
+    log_loss = {row["tables"]: row for row in table(page, "arena_choosing_log_loss")}
+    assert log_loss["all"]["LogisticRegression"] == "1.050"
+
+
+def test_members_of_an_ensemble():
+    eight = rows("skmlp ensemble of 8", everything(0.75), [0], log_loss=0.25, fit_seconds=0.8)
+    found = arena_results.of_part(pd.concat([rows("skmlp default", everything(0.74)), eight]))
+    (row,) = arena_choosing.members(found, list(UNSEEN)[:2], "{:.2f} {:.2f}".format).to_dict(
+        "records"
+    )
+    assert (row["ensemble"], row["tables"]) == ("ensemble of 8", 2)
+    assert row["accuracy, points"] == "0.01 0.00"
+    assert (row["log-loss, quotient"], row["fit time, quotient"]) == ("0.500", "4.0")
 
 
 def test_contestants_with_fewer_tables(page):

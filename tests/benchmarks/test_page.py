@@ -93,6 +93,24 @@ def test_met_and_missed_targets(tmp_path):
     assert [row[-2:] for row in missed[2:]] == [["100.0 %", ""], ["33.3 %", ""], ["5.3 %", ""]]
 
 
+def test_tables_and_numbers_of_rows(tmp_path):
+    growth = Quantity("whole fit, 1,000 rows", "s", {"skmlp": [0.3], "MLPClassifier": [0.6]})
+    fits = Quantity("whole fit", "s", {"skmlp": [1.0], "ensemble": [4.0]},
+                    [within("skmlp", 3.0, of="ensemble")])  # fmt: skip
+    tables = {"cases": [case("ensemble_small", fits), case("rows", growth)]}
+    write(tmp_path, speed={"cases": SPEED}, tables=tables)
+    assert rows(tmp_path, "table_ratios")[1:] == [
+        ["ensemble_small", "whole fit", "4.00", "some work"]
+    ]
+    assert rows(tmp_path, "rows") == [
+        ["measured", "skmlp", "MLPClassifier", "turns"],
+        ["whole fit, 1,000 rows", "300 ms", "600 ms", "1"],
+    ]
+    assert rows(tmp_path, "missed")[-1][:3] == [
+        "ensemble_small", f"ensemble: ≤ 3 {TIMES} skmlp", f"4.00 {TIMES}",
+    ]  # fmt: skip
+
+
 def test_accuracy(tmp_path):
     curves = {"cases": [case("accuracy", *ACCURACY)]}
     write(tmp_path, speed={"cases": SPEED}, curves=curves)

@@ -14,11 +14,12 @@ import pytest
 from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
 from skmlp.cli.columns import take_columns
 from skmlp.cli.evaluation import (
+    Importances,
+    Predictions,
     fit_baselines,
     hold_out,
     importances,
     predictions,
-    reliability,
     score,
 )
 from skmlp.cli.figures import _draw_loss, draw_figures
@@ -159,9 +160,15 @@ def test_scores_of_known_predictions():
     assert X.index[found.worst_mistakes(5)].tolist() == [30]
     weighted = predictions(Model(), X, found.y, np.array([1.0, 1, 2, 1]))
     assert score(weighted).accuracy == pytest.approx(3 / 5)
-    bins = reliability(found)
-    assert bins.n_rows.tolist() == [1, 1, 2]
-    assert bins.observed.tolist() == [1, 0, 1]
+
+
+def test_a_matrix_of_many_classes_is_not_drawn(rng, pyplot):
+    classes = np.array([f"${k}$" for k in range(501)])
+    X, proba = pd.DataFrame({"x": rng.rand(501)}), rng.dirichlet(np.ones(501), 501)
+    judged = Predictions(classes, X, classes, None, proba)
+    model = SoftmaxMLPClassifier(2, epochs=1).fit(X, np.arange(501) % 2)
+    shown = Importances(["x"], np.ones(1), np.ones(1), 501)
+    assert list(draw_figures(model, judged, shown)) == ["loss_curve", "reliability", "importance"]
 
 
 def test_curves_of_all_members(pyplot):

@@ -5,13 +5,16 @@ def texts_and_boxes(figure):
     """Return the texts of a figure and their bounding boxes."""
     figure.canvas.draw()
     texts = [figure._suptitle] if figure.get_suptitle() else []
-    for ax in figure.axes:
+    below = [child for ax in figure.axes for child in ax.child_axes]
+    for ax in [*figure.axes, *below]:
         texts.append(ax.title)
         if ax.axison:
-            texts += [ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts()]
+            texts += [ax.xaxis.label, ax.yaxis.label]
+            texts += [] if ax.get_legend() is None else ax.get_legend().get_texts()
             left, right = ax.get_xlim()
             bottom, top = ax.get_ylim()
-            texts += [t for t in ax.get_xticklabels() if left <= t.get_position()[0] <= right]
+            if ax.xaxis.get_tick_params().get("labelbottom", True):
+                texts += [t for t in ax.get_xticklabels() if left <= t.get_position()[0] <= right]
             texts += [t for t in ax.get_yticklabels() if bottom <= t.get_position()[1] <= top]
     return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
 

@@ -100,6 +100,15 @@ def test_titles_of_any_length_are_legible(n, shape, length):
     assert min(min(size.width, size.height) for size in sizes) > 30  # room for the image
 
 
+def test_names_are_shown_as_they_are():
+    names = ["$a_b$", "\\$x^2$", "line\nbreak \ud800"]
+    display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, target_names=names)
+    assert titles(display)[:2] == ["\\$x^2$\n→ line break  ", "$a_b$\n→ \\$x^2$"]
+    assert not any(ax.title.get_parse_math() for ax in display.axes_.flat)
+    assert not ImageGridDisplay(X[None], heading="$x$").plot().figure_._suptitle.get_parse_math()
+    assert_legible(display.figure_)
+
+
 @pytest.mark.parametrize("shape", [(4,), (2, 4), (2, 4, 4, 3)])
 def test_images_of_wrong_shape(shape):
     with pytest.raises(ValueError, match=r"images must be of shape .*" + re.escape(str(shape))):
