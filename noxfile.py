@@ -1,8 +1,8 @@
 """Sessions of nox: ``nox`` runs all of them, ``nox -s lint`` one, ``nox -l`` lists them.
 
 slow, lint, types and docs run in the environment of nox itself, which has the extra ``dev``. The
-sessions on other versions have environments of their own in .nox/, and are skipped if the
-interpreter is missing. That of package has the wheel alone.
+sessions on other versions, works_with and package have environments of their own in .nox/; that of
+package has the wheel alone. Sessions whose interpreter is missing are skipped.
 """
 
 import shutil
@@ -81,6 +81,14 @@ def newest(session):
     """Compatibility tests on the newest versions of Python."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", *(session.posargs or COMPATIBILITY))
+
+
+@nox.session
+def works_with(session):
+    """The most used tools that take a classifier, in the versions of the extra works-with."""
+    session.install("-e", ".[works-with]", "hypothesis", "pytest", "pytest-xdist")
+    # One process: importing the tools takes longer than the tests.
+    session.run("python", "-m", "pytest", "-n0", "-rs", *(session.posargs or ["tests/works_with"]))
 
 
 @nox.session(venv_backend="none")
