@@ -87,8 +87,9 @@ def newest(session):
 def works_with(session):
     """The most used tools that take a classifier, in the versions of the extra works-with."""
     session.install("-e", ".[works-with]", "hypothesis", "pytest", "pytest-xdist")
-    # One process: importing the tools takes longer than the tests.
-    session.run("python", "-m", "pytest", "-n0", "-rs", *(session.posargs or ["tests/works_with"]))
+    options = ["-n0", "-rs", *(session.posargs or ["tests/works_with"])]
+    # Importing the tools takes longer than most tests, and so does compiling SHAP's functions.
+    session.run("python", "-m", "pytest", *options, env={"NUMBA_DISABLE_JIT": "1"})
 
 
 @nox.session(venv_backend="none")

@@ -1,7 +1,7 @@
 """Tools that take a classifier give right results with ours.
 
-A test is skipped if its tool is not installed. The nox session works_with installs all of them:
-the extra ``works-with``. Warnings of these packages are no errors.
+A test is skipped if its tool is not installed. The nox session works_with installs all of them,
+with the extra ``works-with``. Warnings of these packages are no errors.
 """
 
 import numpy as np
@@ -19,30 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def network(**parameters):
     return SoftmaxMLPClassifier(**{"units": 32, "epochs": 20, "random_state": 0} | parameters)
-
-
-@pytest.fixture(scope="module")
-def numbers():
-    """Two classes, one of them rare; the first two columns say which."""
-    return make_classification(
-        900, 4, n_informative=2, n_redundant=0, weights=[0.8], shuffle=False, random_state=0
-    )
-
-
-@pytest.fixture(scope="module")
-def table():
-    """Strings, numbers and gaps in each; the class depends on all columns."""
-    pd = pytest.importorskip("pandas")
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame(
-        {
-            "town": rng.choice(["Bonn", "Kiel", "Ulm", None], 600, p=[0.4, 0.3, 0.2, 0.1]),
-            "age": rng.integers(18, 90, 600),
-            "income": rng.choice([1200.0, 2500.0, 4000.0, np.nan], 600),
-        }
-    )
-    y = ((X["town"] == "Kiel") & (X["age"] < 50)) | X["income"].isna() | X["town"].isna()
-    return X, y.to_numpy().astype(int)
 
 
 def test_imbalanced_learn_resamples_the_training_rows(table):
@@ -154,21 +130,7 @@ def test_optuna_prunes_by_the_validation_loss(numbers):
     assert list(bad.intermediate_values) == [1, 2, 3]
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    """Runs of MLflow in a database of their own."""
-    mlflow = pytest.importorskip("mlflow")
-    pytest.importorskip("sqlalchemy")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'runs.db'}")
-    location = (tmp_path / "files").as_uri()
-    mlflow.set_experiment(experiment_id=mlflow.create_experiment("ours", location))
-    yield mlflow
-    mlflow.set_tracking_uri(before)
-
-
-def test_mlflow_logs_pipelines_by_itself_and_others_by_hand(experiment, numbers):
-    mlflow = experiment
+def test_mlflow_logs_pipelines_by_itself_and_others_by_hand(mlflow, numbers):
     X, y = numbers
     mlflow.sklearn.autolog(log_models=False, log_datasets=False, silent=True)
     try:
