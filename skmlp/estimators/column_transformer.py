@@ -78,7 +78,7 @@ def fitted_column_transformer(clf: Any) -> tuple[ColumnTransformer, np.ndarray]:
     transformers: list[tuple[str, Any, list[Any]]] = []
     if encoding.n_numeric:
         transformers.append(
-            ("numbers", _numbers(clf._scaling), names[~clf.is_categorical_].tolist())
+            ("numbers", _numbers(clf._scaling, encoding), names[~clf.is_categorical_].tolist())
         )
     for name, members in groups.items():
         if members:
@@ -103,9 +103,12 @@ def _encoder(clf: Any, min_frequency: int) -> OneHotEncoder:
     )
 
 
-def _numbers(scaling: Scaling | None) -> Any:
-    """Return what replaces gaps, adds indicators and, if there is a scaling, standardizes."""
-    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
+def _numbers(scaling: Scaling | None, encoding: Encoding) -> Any:
+    """Return what replaces gaps, adds indicators and, if there is a scaling, standardizes.
+
+    Without gaps there is no indicator: converters to PMML expect one of each column.
+    """
+    imputer = SimpleImputer(add_indicator=len(encoding.gaps) > 0, keep_empty_features=True)
     if scaling is None:
         return imputer
     return Pipeline([("gaps", imputer), ("scale", StandardScaler())])

@@ -227,3 +227,16 @@ def test_without_pandas(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match="to_sklearn needs pandas"):
         clf.to_sklearn()
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_indicators_only_where_there_are_gaps(gaps):
+    """Converters to PMML expect an indicator of each column, if there are any."""
+    frame, y = mixed_table(400, 0)
+    frame[NUMBERS] = frame[NUMBERS].fillna(0.0)
+    if gaps:
+        frame.loc[::7, NUMBERS[0]] = np.nan
+    model = assert_same(fitted(frame, y), frame)
+    numbers = model[0].named_transformers_["numbers"]
+    assert numbers[0].add_indicator == gaps
+    assert numbers[1].n_features_in_ == len(NUMBERS) + gaps
