@@ -213,6 +213,27 @@ def test_fairlearn_reweights_until_the_rates_are_equal(table):
     assert difference(fair.predict(X, random_state=0)) < 0.05
 
 
+def test_fairlearn_passes_its_weights(table):
+    pytest.importorskip("fairlearn")
+    from fairlearn.reductions import DemographicParity, GridSearch
+
+    X, y = table
+    group = np.where(X["town"] == "Kiel", "Kiel", "elsewhere")
+    fair = GridSearch(network(), DemographicParity(), grid_size=3)
+    fair.fit(X, y, sensitive_features=group)
+
+    parity = DemographicParity()
+    parity.load_data(X, y, sensitive_features=group)
+    error = parity.default_objective()
+    error.load_data(X, y, sensitive_features=group)
+    multipliers = fair.lambda_vecs_[fair.lambda_vecs_.columns[-1]]
+    costs = np.asarray(parity.signed_weights(multipliers) + error.signed_weights())
+    labels = (costs > 0).astype(int)
+    by_hand = network().fit(X, labels, sample_weight=np.abs(costs)).predict_proba(X)
+    assert_allclose(fair.predictors_[-1].predict_proba(X), by_hand, atol=1e-5)
+    assert np.abs(network().fit(X, labels).predict_proba(X) - by_hand).max() > 1e-3
+
+
 def test_fairlearn_chooses_thresholds_with_equal_rates(table):
     pytest.importorskip("fairlearn")
     from fairlearn.postprocessing import ThresholdOptimizer
