@@ -214,11 +214,24 @@ def _check_indices(X: Any) -> None:
         raise ValueError(f"X is a damaged sparse matrix: {error}") from error
 
 
+def _with_indices_of(dtype: np.dtype, X: Any) -> Any:
+    """Return CSR X whose indices have at most the size of this dtype.
+
+    Where Python has 32 bits, NumPy does not take integers of 64 bits as indices or counts.
+    """
+    if X.indices.itemsize <= dtype.itemsize:
+        return X
+    content = X.data, X.indices.astype(dtype), X.indptr.astype(dtype)
+    return type(X)(content, shape=X.shape)
+
+
 def _real_numbers(X: Any) -> Any:
     """Return X if it holds real numbers; convert objects that are numbers, like Decimal."""
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()  # the caller's stays as it is
         X.sum_duplicates()
+    if sparse.issparse(X):
+        X = _with_indices_of(np.dtype(np.intp), X)
     if X.dtype.kind == "O":
         with _named_errors("X"):
             X = check_array(

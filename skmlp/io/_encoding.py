@@ -136,8 +136,8 @@ def _restore_column(kind: str, values: list[Any]) -> np.ndarray:
     if any(type(value) is not CATEGORY_DTYPES[kind] for value in values):
         raise ValueError(f"some of its categories are not of the type {kind!r}")
     dtype: Any = object if kind == "str" else CATEGORY_DTYPES[kind]
-    if kind == "int" and max(values, default=0) > np.iinfo(np.int64).max:
-        dtype = np.uint64
+    if kind == "int":  # which has 32 bits in a browser
+        dtype = np.int64 if max(values, default=0) <= np.iinfo(np.int64).max else np.uint64
     categories: np.ndarray = np.array(values, dtype)
     if (categories[:-1] >= categories[1:]).any():
         raise ValueError("the categories of a column are not in ascending order")

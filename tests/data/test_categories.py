@@ -92,7 +92,7 @@ def test_what_is_missing_does_not_matter():
 
 def test_numbers_are_compared_by_value():
     categories = find_categories(np.array([1, 0, 2, 2]), gaps(4))
-    assert categories.dtype == np.int64
+    assert categories.dtype == np.int_
     for values in (
         np.array([0.0, 1.0, 1.5]), np.array([0, 1, 7], np.uint8), objects(False, Decimal(1), 3.5),
     ):  # fmt: skip
