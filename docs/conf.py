@@ -13,6 +13,7 @@ from docutils.parsers.rst import Directive
 import skmlp
 
 sys.path.insert(0, str(Path(__file__).parent))
+import browser
 import languages
 import package_graph
 
@@ -29,6 +30,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinx.ext.autodoc",
     "sphinx_gallery.gen_gallery",
+    "jupyterlite_sphinx",  # after sphinx_gallery, which writes the notebooks
 ]
 exclude_patterns = ["_build", "examples", "learn"]
 language = "ko" if KOREAN else "en"
@@ -90,11 +92,20 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 1e9,
     "write_computation_times": False,
+    "jupyterlite": {
+        "jupyterlite_contents": "generated/lite",
+        "notebook_modification_function": "browser.for_browser",
+        "use_jupyter_lab": False,
+    },
 }
 
+jupyterlite_config = "jupyter_lite_config.json"
+jupyterlite_content_dir = "generated/lite"
+jupyterlite_dir = "generated"  # its other files
 
 if KOREAN:  # from the documents that the English build has generated; nothing is run again
-    extensions.remove("sphinx_gallery.gen_gallery")
+    for extension in ("sphinx_gallery.gen_gallery", "jupyterlite_sphinx"):
+        extensions.remove(extension)
     extensions += ["sphinx.ext.intersphinx", "sphinx_gallery.load_style"]
     include_patterns = ["generated/learn/**"]
     root_doc = "generated/learn/index"
@@ -111,6 +122,21 @@ class PackageGraph(Directive):
         return [nodes.raw("", package_graph.draw(), format="html")]
 
 
+def only_our_requests(app, config):
+    """Remove what jupyterlite_sphinx adds to each page for directives that are not used here.
+
+    Among it is a font of another site, which each page would request.
+    """
+    registry = app.registry
+    registry.css_files = [f for f in registry.css_files if not f[0].startswith("https:")]
+    # The folder of sphinx-gallery's notebooks is the content already: jupyterlite_content_dir.
+    config.jupyterlite_contents.clear()
+
+
 def setup(app):
     app.add_directive("package-graph", PackageGraph)
     languages.setup(app)
+    if not KOREAN:
+        app.connect("config-inited", browser.build_wheel)
+        app.connect("config-inited", only_our_requests, priority=1000)
+        app.connect("source-read", browser.replace_button)
