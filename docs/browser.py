@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[1]
 
 # Examples whose pages have no button, and why.
 NOT_IN_BROWSER = {
-    "plot_beyond_memory": "its files are in memory",
+    "plot_beyond_memory": "there, files are in memory too",
     "plot_callbacks": "callbacks need scikit-learn 1.9, and Pyodide 314 has 1.8",
     "plot_onnx": "Pyodide has neither skl2onnx nor onnxruntime",
-    "plot_resuming": "there are no other processes",
+    "plot_resuming": "there, no other process can be started",
     "plot_table_to_service": "Pyodide has neither skl2onnx nor onnxruntime",
 }
 # What the others need besides skmlp[plot] and the packages that the kernel takes from Pyodide when

@@ -125,7 +125,7 @@ def features():
     whole = pd.DataFrame((X * 9).astype(int))
     duplicates = (np.ones(6), [1, 1, 3, 3, 0, 0], np.r_[0, np.full(30, 6)])
     unsorted = (np.arange(3.0), [3, 1, 0], np.r_[0, np.full(30, 3)])
-    low, high = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    low, high = np.int64(-(2**63)), np.int64(2**63 - 1)
     top = np.uint64(2**64 - 1)
     yield from {
         "zeros": filled(0.0), "ones": filled(1.0), "1e300": filled(1e300), "+-1e300": X * 1e300,
@@ -197,7 +197,7 @@ def features():
         "csr to 1e300": csr(np.linspace(-1, 1, 120) * 1e300), "nothing": sparse.csr_array((30, 4)),
         "csr uint8": sparse.csr_array((X > 0).astype("u1")), "csr bool": sparse.csr_array(X > 0),
         "csr complex": sparse.csr_array(X + 1j), "csr longdouble": sparse.csr_array(X.astype("g")),
-        "csr int64 least": sparse.csr_array(np.where(X > 0, low, 0)),
+        "csr int64 least": sparse.csr_array(np.where(X > 0, low, np.int64(0))),
         "csr uint64": sparse.csr_array(np.where(X > 0, top, np.uint64(0))),
         "csr no rows": sparse.csr_array((0, 4)), "csr no columns": sparse.csr_array((30, 0)),
         "csr 10**12 columns": sparse.csr_array((30, 10**12)), "coo 1-d": sparse.coo_array(X[:, 0]),
@@ -227,7 +227,7 @@ def labels():
         "Int64": pd.Series(y, dtype="Int64"), "NA": pd.Series(y, dtype="Int64").mask(y == 0),
         "string": pd.Series(["a", "b", "c"] * 10, dtype="string"), "bool": y > 0,
         "string NA": pd.Series(["a", None, "c"] * 10, dtype="string"), "complex": y + 1j,
-        "uint64": y.astype("u8") + np.uint64(2**64 - 3), "int64": y + np.iinfo("i8").min,
+        "uint64": y.astype("u8") + np.uint64(2**64 - 3), "int64": y + np.int64(-(2**63)),
         "10**30": [10**30, 1, 2] * 10,
         "10**400": [10**400, 1, 2] * 10, "1e300": y * 1e300, "float16": y.astype("f2"),
         "longdouble": y.astype("g"), "0-d": np.array(1), "scalar": 1, "word": "abc", "dict": {},
