@@ -24,7 +24,7 @@ def kinds(rows, unseen, noisy):
     mixed, noisy = columns.index.isin(arena_registry.MIXED), columns.index.isin(noisy)
     found = {
         "all": columns > 0,
-        "strings, categories or many gaps": mixed,
+        "strings or categories": mixed,
         "numbers": ~mixed,
         "noisy: no package reaches 85 %": noisy,
         "others": ~noisy,
@@ -83,8 +83,8 @@ def members(rows, unseen, points):
             "ensemble": name.removeprefix("skmlp "),
             "tables": pair["tables"],
             "accuracy, points": points(pair["accuracy"], pair["accuracy_error"]),
-            "log-loss, quotient": f"{pair['log_loss_quotient']:.3f}",
+            "log-loss, ratio": f"{pair['log_loss_quotient']:.3f}",
             "ECE": f"{pair['ece']:+.4f}",
-            "fit time, quotient": f"{pair['fit_seconds_quotient']:.1f}",
+            "fit time, ratio": f"{pair['fit_seconds_quotient']:.1f}",
         })  # fmt: skip
     return pd.DataFrame(found)

@@ -49,18 +49,18 @@ NO_RESULTS = "*Not measured yet.*\n"
 TITLES = {
     "arena_contestants": "", "arena_means": "", "arena_partial": "", "arena_means_noisy": "",
     "arena_pairs": " Unseen tables of at least 1,000 rows",
-    "arena_pairs_noisy": " The noisy ones of them",
+    "arena_pairs_noisy": " Noisy tables among them",
     "arena_targets": "", "arena_behind": "", "arena_tables": " Unseen tables",
     "arena_tables_development": " Development tables",
     "arena_curves": " Accuracy in percent / log-loss, means over the sources",
     "arena_curves_pairs": " Differences, with standard errors over the splits",
     "arena_curves_behind": " Behind by more than two standard errors", "arena_frames": "",
-    "arena_frames_partial": " Those with fewer fits, on the tables that they have",
+    "arena_frames_partial": " Contestants with fewer fits, on the tables that they have",
     "arena_frames_pairs": " Differences from each of the others",
     "arena_frames_tables": " Unseen tables",
     "arena_frames_tables_development": " Development tables",
     "arena_frames_ablations": "", "arena_ablations": "", "arena_members": "",
-    "arena_choosing": " Accuracy, in points", "arena_choosing_log_loss": " Log-loss, quotient",
+    "arena_choosing": " Accuracy, in points", "arena_choosing_log_loss": " Log-loss, ratio",
     "arena_ablations_tables": " Accuracy in points, by table",
 }  # fmt: skip
 PARTS = {
@@ -98,8 +98,8 @@ PLOTS = {
 }
 
 HOLLOW = (
-    " Hollow points have results of a part of the tables only: they are placed by their difference "
-    "from the mean of the others on these tables, and by the quotient of the times."
+    " Hollow points have results of some of the tables only. They are placed by their difference "
+    "from the mean of the others on these tables, and by the ratio of the times."
 )
 
 
@@ -365,8 +365,8 @@ def _pairs(ours, peers):
             "accuracy, points": _points(found["accuracy"], found["accuracy_error"]),
             "won / lost": f"{found['wins']}{SPACE}/{SPACE}{found['losses']}",
             "balanced, points": _points(found["balanced"], found["balanced_error"]),
-            "log-loss, quotient": _three(found["log_loss_quotient"]),
-            "fit time, quotient": significant(found["fit_seconds_quotient"]),
+            "log-loss, ratio": _three(found["log_loss_quotient"]),
+            "fit time, ratio": significant(found["fit_seconds_quotient"]),
             "AUC": f"{found['auc']:+.3f}",
             "ECE": f"{found['ece']:+.3f}",
         })  # fmt: skip
@@ -678,4 +678,4 @@ def _ablation(pairs):
     losses = (sides["log_loss_a"] - sides["log_loss_b"]) / sides["log_loss_b"].mean()
     cells["log-loss, %"] = _points(losses.mean(), losses.sem())
     quotient = sides["fit_seconds_a"].sum() / sides["fit_seconds_b"].sum()
-    return cells | {"fit time, quotient": significant(quotient)}
+    return cells | {"fit time, ratio": significant(quotient)}

@@ -63,7 +63,7 @@ def draw_means(ax, full, fewer):
             ours = arena_results.is_ours(name)
             style = {"color": colour(name), "markersize": 9 if ours else 6, "zorder": 3 + ours}
             ax.plot(*point, "D" if ours else "o", **style, markerfacecolor="w" if hollow else None)
-    ax.set(xscale="log", xlabel="processor's seconds of a fit", ylabel="accuracy, %")
+    ax.set(xscale="log", xlabel="CPU time of a fit, s", ylabel="accuracy, %")
     ax.margins(0.12, 0.1)
     ax.autoscale_view()
     low, high = ax.get_xlim()

@@ -201,6 +201,7 @@ def fingerprint(params):
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
+@pytest.mark.slow
 def test_same_seed_gives_identical_results_in_every_process():
     here = [fingerprint(params) for params in PARAMS]
     assert here == [fingerprint(params) for params in PARAMS]

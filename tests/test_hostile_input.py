@@ -351,7 +351,7 @@ def test_labels_and_weights_in_fit(solver):
     assert failures(row_weights(), lambda clf, v: clf.fit(X, y, v), params) == {}
 
 
-@pytest.mark.parametrize("scoring", ["loss", "accuracy"])
+@pytest.mark.parametrize("scoring", ["loss", pytest.param("accuracy", marks=pytest.mark.slow)])
 def test_validation_sets(scoring):
     params = {"early_stopping": True, "scoring": scoring}
 
@@ -465,6 +465,7 @@ def test_inputs_are_not_modified():
     np.testing.assert_array_equal(weights, np.arange(30.0))
 
 
+@pytest.mark.slow
 def test_10000_classes():
     many = np.arange(10_000)
     clf = SoftmaxMLPClassifier(units=3, epochs=1, batch_size=1000, random_state=0)
@@ -560,7 +561,7 @@ def test_random_arrays(rows, solver, as_sparse):
     assert attempt(lambda clf: clf.fit(rows, np.arange(n) % 2), SOLVERS[solver], rows) is None
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(HUGE_ROWS, SIX_LABELS, SIX_WEIGHTS, st.sampled_from(list(SOLVERS)), st.booleans())
 def test_random_rows_labels_and_weights(rows, six, w, solver, as_sparse):
     (rows, scale), params = rows, SOLVERS[solver]
@@ -580,7 +581,7 @@ NUMERIC = ["l1", "l2", "learning_rate", "epsilon", "momentum", "beta_1", "beta_2
            "n_iter_no_change", "random_state"]  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     st.dictionaries(st.sampled_from(NUMERIC), NUMBERS | st.lists(NUMBERS, max_size=3), max_size=3),
     st.sampled_from(list(SOLVERS)),

@@ -136,7 +136,7 @@ def test_choosing_by_kind_of_table(page):
         "number": "2", "LogisticRegression": "+1.00 ± 3.00", "MLPClassifier": "+1.00 ± 3.00",
         "CatBoost": "-8.00",
     }  # fmt: skip
-    mixed = found["strings, categories or many gaps"]  # diamonds
+    mixed = found["strings or categories"]  # diamonds
     assert (mixed["number"], mixed["LogisticRegression"]) == ("1", "+4.00")
     assert found["numbers"]["LogisticRegression"] == "-2.00"
     assert found["fewer than 2,000 training rows"]["number"] == "2"
@@ -153,7 +153,7 @@ def test_members_of_an_ensemble():
     )
     assert (row["ensemble"], row["tables"]) == ("ensemble of 8", 2)
     assert row["accuracy, points"] == "0.01 0.00"
-    assert (row["log-loss, quotient"], row["fit time, quotient"]) == ("0.500", "4.0")
+    assert (row["log-loss, ratio"], row["fit time, ratio"]) == ("0.500", "4.0")
 
 
 def test_contestants_with_fewer_tables(page):
@@ -184,8 +184,8 @@ def test_pairs(page):
     found = {row["minus"]: row for row in table(page, "arena_pairs")}
     assert found["MLPClassifier"]["accuracy, points"] == "+1.00 ± 3.00"
     assert found["MLPClassifier"]["won / lost"] == "1 / 1"
-    assert found["MLPClassifier"]["fit time, quotient"] == "0.500"
-    assert found["LogisticRegression"]["log-loss, quotient"] == "1.050"
+    assert found["MLPClassifier"]["fit time, ratio"] == "0.500"
+    assert found["LogisticRegression"]["log-loss, ratio"] == "1.050"
     assert found["CatBoost"]["accuracy, points"] == "-8.00"
     assert found["CatBoost"]["tables"] == "1"
 
@@ -291,7 +291,7 @@ def test_ablations(page):
     assert by_kind["below 1,000 rows"]["accuracy, points"] == "-10.00"
     assert by_kind["all"]["accuracy, points"] == "-3.00 ± 3.51"
     assert by_kind["all"]["log-loss, %"] == "-9.98 ± 0.00"
-    assert by_kind["all"]["fit time, quotient"] == "1.50"
+    assert by_kind["all"]["fit time, ratio"] == "1.50"
     by_table = {row["table"]: row for row in table(page, "arena_ablations_tables")}
     assert by_table["german"]["kind"] == "noisy"
     assert by_table["german"]["wide"] == "+1.00 ± 0.00"

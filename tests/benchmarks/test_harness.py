@@ -24,6 +24,11 @@ from benchmarks.harness import (
 from skmlp import SoftmaxMLPClassifier
 
 TINY = Options(tiny=True)
+# Cases whose code another case runs as well.
+SIMILAR = {
+    "search_small", "search_large", "search_images", "ensemble_medium", "ensemble_default",
+    "frames_500",
+}  # fmt: skip
 
 
 def seconds_by_epochs(function, *args):
@@ -33,7 +38,13 @@ def seconds_by_epochs(function, *args):
 
 
 # tests/dask/test_cluster.py runs the case dask, which needs a cluster.
-@pytest.mark.parametrize("name", sorted(CASES.keys() - {"dask"}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SIMILAR else ())
+        for name in sorted(CASES.keys() - {"dask"})
+    ],
+)
 def test_cases_run(name, tmp_path, capsys, monkeypatch):
     if name in ("many_rows", "import"):  # other cases test new processes
         monkeypatch.setattr(cases, "run_python", lambda *args: "1.0")

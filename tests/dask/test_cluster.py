@@ -82,6 +82,7 @@ def test_data_frames_on_a_cluster(client):
     assert clf.score(X, y) == again.score(X, y)
 
 
+@pytest.mark.slow
 def test_rows_are_not_gathered(client):
     n = 200_000
     rows = da.random.default_rng(0).standard_normal((n, 50), chunks=(n // 4, 50))
@@ -245,6 +246,7 @@ def test_searches_on_the_cluster(client, search):
     )
 
 
+@pytest.mark.slow
 def test_benchmark_case(client, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(clusters, "local_cluster", lambda n_workers: nullcontext(client))
     check_case("dask", tmp_path, capsys, monkeypatch)

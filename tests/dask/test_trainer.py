@@ -103,13 +103,10 @@ def test_lbfgs_equals_local_fit(params):
         np.testing.assert_array_equal(clf.theta_ == 0, local.theta_ == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
-    [
-        pytest.param({}, marks=pytest.mark.slow),
-        {"solver": "sgd", "learning_rate": 0.1},
-        pytest.param({"dropout": 0.1, "rounds_per_epoch": 3}, marks=pytest.mark.slow),
-    ],
+    [{}, {"solver": "sgd", "learning_rate": 0.1}, {"dropout": 0.1, "rounds_per_epoch": 3}],
 )
 def test_mini_batches_are_as_accurate_as_local_fit(params):
     local_params = {name: params[name] for name in params if name != "rounds_per_epoch"}

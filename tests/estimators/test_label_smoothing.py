@@ -132,7 +132,8 @@ def test_state_of_an_earlier_version_is_continued(iris):
     np.testing.assert_allclose(clf._train_state.prior, frequencies(y[:80]))
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_probabilities_of_a_rare_class(seed):
     """One row in a thousand is positive, and the log-odds are linear in X."""
     rng, n = np.random.RandomState(seed), 40_000

@@ -82,6 +82,7 @@ def test_equals_a_pipeline_of_columns(rng, solver, weighted):
     np.testing.assert_array_equal(clf.coefs_[0][N_FEATURES:].shape, (n_bins_of(clf), 8))
 
 
+@pytest.mark.slow
 def test_learns_what_bends():
     X, y = data(np.random.RandomState(0), 1500)
     with_bins = SoftmaxMLPClassifier(random_state=0).fit(X[:1000], y[:1000])

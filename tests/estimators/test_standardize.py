@@ -326,6 +326,7 @@ def test_year_beside_one_hot_levels(rng, solver):
     assert scores[0] > 0.9
 
 
+@pytest.mark.slow
 def test_rare_words_are_not_blown_up(rng):
     """Most words occur in few of 800 documents."""
     topics = rng.dirichlet(np.full(1500, 0.05) / np.arange(1, 1501) ** 0.3, 8)

@@ -35,7 +35,7 @@ def score_of_stream(clf, X, y, size):
     return clf.score(X[N_TRAIN:], y[N_TRAIN:])
 
 
-@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.slow), 20, 100])
+@pytest.mark.parametrize("size", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 20)), 100])
 def test_accuracy_is_that_of_a_stream_scaled_beforehand(size):
     """Where the scaling is that of the first call, single rows end at 0.50."""
     scores = []

@@ -214,10 +214,10 @@ def bounded_memory():
 @pytest.mark.parametrize(
     ("kinds", "n_files"),
     [
-        (DAMAGE, 300),
-        (MANIPULATION, 200),
-        pytest.param(DAMAGE, 700, marks=pytest.mark.slow),
-        pytest.param(MANIPULATION, 800, marks=pytest.mark.slow),
+        (DAMAGE, 200),
+        (MANIPULATION, 120),
+        pytest.param(DAMAGE, 800, marks=pytest.mark.slow),
+        pytest.param(MANIPULATION, 880, marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize("what", ["model", "checkpoint"])

@@ -147,7 +147,7 @@ def grids(draw):
     return [grid(), grid()] if draw(st.booleans()) else grid()
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(grids(), st.booleans(), st.sampled_from([1, 2]), st.booleans())
 def test_random_grids_equal_gridsearchcv(grid, weighted, n_jobs, logs):
     scoring = "neg_log_loss" if logs else None

@@ -61,7 +61,7 @@ def test_numbers_are_those_of_sklearn(sample_weight, rng):
     assert names(display.ax_) == ["0", "1", "2", "3"]
 
 
-@pytest.mark.parametrize("n_classes", [2, 10, 30])
+@pytest.mark.parametrize("n_classes", [2, pytest.param(10, marks=pytest.mark.slow), 30])
 @pytest.mark.parametrize("length", [1, 18])
 def test_up_to_thirty_classes_are_legible(n_classes, length, rng):
     y, predicted = draw(rng, n_classes, 20_000)

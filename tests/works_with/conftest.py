@@ -1,8 +1,14 @@
 """Data for all tools, and a database for MLflow."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
+
+# Without the extra works-with, also the sections of the page that need no tool take too long for
+# the default test command.
+collect_ignore_glob = [] if find_spec("imblearn") else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
