@@ -10,6 +10,8 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
+# One thread is as fast for the small networks of the examples. Before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import skmlp
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -211,6 +211,11 @@ def link_to_english_pages(app, config):
         config.intersphinx_mapping = {"english": ("..", str(inventory))}
 
 
+def link_to_english_notebooks(app, name, source):
+    """Let the buttons of Korean pages open the notebooks, which are in the folder above."""
+    source[0] = source[0].replace(":target: ../../lite/", ":target: ../../../lite/")
+
+
 def setup(app):
     """Connect all this to Sphinx."""
     app.add_directive("softmax-figure", SoftmaxFigure)
@@ -220,4 +225,5 @@ def setup(app):
     if app.tags.has("ko"):
         app.connect("builder-inited", check_translations)
         app.connect("config-inited", link_to_english_pages)
+        app.connect("source-read", link_to_english_notebooks)
         app.connect("doctree-read", take_korean_images)
