@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER, README = ROOT / "docs" / "benchmarks", ROOT / "README.md"
 # JSON files by name, and the heads of their columns in the tables of environments.
 SOURCES = {
-    "speed": "cases", "searches": "searches", "tables": "tables", "curves": "plots",
-    "steps": "steps",
+    "speed": "cases", "searches": "searches", "tables": "tables", "rows": "rows",
+    "curves": "plots", "steps": "steps",
     "dask": "cluster", "averaging": "averaging",
 }  # fmt: skip
 CLUSTER = "dask", "averaging"  # the files shown on the page on Dask
@@ -93,11 +93,8 @@ def texts(found):
 
 def _tables(found):
     """Return all tables by name."""
-    speed, searches, tables, cluster = (
-        _cases(found, name) for name in ("speed", "searches", "tables", "dask")
-    )
-    rows, tables = (
-        [case for case in tables if (case["name"] == "rows") == chosen] for chosen in (True, False)
+    speed, searches, tables, rows, cluster = (
+        _cases(found, name) for name in ("speed", "searches", "tables", "rows", "dask")
     )
     curves = _succeeded(found, "curves")
     verdicts = pd.DataFrame(

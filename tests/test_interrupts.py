@@ -203,6 +203,7 @@ def signals(n):
     return tuple(map(int, done.stdout.split()))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_signal_at_a_random_moment_reaches_the_caller():
     fits, loops, _ = signals(15)

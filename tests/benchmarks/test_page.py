@@ -97,8 +97,8 @@ def test_tables_and_numbers_of_rows(tmp_path):
     growth = Quantity("whole fit, 1,000 rows", "s", {"skmlp": [0.3], "MLPClassifier": [0.6]})
     fits = Quantity("whole fit", "s", {"skmlp": [1.0], "ensemble": [4.0]},
                     [within("skmlp", 3.0, of="ensemble")])  # fmt: skip
-    tables = {"cases": [case("ensemble_small", fits), case("rows", growth)]}
-    write(tmp_path, speed={"cases": SPEED}, tables=tables)
+    tables, sizes = {"cases": [case("ensemble_small", fits)]}, {"cases": [case("rows", growth)]}
+    write(tmp_path, speed={"cases": SPEED}, tables=tables, rows=sizes)
     assert rows(tmp_path, "table_ratios")[1:] == [
         ["ensemble_small", "whole fit", "4.00", "some work"]
     ]

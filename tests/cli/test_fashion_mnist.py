@@ -264,6 +264,7 @@ def test_error_while_saving(monkeypatch, tmp_path):
         job.main(["--sample", "--epochs", "1", "--output", str(tmp_path)])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_sigint(tmp_path):
     command = [sys.executable, "-m", "skmlp", "--sample", "--epochs", "9999"]
@@ -302,6 +303,7 @@ def run_in(environment, folder, *arguments, **options):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="file names of POSIX")
 def test_output_that_the_encoding_of_stdout_lacks(tmp_path):
     done = run_in({"PYTHONIOENCODING": "cp1252"}, tmp_path, "--output", "한글")

@@ -712,7 +712,13 @@ print(*[str(w.message) for w in caught], sep="\\n")
 
 
 @needs_users
-@pytest.mark.parametrize(("mode", "way"), [("000", "debian"), ("000", "online"), ("555", "online")])
+@pytest.mark.parametrize(
+    ("mode", "way"),
+    [
+        ("000", "debian"),
+        *(pytest.param(m, "online", marks=pytest.mark.slow) for m in ("000", "555")),
+    ],
+)
 def test_folder_that_may_not_be_entered_or_written(tiny, mode, way):
     with folder_for_all() as folder:
         if way == "debian":

@@ -1,5 +1,6 @@
 """check_estimator of scikit-learn in several configurations."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
@@ -37,16 +38,26 @@ def expected_failures(estimator):
     [
         SoftmaxMLPClassifier(),
         SoftmaxMLPEnsembleClassifier(SoftmaxMLPClassifier(60, epochs=40), 3),
-        SoftmaxMLPClassifier(solver="sgd"),
         # With more iterations, rounding differences lead to different minima.
         SoftmaxMLPClassifier(solver="lbfgs", epochs=25),
-        SoftmaxMLPClassifier(standardize=False),
-        SoftmaxMLPClassifier(schedule="adaptive"),
         SoftmaxMLPClassifier(**PLAIN),
         SoftmaxMLPClassifier(early_stopping=True),
-        SoftmaxMLPClassifier(dtype="float32"),
     ],
     expected_failed_checks=expected_failures,
 )
 def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        SoftmaxMLPClassifier(solver="sgd"),
+        SoftmaxMLPClassifier(standardize=False),
+        SoftmaxMLPClassifier(schedule="adaptive"),
+        SoftmaxMLPClassifier(dtype="float32"),
+    ],
+    expected_failed_checks=expected_failures,
+)
+def test_more_configurations(estimator, check):
     check(estimator)

@@ -447,6 +447,7 @@ def test_diverging_members_raise():
     assert not hasattr(model, "theta_")
 
 
+@pytest.mark.slow
 def test_more_accurate_than_one():
     rows, labels = make_classification(
         3000, 12, n_informative=8, n_classes=4, flip_y=0.1, random_state=1

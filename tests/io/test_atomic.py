@@ -106,6 +106,7 @@ def test_owner_is_kept_by_root(tmp_path):
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65533, 0o640)
 
 
+@pytest.mark.slow
 @needs_users
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid(), reason="needs root")
 def test_permissions_of_a_group_do_not_pass_to_another(public):
@@ -439,6 +440,7 @@ load(sys.argv[2])  # imports what it needs
 """
 
 
+@pytest.mark.slow
 @needs_users
 def test_folder_that_may_be_written_but_not_read(public):
     folder = public / "folder"

@@ -142,6 +142,7 @@ for read, path in ((load, model), (read_checkpoint, checkpoint)):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory")
 @pytest.mark.skipif(find_spec("resource") is None, reason="limits of memory")
 def test_sound_file_is_not_called_damaged_when_memory_is_short(tmp_path):
