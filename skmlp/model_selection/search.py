@@ -137,7 +137,8 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     same results: with an int as `random_state`, the initial weights, batches and scores of
     every candidate are those of a separate fit. The overhead of Python and NumPy calls occurs
     once per step for all networks that are trained together, and they share the rows. The
-    speed-up is largest for small networks and batches.
+    speed-up is largest for small networks and batches. With the default network on thousands of
+    rows, the search takes about as long as GridSearchCV.
 
     Candidates are trained in separate passes if they differ in `units`, `activation`,
     `batch_size`, `epochs`, `dtype`, `shuffle`, `schedule`, or the optimizer ("adam" or "sgd"); if
