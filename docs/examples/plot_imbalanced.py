@@ -79,6 +79,38 @@ assert abs(table.loc["mean probability", "corrected"] - y_test.mean()) < 0.03
 assert table.loc["cross-entropy", "corrected"] < table.loc["cross-entropy", "balanced"] - 0.05
 
 # %%
+# With any number of classes, training with weights multiplies the probability of class k by
+# :math:`w_k`, up to a factor that makes the sum 1. So divide by the weights and normalize. For two
+# classes this is the same as above:
+
+divided = balanced.predict_proba(X_test) / w
+divided /= divided.sum(axis=1, keepdims=True)
+assert np.allclose(divided[:, 1], proba["corrected"], atol=1e-6)
+
+# %%
+# All ten garments, with a weight of three for shirts. The corrected probabilities have about the
+# cross-entropy of a network without weights. It is a little higher, because the weighted network fits
+# the other garments less closely:
+
+labels = fashion.target
+X_fit, X_new, label_fit, label_new = train_test_split(
+    fashion.data, labels, test_size=0.5, stratify=labels, random_state=0
+)
+weights = {k: 3.0 if name == "Shirt" else 1.0 for k, name in enumerate(fashion.target_names)}
+unweighted = SoftmaxMLPClassifier(**params).fit(X_fit, label_fit)
+weighted = SoftmaxMLPClassifier(**params, class_weight=weights).fit(X_fit, label_fit)
+all_classes = {
+    "unweighted": unweighted.predict_proba(X_new),
+    "weighted": weighted.predict_proba(X_new),
+}
+divided = all_classes["weighted"] / weighted.class_weight_
+all_classes["corrected"] = divided / divided.sum(axis=1, keepdims=True)
+losses = pd.Series({name: log_loss(label_new, p) for name, p in all_classes.items()})
+print(losses.round(3).to_string())
+assert losses["corrected"] < losses["weighted"]
+assert abs(losses["corrected"] - losses["unweighted"]) < 0.03
+
+# %%
 import matplotlib.pyplot as plt
 
 from skmlp.plotting import ReliabilityDisplay

@@ -88,6 +88,10 @@ print(
 )
 
 # %%
+# For a data frame, skl2onnx takes a type for each column. It does not know the nullable dtypes of
+# pandas, such as boolean and Int64. Convert these columns before the export, by
+# ``frame["x"].astype(float)``, in which missing values are NaN, or ``astype(bool)``.
+#
 # Numbers of large offset
 # -----------------------
 #
