@@ -89,8 +89,8 @@ assert np.allclose(divided[:, 1], proba["corrected"], atol=1e-6)
 
 # %%
 # All ten garments, with a weight of three for shirts. The corrected probabilities have about the
-# cross-entropy of a network without weights. It is a little higher, because the weighted network fits
-# the other garments less closely:
+# cross-entropy of a network without weights. It is a little higher, because the weighted network
+# fits the other garments less closely:
 
 labels = fashion.target
 X_fit, X_new, label_fit, label_new = train_test_split(
