@@ -81,7 +81,7 @@ curves = {
     "accuracy": networks["accuracy"].history_["validation_score"],
     "shirts": networks["shirts"].history_["validation_score"],
 }
-fig, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.5, 2.4), layout="constrained")
 for ax, (name, curve) in zip(axes, curves.items(), strict=True):
     best = networks[name].best_epoch_
     ax.plot(range(1, len(curve) + 1), curve, linewidth=1)

@@ -49,7 +49,7 @@ for n in sizes:
     curves["accuracy"].append(np.mean([(p.argmax(axis=1) == y_test).mean() for p in chosen]))
     curves["log-loss"].append(np.mean([log_loss(y_test, p) for p in chosen]))
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(6.5, 2.6), layout="constrained")
 for ax, (name, values) in zip(axes, curves.items(), strict=True):
     ax.plot(sizes, values, "o-")
     ax.set(xlabel="members", title=name)

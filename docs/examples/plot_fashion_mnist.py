@@ -146,7 +146,7 @@ assert regularized.score(X_val, y_val) > notebook.score(X_val, y_val) + 0.1
 # %%
 # With `X_val` and `y_val`, the history has the loss on the training and on the validation images:
 
-fig, axes = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(6.5, 2.8), layout="constrained", sharey=True)
 for ax, (name, clf) in zip(axes, networks.items(), strict=True):
     LossCurveDisplay.from_estimator(clf, ax=ax)
     ax.set(title=name, ylim=(0, 1.5))

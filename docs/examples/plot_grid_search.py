@@ -65,7 +65,7 @@ assert np.abs(differences).max() == 0
 import matplotlib.pyplot as plt
 
 scores = population.cv_results_["mean_test_score"].reshape(3, 3, 3)  # l1, l2, units, by name
-fig, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(6.5, 2.8), layout="constrained", sharey=True)
 limits = {"vmin": scores.min(), "vmax": scores.max(), "cmap": "viridis"}
 for column, (ax, units) in enumerate(zip(axes, grid["units"], strict=True)):
     image = ax.imshow(scores[:, :, column], **limits)

@@ -91,7 +91,7 @@ for name, z in answers.items():
 # %%
 # Now they can be compared: the second prediction is more certain, 0.415 against 0.367.
 
-fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 2.6), layout="constrained")
 positions = np.arange(3)
 for ax, function, title in zip(
     axes, (lambda z: z, softmax), ("raw outputs", "softmax"), strict=True

@@ -50,7 +50,7 @@ print("a =", a.round(3), " L =", cross_entropy(a, y).round(3), "= -log", a[1].ro
 
 logits = np.linspace(-8, 8, 200)
 p = expit(logits)
-fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 2.6), layout="constrained")
 axes[0].plot(logits, -np.log(p), label="cross-entropy")
 axes[0].plot(logits, 2 * (1 - p) ** 2, label="squared error")
 axes[1].plot(logits, 1 - p)

@@ -145,7 +145,7 @@ predictors = {
     "softmax regression": straight.predict,
     "32 hidden units": lambda rows: forward(bent, rows)[1].argmax(axis=1),
 }
-fig, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 3.5), layout="constrained")
 for ax, (name, predict) in zip(axes, predictors.items(), strict=True):
     right = (predict(spiral) == arms).mean()
     regions = predict(plane).reshape(200, 200)
@@ -255,7 +255,7 @@ ways = {
     "l1 by its slope": regression(0.0, l1_slope=l1)[0],
     "l1 by proximal steps": regression(0.0, l1_prox=l1)[0],
 }
-fig, axes = plt.subplots(1, 3, figsize=(8, 3), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.5, 2.6), layout="constrained")
 for ax, (name, W) in zip(axes, ways.items(), strict=True):
     zeros = (W == 0).sum()
     print(f"{name:22} {zeros:3d} of 640 weights are 0, {(np.abs(W) < 0.01).sum()} below 0.01")

@@ -92,7 +92,7 @@ losses = {
     "clipped at 1e-7": -np.log(np.clip(softmax(Z)[:, 1], 1e-7, 1)),
     "log-sum-exp": -log_softmax(Z)[:, 1],
 }
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 3), layout="constrained")
 styles = [("C3", 5), ("C1", 3), ("C2", 2), ("C0", 1.5)]
 for (name, curve), (color, width) in zip(losses.items(), styles, strict=True):
     finite = np.isfinite(curve)
