@@ -149,7 +149,7 @@ assert regularized.score(X_val, y_val) > notebook.score(X_val, y_val) + 0.1
 fig, axes = plt.subplots(1, 3, figsize=(6.5, 2.8), layout="constrained", sharey=True)
 for ax, (name, clf) in zip(axes, networks.items(), strict=True):
     LossCurveDisplay.from_estimator(clf, ax=ax)
-    ax.set(title=name, ylim=(0, 1.5))
+    ax.set(title=name, ylim=(0, 1.5), xticks=[1, 20, 40])
 plt.show()
 
 # %%

@@ -100,7 +100,7 @@ for ax, function, title in zip(
         bars = ax.bar(positions + shift, function(z), width=0.38, label=name)
         ax.bar_label(bars, fmt="%.2f", fontsize=8)
     ax.set(title=title, xlabel="class", xticks=positions, ylim=(0, 1.05))
-axes[0].legend(frameon=False)
+axes[1].legend(frameon=False)
 plt.show()
 
 # %%

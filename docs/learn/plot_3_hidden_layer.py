@@ -255,7 +255,7 @@ ways = {
     "l1 by its slope": regression(0.0, l1_slope=l1)[0],
     "l1 by proximal steps": regression(0.0, l1_prox=l1)[0],
 }
-fig, axes = plt.subplots(1, 3, figsize=(6.5, 2.6), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.5, 3), layout="constrained")
 for ax, (name, W) in zip(axes, ways.items(), strict=True):
     zeros = (W == 0).sum()
     print(f"{name:22} {zeros:3d} of 640 weights are 0, {(np.abs(W) < 0.01).sum()} below 0.01")
