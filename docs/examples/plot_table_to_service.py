@@ -71,7 +71,8 @@ print(raw.head(3).to_string())
 #   perfect score and is useless.
 # - `postcode` was read as a number and lost its leading zeros. It is a category: read it as a
 #   string.
-# - `signed` is a date, which is an error in `fit`. The age of the contract in days is a number.
+# - `signed` is a date, which `read_csv` reads as a string, so `fit` treats it as a category and
+#   warns. The age of the contract in days is a number.
 #
 # Missing values and strings need no preparation. The same function prepares the training rows
 # and, later, the rows of a request.

@@ -20,6 +20,7 @@ from skmlp.cli.tables import (
     to_numbers,
     to_texts,
 )
+from skmlp.data.dates import hold_dates
 
 __all__ = [
     "Column",
@@ -37,9 +38,8 @@ ID_ROWS = 20  # with fewer, all values of a column may differ by chance
 ID_SHARE = 0.95
 LISTED, NAMED = 40, 8  # columns in the table on the terminal, with a note
 WIDTHS = 20, 35, 7  # of the name, the kind and values, the number of missing values
-# Of 0 to 9 an integer with a zero before it, as codes have; dates with the year first or last.
+# Of 0 to 9 an integer with a zero before it, as codes have.
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
-_DATE = re.compile(r"(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4})([T ]\d.*)?")
 
 # Notes about a column: the reason, and the option that changes it, to be followed by names.
 NOTES = {
@@ -157,7 +157,7 @@ def _check_dates(name: str, values: pd.Series, texts: pd.Series) -> None:
         "datetime",
         "time",
     )
-    if are_times or (len(different) and different.str.fullmatch(_DATE).all()):
+    if are_times or hold_dates(different):
         raise CommandError(
             f"column {quoted(name)} holds dates ({quoted(different.iloc[0])}), which are neither "
             f"numbers nor categories: --drop {name}, or convert it to numbers"

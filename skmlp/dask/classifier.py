@@ -255,7 +255,7 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         if stats.summaries[0].feature_names is not None:
             self.feature_names_in_ = stats.summaries[0].feature_names
         if stats.columns is not None:
-            stats.columns.warn_of_ids()
+            stats.columns.warn_of_strings()
         self._categories = stats.categories
         stats.recode(self._column_categories)
 

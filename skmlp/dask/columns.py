@@ -23,7 +23,7 @@ from skmlp.data.tables import (
     column_name,
     fit_table,
     named_column,
-    warn_of_ids,
+    warn_of_strings,
     warn_of_unknown,
 )
 from skmlp.estimators.validation import columns_of, marks_columns
@@ -65,11 +65,11 @@ class ColumnSummary(NamedTuple):
             categories[j], n_present[j] = found[counts[:MISSING] > 0], counts[:MISSING].sum()
         return self._replace(categories=categories, n_present=n_present)
 
-    def warn_of_ids(self) -> None:
-        """Warn of columns of strings that are different in most rows."""
+    def warn_of_strings(self) -> None:
+        """Warn of columns of strings that are dates, or different in most rows."""
         for j, found in enumerate(self.categories):
             if found is not None and not self.is_declared[j]:
-                warn_of_ids(self.names, j, found, int(self.n_present[j]))
+                warn_of_strings(self.names, j, found, int(self.n_present[j]))
 
     def check_fitted(self, fitted: Sequence[np.ndarray | None], *, warn: bool) -> None:
         """Raise if categories are of another kind than those of fit; warn of unknown ones."""

@@ -14,6 +14,7 @@ from skmlp._errors import warn_user
 from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories, merge_categories
 from skmlp.data.checks import check_not_masked
+from skmlp.data.dates import date_conversion, hold_dates
 from skmlp.data.objects import EMPTY, MIXED, NUMBER, STRING, read_array
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
     "encode_table",
     "fit_table",
     "named_column",
-    "warn_of_ids",
+    "warn_of_strings",
     "warn_of_unknown",
 ]
 
@@ -156,7 +157,7 @@ def fit_table(
     declared : bool
         Whether categories of the dtype count that no row has.
     warn : bool, default=True
-        Whether to call `warn_of_ids`.
+        Whether to call `warn_of_strings`.
 
     Returns
     -------
@@ -173,7 +174,7 @@ def fit_table(
         with named_column(columns.names, j):
             categories = find_categories(values, ignored)
             if warn and dtype_categories is None:
-                warn_of_ids(columns.names, j, categories, int((~ignored).sum()))
+                warn_of_strings(columns.names, j, categories, int((~ignored).sum()))
             if declared and dtype_categories is not None:
                 categories = merge_categories([categories, dtype_categories])
         found[j] = categories
@@ -256,15 +257,28 @@ class named_column:  # a context manager, like those of contextlib
             raise ValueError(f"{self._name} {error}") from error
 
 
-def warn_of_ids(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: int) -> None:
-    """Warn if column j has strings that are different in more than half of n rows."""
-    is_text = categories.dtype.kind == "O"
-    if is_text and n >= MIN_ID_ROWS and len(categories) > ID_SHARE * n:
+def warn_of_strings(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: int) -> None:
+    """Warn if column j has strings that are dates, or different in more than half of n rows."""
+    if categories.dtype.kind != "O":
+        return
+    if hold_dates(categories):
+        _warn_of_dates(names, j, categories)
+    elif n >= MIN_ID_ROWS and len(categories) > ID_SHARE * n:
         warn_user(
             f"{column_name(names, j)} has {len(categories)} different strings in {n} rows: "
             "it may hold ids or text, which are not useful as categories. Drop it, or derive "
             "numbers or categories from it."
         )
+
+
+def _warn_of_dates(names: Sequence[Any] | None, j: int, dates: np.ndarray) -> None:
+    """Warn of the dates of column j."""
+    column = f"X[:, {j}]" if names is None else f"X[{names[j]!r}]"
+    warn_user(
+        f"{column_name(names, j)} holds dates as strings ({dates[0]!r}), which are treated as "
+        f"categories: convert them to numbers, as in {date_conversion(column, dates)}, or drop "
+        "the column."
+    )
 
 
 def warn_of_unknown(names: Sequence[Any] | None, j: int, unknown: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Rows with categories and gaps: the same network as behind a ColumnTransformer."""
 
 import pickle
+import re
 from contextlib import nullcontext
 from copy import copy, deepcopy
 
@@ -589,6 +590,34 @@ def test_messages():
         clf.predict(frame[frame.columns[::-1]])
     with pytest.raises(ValueError, match=r"\(X_val, y_val\) is unusable.*feature names"):
         clf.fit(frame, y, X_val=frame[frame.columns[::-1]], y_val=y)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "array"])
+def test_dates_as_strings_are_warned_of(library):
+    frame, y = mixed_table(60, 0)
+    dates = pd.date_range("2024-08-26", periods=60).strftime("%Y-%m-%d")
+    frame = frame[["age"]].assign(signup=dates)
+    X, params = frame, {}
+    if library == "polars":
+        pl = pytest.importorskip("polars")
+        X = pl.DataFrame({name: frame[name].tolist() for name in frame})
+    elif library == "array":
+        X, params = frame.to_numpy(object), {"categorical_features": [1]}
+    clf = SoftmaxMLPClassifier((8,), random_state=0, epochs=2, **params)
+    column = "X[:, 1]" if library == "array" else "X['signup']"
+    message = re.escape(
+        "holds dates as strings ('2024-08-26'), which are treated as categories: convert them to "
+        f"numbers, as in (pandas.to_datetime({column}) - pandas.Timestamp('2000-01-01')) / "
+    )
+    with pytest.warns(UserWarning, match=message) as caught:
+        clf.fit(X, y)
+    assert len(caught) == 1  # none of ids
+    code = str(caught[0].message).partition(", as in ")[2].removesuffix(", or drop the column.")
+    assert list(eval(code, {"pandas": pd, "X": X})) == list(range(9004, 9064))
+    if library == "pandas":  # declared: no warning
+        clone(clf).fit(frame.astype({"signup": "category"}), y)
+    elif library == "polars":
+        clone(clf).fit(X.with_columns(pl.col("signup").cast(pl.Enum(dates.tolist()))), y)
 
 
 def test_frames_of_categories_alone():
