@@ -128,6 +128,17 @@ DATA = {
     "y continuous": ((X, X[:, 0]), {}, "Unknown label type: .*continuous"),
     "y multilabel": ((X, np.eye(3)[y]), {}, "y should be a 1d array"),
     "y nan": ((X, np.where(y == 0, np.nan, y)), {}, "Input y contains NaN"),
+    "y mixed": (
+        (X, [1, *"ab" * 29, "a"]),
+        {},
+        r"y mixes strings and numbers: convert it, such as by y.astype\(str\)",
+    ),
+    "y of objects": ((X, y.astype(object)), {}, r"Unknown label type: .*y.astype\('int64'\)"),
+    "y_val nan": (
+        (X, y),
+        {"X_val": X, "y_val": [None, *y[1:]]},
+        r"\(X_val, y_val\) is unusable: Input y contains NaN or None: 1 of 60 labels",
+    ),
     "y missing": ((X, None), {}, "requires y to be passed"),
     "lengths": ((X, y[:59]), {}, r"inconsistent numbers of samples: \[60, 59\]"),
     "weights: length": ((X, y, np.ones(59)), {}, "inconsistent numbers of samples"),

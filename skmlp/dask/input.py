@@ -145,7 +145,7 @@ def validate_shard(
         ensure_min_features=1 if columns is None else 0,
     )
     rows = check_rows(
-        numbers, *(_concatenate(parts) for parts in others), check=check, may_all_be_zero=True
+        numbers, *(_concatenate(parts) for parts in others), check=check, is_part=True
     )
     if not is_sparse(rows.X):
         # Deserialized arrays may be unaligned, which is slow.

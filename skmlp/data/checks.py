@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
 from skmlp.core.levels import Table
+from skmlp.data.objects import MIXED, NUMBER, Cells, object_array, read_array
 
 __all__ = [
     "CHUNK_LABELS",
@@ -54,7 +55,7 @@ def check_rows(
     *,
     check: Callable[..., Any] = check_X_y,
     weight_name: str = "sample_weight",
-    may_all_be_zero: bool = False,
+    is_part: bool = False,
 ) -> ValidatedRows:
     """Check features, labels and weights.
 
@@ -66,18 +67,22 @@ def check_rows(
         scikit-learn's check; estimators give their ``validate_data``.
     weight_name : str, default="sample_weight"
         What messages call the weights.
-    may_all_be_zero : bool, default=False
-        Whether weights that are all 0 are accepted, as of one part of the rows.
+    is_part : bool, default=False
+        Whether these are one part of the rows: their weights may all be 0, and messages have no
+        row numbers.
     """
+    _check_label_values(y, is_part=is_part)
     X, y = _checked(check, X, y, order="C")
     check_targets(y)
     X = _real_numbers(X)
-    w = check_weights(sample_weight, X, weight_name, may_all_be_zero=may_all_be_zero)
+    w = check_weights(sample_weight, X, weight_name, may_all_be_zero=is_part)
     return ValidatedRows(X, y, w)
 
 
 def check_array_with(check: Callable[..., Any], X: Any, *y: Any) -> Any:
     """Return what scikit-learn's ``check(X, *y)`` returns, with X of real numbers."""
+    for labels in y:
+        _check_label_values(labels)
     checked = _checked(check, X, *y)
     return (_real_numbers(checked[0]), *checked[1:]) if y else _real_numbers(checked)
 
@@ -133,6 +138,42 @@ def check_targets(y: np.ndarray, name: str = "y") -> None:
         check_classification_targets(y)
     if y.dtype.kind in "mM" and np.isnat(y).any():
         raise ValueError(f"Input {name} contains NaT.")
+
+
+def _check_label_values(y: Any, *, is_part: bool = False) -> None:
+    """Raise for labels that are missing or of mixed kinds.
+
+    scikit-learn does not name them in all containers, and takes NaN in a list of strings for a
+    label.
+    """
+    cells = _read_labels(y)
+    if cells is None:
+        return
+    missing = cells.missing_mask()
+    if missing.any():
+        first = "" if is_part else f", the first in row {missing.argmax()}"
+        raise ValueError(
+            f"Input y contains NaN or None: {missing.sum()} of {len(missing)} labels are missing"
+            f"{first}. Drop these rows, such as by X[y.notna()] and y[y.notna()] in pandas."
+        )
+    if cells.kind == MIXED:
+        raise ValueError("y mixes strings and numbers: convert it, such as by y.astype(str).")
+    if cells.kind == NUMBER and not isinstance(y, list | tuple) and np.asarray(y).dtype == object:
+        raise ValueError(
+            "Unknown label type: y holds numbers or bools as Python objects. Convert it, such as "
+            f"by y.astype({cells.values.dtype.name!r})."
+        )
+
+
+def _read_labels(y: Any) -> Cells | None:
+    """Return labels and which are missing; None for what scikit-learn has to judge."""
+    if y is None or sparse.issparse(y):
+        return None
+    with _named_errors("y"):
+        values = object_array(y) if isinstance(y, list | tuple) else np.asarray(y)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    return read_array(values) if values.ndim == 1 and values.dtype.kind in "Of" else None
 
 
 def check_not_masked(values: Any, name: str) -> None:
