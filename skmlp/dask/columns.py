@@ -115,7 +115,7 @@ def read_block(
     if mask is None:
         by_dtype = columns.is_categorical
         mask = categorical_mask(categorical_features, columns.names, n_features, by_dtype)
-    columns.check(mask)
+    columns.check(mask, fitted=fitted is not None)
     numbers = columns.numbers(np.flatnonzero(~mask).tolist())
     if not mask.any():
         return numbers, _summary(columns, mask, numbers, [None] * n_features)

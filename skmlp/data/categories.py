@@ -148,8 +148,10 @@ def _check_kind(cells: Cells, categories: np.ndarray) -> None:
     """Raise if values are numbers and categories strings, or the reverse."""
     kind = STRING if categories.dtype.kind == "O" else NUMBER
     if len(categories) and cells.kind not in (kind, EMPTY):
+        remedy = ".astype(str)" if kind == STRING else "pandas.to_numeric"
         raise ValueError(
-            f"holds {_describe(cells)}, but the categories seen in fit are {_PLURAL[kind]}"
+            f"holds {_describe(cells)}, but the categories seen in fit are {_PLURAL[kind]}: "
+            f"convert it to such {_PLURAL[kind]}, as by {remedy}"
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from skmlp._errors import invalid
+from skmlp._errors import invalid, shorten
 from skmlp.data.objects import (
     COMPLEX,
     DATE,
@@ -86,12 +86,14 @@ class Frame:
         """Which columns are categories by their dtype (n_columns,): category, strings."""
         return np.array([self._is_category(j) for j in range(len(self.names))], bool)
 
-    def check(self, categorical: np.ndarray) -> None:
+    def check(self, categorical: np.ndarray, *, fitted: bool = False) -> None:
         """Raise unless each column can be used as what the mask says, a number or a category.
 
         Parameters
         ----------
         categorical : ndarray of shape (n_columns,), bool
+        fitted : bool, default=False
+            Whether the mask is that of an estimator that is fitted, so that it cannot change.
 
         Raises
         ------
@@ -99,6 +101,8 @@ class Frame:
             With the name of the column, its dtype and a remedy.
         """
         for j, is_category in enumerate(categorical.tolist()):
+            if fitted and not is_category:
+                self._check_no_strings(j)
             if not (is_category and self._is_string(j)):  # which `values` reads
                 self._usable(j, is_category)
 
@@ -159,10 +163,24 @@ class Frame:
         if cells.kind == STRING and not as_category:
             raise self._error(
                 j,
-                'holds strings: use it as a category, as with categorical_features="from_dtype", '
-                "or encode it as numbers",
+                "holds strings: add it to categorical_features, or encode it as numbers. With the "
+                'default categorical_features="from_dtype", all columns of strings are categories, '
+                "and so are those that .astype('category') marks",
             )
         return cells
+
+    def _check_no_strings(self, j: int) -> None:
+        """Raise if column j, which was numeric in fit, holds strings."""
+        cells = self._read(j)
+        if cells.kind in (STRING, MIXED):
+            texts = [value for value in cells.values.tolist() if isinstance(value, str)]
+            text = next((text for text in texts if not _is_number(text)), texts[0])
+            name = self.names[j]
+            raise ValueError(
+                f"Column {name!r} was numeric in fit and holds strings such as "
+                f"{shorten(repr(text))}: convert it, as by pandas.to_numeric(X[{name!r}], "
+                "errors='coerce')."
+            )
 
     def _error(self, j: int, problem: str) -> ValueError:
         return ValueError(f"Column {self.names[j]!r} of dtype {self.dtypes[j]} {problem}.")
@@ -246,6 +264,15 @@ def read_frame(X: Any) -> Frame | None:
         twice = [name for name, count in Counter(frame.names).items() if count > 1]
         raise ValueError(f"X has several columns of the same name: {twice}. Rename or drop them.")
     return frame
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a string spells a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _native_dtype(column: Any) -> Any:

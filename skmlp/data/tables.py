@@ -48,7 +48,7 @@ class Columns(Protocol):
     def is_categorical(self) -> np.ndarray | None:
         """Which columns are categories by their dtype (n_features,); None for arrays."""
 
-    def check(self, categorical: np.ndarray) -> None:
+    def check(self, categorical: np.ndarray, *, fitted: bool = False) -> None:
         """Raise unless each column can be a number or a category, as the mask says."""
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray:
@@ -95,7 +95,7 @@ class ArrayColumns:
             )
         self.n_rows = len(self._X)
 
-    def check(self, categorical: np.ndarray) -> None:
+    def check(self, categorical: np.ndarray, *, fitted: bool = False) -> None:
         """Do nothing: what is no number is found by scikit-learn's checks."""
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray:
@@ -129,7 +129,8 @@ def _numbers_of_objects(values: np.ndarray) -> np.ndarray:
         numbers[~missing] = cells.values[~missing].astype(np.float64)
     except ValueError as error:
         raise ValueError(
-            f"holds strings: select it by categorical_features, or encode it as numbers ({error})"
+            "holds strings: select it by categorical_features in fit, or convert it to numbers "
+            f"({error})"
         ) from error
     return numbers
 

@@ -177,7 +177,7 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
         n_features, by_dtype = estimator.n_features_in_, columns.is_categorical
         categorical = categorical_mask(marked, columns.names, n_features, by_dtype)
     try:
-        columns.check(categorical)
+        columns.check(categorical, fitted=fitted is not None)
     except ValueError as error:
         if fitted is None:
             raise

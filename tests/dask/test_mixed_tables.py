@@ -302,7 +302,7 @@ def test_warm_starts_keep_the_categories():
     assert_same_model(clf, local, HELD_OUT)
     with pytest.raises(ValueError, match="Column 'town' holds numbers, but the categories"):
         clf.fit(*in_parts(FRAME.assign(town=1), Y))
-    with pytest.raises(ValueError, match=r"Column 'age' of dtype .* holds strings"):
+    with pytest.raises(ValueError, match="Column 'age' was numeric in fit and holds strings"):
         clf.fit(*in_parts(FRAME.assign(age="old"), Y))
     with pytest.raises(ValueError, match="The columns of X are"):
         clf.fit(*in_parts(FRAME[FRAME.columns[::-1]], Y))

@@ -222,7 +222,7 @@ def test_objects_in_marked_arrays():
     np.testing.assert_array_equal(marked.predict_proba(nullable), clf.predict_proba(frame))
     array = frame.to_numpy(object)
     array[3, 1] = "unknown"
-    with pytest.raises(ValueError, match="Column 1 holds strings: select it by categ"):
+    with pytest.raises(ValueError, match=r"Column 1 holds strings: select it by .* in fit"):
         marked.fit(array, y)
     array[3, 1] = {}
     with pytest.raises(ValueError, match="Column 1 holds values that are not numbers"):
@@ -582,10 +582,21 @@ def test_messages():
     with pytest.warns(UserWarning, match="Column 'id' has 200 different strings in 200 rows"):
         clf.fit(frame.assign(id=[f"customer {i}" for i in range(200)]), y)
     clf.fit(frame, y)
-    with pytest.raises(ValueError, match="Column 'town' holds numbers, but"):
+    with pytest.raises(ValueError, match=r"'town' holds numbers, but .*: convert.*astype\(str\)"):
         clf.predict(frame.assign(town=3))
-    with pytest.raises(ValueError, match=r"Column 'age' .*holds strings.*same kind as in fit"):
-        clf.predict(frame.assign(age="old"))
+    remedy = "pandas.to_numeric(X['age'], errors='coerce')"
+    message = re.escape(f"strings such as 'n/a': convert it, as by {remedy}.")
+    expected = clf.predict_proba(frame.assign(age=frame.age.replace(60, np.nan)))
+    for spoilt in (frame.age.astype(str).replace("60.0", "n/a"), frame.age.replace({60: "n/a"})):
+        with pytest.raises(
+            ValueError, match=f"Column 'age' was numeric in fit and holds {message}"
+        ):
+            clf.predict(frame.assign(age=spoilt))
+        numbers = eval(remedy, {"pandas": pd, "X": {"age": spoilt}})
+        np.testing.assert_array_equal(clf.predict_proba(frame.assign(age=numbers)), expected)
+    named = clone(clf).set_params(categorical_features=["town"])
+    with pytest.raises(ValueError, match=r"'colour' .* holds strings: add it to categorical_feat"):
+        named.fit(frame, y)
     with pytest.raises(ValueError, match="feature names should match"):
         clf.predict(frame[frame.columns[::-1]])
     with pytest.raises(ValueError, match=r"\(X_val, y_val\) is unusable.*feature names"):
