@@ -31,7 +31,7 @@ from skmlp.data.objects import (
     read_array,
 )
 
-__all__ = ["Frame", "categorical_mask", "read_frame"]
+__all__ = ["Frame", "categorical_mask", "check_not_dicts_or_series", "read_frame"]
 
 _CATEGORIES = (nw.Categorical, nw.Enum)
 _WIDE = (nw.Int128, nw.UInt128)  # NumPy has no such integers
@@ -273,6 +273,23 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def check_not_dicts_or_series(X: Any) -> None:
+    """Raise for what is no data frame, but becomes one by a call that the message tells."""
+    if isinstance(X, dict):
+        raise ValueError(
+            "Expected 2D array, got a dict: use pandas.DataFrame(X) if it holds columns, and "
+            "pandas.DataFrame([X]) if it is one row."
+        )
+    if isinstance(X, list | tuple) and any(isinstance(row, dict) for row in X):
+        raise ValueError("X holds dicts: use pandas.DataFrame(X).")
+    if not isinstance(X, np.ndarray) and nw.dependencies.is_into_series(X):
+        raise ValueError(
+            f"Expected 2D array, got 1D array instead: X is a {type(X).__name__}. Reshape your "
+            "data: for one row use X.iloc[[0]] of the data frame or pandas.DataFrame([row]), and "
+            "for a single column a data frame with this column."
+        )
 
 
 def _native_dtype(column: Any) -> Any:

@@ -43,7 +43,7 @@ def save(
     Raises
     ------
     TypeError
-        If clf is neither. Use pickle or skops for pipelines.
+        If clf is neither. Use joblib or skops for pipelines.
     ValueError
         If a constructor parameter (such as a function as `schedule`, or a RandomState) or the
         labels cannot be written without pickle, or two features have the same name.
@@ -73,7 +73,8 @@ def save(
     if not isinstance(clf, SoftmaxMLPClassifier):
         raise TypeError(
             "clf must be a SoftmaxMLPClassifier or SoftmaxMLPEnsembleClassifier, got "
-            f"{type(clf).__name__}."
+            f"{type(clf).__name__}. Of a Pipeline, save the last step, as clf[-1], and of a search "
+            "best_estimator_. For a whole pipeline, use joblib or skops."
         )
     if own := clf.get_params().keys() - SoftmaxMLPClassifier().get_params().keys():
         raise TypeError(

@@ -17,7 +17,7 @@ from skmlp.data.checks import (
     check_validation_complete,
     check_weights,
 )
-from skmlp.data.frames import Frame, categorical_mask, read_frame
+from skmlp.data.frames import Frame, categorical_mask, check_not_dicts_or_series, read_frame
 from skmlp.data.tables import ArrayColumns, Columns, encode_table, fit_table
 
 __all__ = [
@@ -189,7 +189,10 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
 def columns_of(X: Any, *, marked: bool) -> Columns | None:
     """Return the columns of a data frame, or of an array if some may be marked; else None."""
     frame = None if _is_sparse_frame(X) else read_frame(X)
-    return ArrayColumns(X) if frame is None and marked else frame
+    if frame is not None:
+        return frame
+    check_not_dicts_or_series(X)
+    return ArrayColumns(X) if marked else None
 
 
 def marks_columns(categorical_features: Any) -> bool:

@@ -585,12 +585,11 @@ def test_messages():
     with pytest.raises(ValueError, match=r"'town' holds numbers, but .*: convert.*astype\(str\)"):
         clf.predict(frame.assign(town=3))
     remedy = "pandas.to_numeric(X['age'], errors='coerce')"
-    message = re.escape(f"strings such as 'n/a': convert it, as by {remedy}.")
+    message = "was numeric in fit and holds strings such as 'n/a': convert it, as by "
+    message = re.escape(f"Column 'age' {message}{remedy}.")
     expected = clf.predict_proba(frame.assign(age=frame.age.replace(60, np.nan)))
     for spoilt in (frame.age.astype(str).replace("60.0", "n/a"), frame.age.replace({60: "n/a"})):
-        with pytest.raises(
-            ValueError, match=f"Column 'age' was numeric in fit and holds {message}"
-        ):
+        with pytest.raises(ValueError, match=message):
             clf.predict(frame.assign(age=spoilt))
         numbers = eval(remedy, {"pandas": pd, "X": {"age": spoilt}})
         np.testing.assert_array_equal(clf.predict_proba(frame.assign(age=numbers)), expected)
@@ -629,6 +628,29 @@ def test_dates_as_strings_are_warned_of(library):
         clone(clf).fit(frame.astype({"signup": "category"}), y)
     elif library == "polars":
         clone(clf).fit(X.with_columns(pl.col("signup").cast(pl.Enum(dates.tolist()))), y)
+
+
+def test_rows_that_are_no_frame_yet():
+    frame, y = mixed_table(60, 0)
+    clf = SoftmaxMLPClassifier((8,), random_state=0, epochs=2).fit(frame, y)
+    expected = clf.predict_proba(frame)
+    rows, row = frame.to_dict("records"), frame.iloc[0]
+    with pytest.raises(ValueError, match=r"^X holds dicts: use pandas.DataFrame\(X\)\.$"):
+        clone(clf).fit(rows, y)
+    with pytest.raises(ValueError, match="X holds dicts"):
+        clf.predict(rows)
+    np.testing.assert_array_equal(clf.predict_proba(pd.DataFrame(rows)), expected)
+    with pytest.raises(ValueError, match=r"got a dict: .*, and pandas.DataFrame\(\[X\]\) if"):
+        clf.predict(rows[0])
+    np.testing.assert_allclose(clf.predict_proba(pd.DataFrame(rows[:1])), expected[:1], 1e-6)
+    message = r"^Expected 2D array.*: X is a Series\. Reshape your data: .*DataFrame\(\[row\]\)"
+    with pytest.raises(ValueError, match=message):
+        clf.predict(row)
+    for one in (frame.iloc[[0]], pd.DataFrame([row])):
+        np.testing.assert_allclose(clf.predict_proba(one), expected[:1], 1e-6)
+    numeric = SoftmaxMLPClassifier((8,), epochs=2).fit(frame[["age"]], y)
+    with pytest.raises(ValueError, match="X is a Series"):
+        numeric.predict(frame["age"])
 
 
 def test_frames_of_categories_alone():

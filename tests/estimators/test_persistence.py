@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skmlp import SoftmaxMLPClassifier, load, save
@@ -111,8 +112,10 @@ def test_values_that_need_pickle_raise(tmp_path, params, name):
 def test_save_of_invalid_estimators_raises(tmp_path):
     with pytest.raises(NotFittedError):
         save(SoftmaxMLPClassifier(), tmp_path / "m")
-    with pytest.raises(TypeError, match=r"must be a SoftmaxMLPClassifier or .*, got Pipeline"):
+    with pytest.raises(TypeError, match=r"must be a .*, got Pipeline\. .* as clf\[-1\]"):
         save(make_pipeline(SoftmaxMLPClassifier()), tmp_path / "m")
+    with pytest.raises(TypeError, match=r"got GridSearchCV\. .* of a search best_estimator_"):
+        save(GridSearchCV(SoftmaxMLPClassifier(), {"units": [3, 4]}), tmp_path / "m")
 
 
 def test_skops():
