@@ -151,10 +151,10 @@ def _check_label_values(y: Any, *, is_part: bool = False) -> None:
         return
     missing = cells.missing_mask()
     if missing.any():
-        first = "" if is_part else f", the first in row {missing.argmax()}"
+        where = " in one part" if is_part else f", the first in row {missing.argmax()}"
         raise ValueError(
             f"Input y contains NaN or None: {missing.sum()} of {len(missing)} labels are missing"
-            f"{first}. Drop these rows, such as by X[y.notna()] and y[y.notna()] in pandas."
+            f"{where}. Drop these rows, such as by X[y.notna()] and y[y.notna()] in pandas."
         )
     if cells.kind == MIXED:
         raise ValueError("y mixes strings and numbers: convert it, such as by y.astype(str).")

@@ -277,7 +277,7 @@ def _is_number(text: str) -> bool:
 
 def check_not_dicts_or_series(X: Any) -> None:
     """Raise for what is no data frame, but becomes one by a call that the message tells."""
-    if isinstance(X, dict):
+    if isinstance(X, dict) and not hasattr(X, "shape"):  # as SciPy's dok_matrix has
         raise ValueError(
             "Expected 2D array, got a dict: use pandas.DataFrame(X) if it holds columns, and "
             "pandas.DataFrame([X]) if it is one row."

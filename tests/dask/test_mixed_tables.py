@@ -364,6 +364,10 @@ def test_ids_are_warned_of_once():
     with pytest.warns(UserWarning, match=message) as caught:
         clf.fit(*in_parts(FRAME.assign(town=ids), Y))
     assert len(caught) == 1
+    dates = pd.date_range("2024-08-26", periods=600).strftime("%Y-%m-%d")
+    with pytest.warns(UserWarning, match="Column 'town' holds dates as strings") as caught:
+        clf.fit(*in_parts(FRAME.assign(town=dates), Y))
+    assert len(caught) == 1
     # Within a shard, most strings are different; in all rows they are not.
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -40,7 +40,7 @@ def test_missing_labels(y):
     message = "Input y contains NaN or None: 2 of 6 labels are missing, the first in row 2. Drop"
     with pytest.raises(ValueError, match=message):
         check_rows(np.eye(6), y)
-    with pytest.raises(ValueError, match=r"2 of 6 labels are missing\. Drop"):
+    with pytest.raises(ValueError, match=r"2 of 6 labels are missing in one part\. Drop"):
         check_rows(np.eye(6), y, is_part=True)
 
 
