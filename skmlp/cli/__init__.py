@@ -6,6 +6,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from io import TextIOWrapper
 
+from skmlp.cli.commands import PROG
+
 __all__ = ["main"]
 
 COMMANDS = ("train", "predict")
@@ -37,6 +39,6 @@ def main(argv: list[str] | None = None) -> int:
     if argv and argv[0] in COMMANDS:
         if find_spec("pandas") is None:
             remedy = 'reading files needs pandas: pip install "skmlp[data]"'
-            raise SystemExit(f"python -m skmlp {argv[0]}: error: {remedy}")
+            raise SystemExit(f"{PROG} {argv[0]}: error: {remedy}")
         return import_module(f"skmlp.cli.{argv[0]}").main(argv[1:])
     return import_module("skmlp.cli.fashion_mnist").main(argv)

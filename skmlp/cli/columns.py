@@ -40,11 +40,13 @@ LISTED, NAMED = 40, 8  # columns in the table on the terminal, with a note
 WIDTHS = 20, 35, 7  # of the name, the kind and values, the number of missing values
 # Of 0 to 9 an integer with a zero before it, as codes have.
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})*|0")
 
 # Notes about a column: the reason, and the option that changes it, to be followed by names.
 NOTES = {
     "few values": ("whole numbers are numbers, not categories", "As categories: --categorical"),
     "leading zeros": ("text, not numbers: categories", ""),
+    "decimal comma": ("texts, read as categories; as numbers: --decimal ,", ""),
     "mixed": ("numbers and other texts: categories", ""),
     "id-like": ("almost all values differ", "To leave out: --drop"),
     "constant": ("left out of the model", ""),
@@ -120,22 +122,32 @@ def _take_column(table: Table, name: str, as_category: bool) -> Column:
     if as_category:
         return _categories(name, to_texts(values), is_text=False)
     _check_objects(values)
-    if texts is None or _are_numbers(values, texts, table.is_text):
-        return _numbers(name, to_numbers(values))
+    if texts is None or _are_numbers(table, values, texts):
+        return _numbers(name, to_numbers(values, table.decimal))
     _check_dates(name, values, texts)
-    return _categories(name, texts, table.is_text)
+    return _categories(name, texts, table.is_text, table.decimal)
 
 
-def _are_numbers(values: pd.Series, texts: pd.Series, is_text: bool) -> bool:
+def _are_numbers(table: Table, values: pd.Series, texts: pd.Series) -> bool:
     """Whether a column is one of numbers: by the texts, or by the objects of a typed file."""
-    if not is_text:
+    if not table.is_text:
         kind = pd.api.types.infer_dtype(values, skipna=True)
         return kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty")
     different = pd.Series(texts.dropna().unique(), dtype=object)
     different = different[~different.isin(NUMBER_GAPS)]
     if different.str.match(_LEADING_ZERO).any():
         return False
-    return bool(parse_numbers(different).notna().all())
+    return bool(parse_numbers(different, table.decimal).notna().all())
+
+
+def _have_decimal_commas(texts: pd.Series) -> bool:
+    """Whether texts are numbers with decimal commas, and not all of them with thousands' commas."""
+    different = pd.Series(texts.dropna().unique(), dtype=object)
+    different = different[~different.isin(NUMBER_GAPS)]
+    if not different.str.contains(",", regex=False).any():
+        return False
+    are_numbers = parse_numbers(different, ",").notna().all()
+    return bool(are_numbers and not different.str.fullmatch(_THOUSANDS).all())
 
 
 def _check_objects(values: pd.Series) -> None:
@@ -176,14 +188,16 @@ def _numbers(name: str, numbers: pd.Series) -> Column:
     return Column(name, numbers, False, n_gaps, note)
 
 
-def _categories(name: str, texts: pd.Series, is_text: bool) -> Column:
+def _categories(name: str, texts: pd.Series, is_text: bool, decimal: str = ".") -> Column:
     present = texts.dropna()
     n_different, n_gaps = present.nunique(), len(texts) - len(present)
     note = _spread_note(n_different, n_gaps)
+    if not note and is_text and decimal == "." and _have_decimal_commas(present):
+        note = "decimal comma"
     if not note and len(present) >= ID_ROWS and n_different >= ID_SHARE * len(present):
         note = "id-like"
     if not note and is_text:
-        are_numbers = parse_numbers(present).notna()
+        are_numbers = parse_numbers(present, decimal).notna()
         if are_numbers.all():
             note = "leading zeros"
         elif are_numbers.mean() > 0.5:
@@ -251,7 +265,7 @@ def labelled_rows(table: Table, name: str) -> Table:
     """Return the rows that have a value in the column of the target; raise if there are none."""
     texts = to_texts(table.frame[name])
     present = texts.notna()
-    if table.is_text and _are_numbers(table.frame[name], texts, True):
+    if table.is_text and _are_numbers(table, table.frame[name], texts):
         present &= ~texts.isin(NUMBER_GAPS)
     if not present.any():
         raise CommandError(f"target {quoted(name)} has no values in {table.path}")
@@ -292,9 +306,9 @@ def take_labels(table: Table, name: str) -> np.ndarray:
 def _labels(table: Table, values: pd.Series) -> np.ndarray:
     """Return integers where all values are integers, else texts."""
     texts = to_texts(values)
-    if not (is_numeric(values) or (table.is_text and _are_numbers(values, texts, True))):
+    if not (is_numeric(values) or (table.is_text and _are_numbers(table, values, texts))):
         return texts.to_numpy(str)
-    numbers = to_numbers(values)
+    numbers = to_numbers(values, table.decimal)
     if (numbers % 1 == 0).all() and numbers.abs().max() < 2**53:
         return numbers.to_numpy(np.int64)
     if (n := numbers.nunique()) > MAX_FLOATS:

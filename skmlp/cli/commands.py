@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from skmlp._errors import shorten
 
 __all__ = [
+    "DECIMALS",
     "MAX_INTEGER",
     "PROG",
     "CommandError",
@@ -26,7 +27,8 @@ __all__ = [
     "run_command",
 ]
 
-PROG = "python -m skmlp"
+PROG = "skmlp" if Path(sys.argv[0]).stem == "skmlp" else "python -m skmlp"  # as it was started
+DECIMALS = ".", ","
 MAX_INTEGER = 2**32 - 1
 MAX_NAMES = 8  # that a message lists
 MAX_QUOTED = 60  # characters of a value in a message

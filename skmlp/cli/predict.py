@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from skmlp.cli.commands import (
+    DECIMALS,
     PROG,
     CommandError,
     OneLineParser,
@@ -72,7 +73,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="encoding of the CSV that is read (default: utf-8)",
     )
-    parser.set_defaults(output="predictions.csv", encoding="utf-8")
+    add("--decimal", choices=DECIMALS, help="decimal point of CSV (default: .)")
+    parser.set_defaults(output="predictions.csv", encoding="utf-8", decimal=".")
     args = parser.parse_args(argv)
     if args.output.lower().endswith(_NOT_CSV):
         parser.error(f"--output: predictions are written as CSV, not to {args.output}")
@@ -137,7 +139,7 @@ def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
     columns = model_columns(model)
     names = [f"probability_{label}" for label in model.classes_]
     first, unknown = True, Unknown()
-    for table in read_tables(args.file, args.sep, args.encoding, CHUNK_ROWS):
+    for table in read_tables(args.file, args.sep, args.encoding, args.decimal, CHUNK_ROWS):
         X = typed_frame(table, columns)
         if first:
             _say_ignored(table.frame.columns, columns)

@@ -31,6 +31,7 @@ __all__ = [
     "parse_numbers",
     "read_table",
     "read_tables",
+    "separator",
     "to_numbers",
     "to_texts",
     "typed_frame",
@@ -45,6 +46,7 @@ NUMBER_GAPS = frozenset(
 )
 _BOOLS = {"True": 1.0, "False": 0.0}
 _TABULATED = (".tsv", ".tab")
+_TYPED = (".parquet", ".feather")
 _SPREADSHEETS = (".xlsx", ".xls", ".ods")
 _DAMAGED = EOFError, zlib.error, LZMAError, BadZipFile, ValueError, NotImplementedError
 _COMPRESSED = re.compile(r"\.(gz|bz2|xz|zst|zip)$")
@@ -60,11 +62,14 @@ class Table(NamedTuple):
     frame : DataFrame
     is_text : bool
         Whether the file has no types, so that all values are text.
+    decimal : str, default="."
+        The decimal point of numbers in texts.
     """
 
     path: str
     frame: pd.DataFrame
     is_text: bool
+    decimal: str = "."
 
 
 class ModelColumn(NamedTuple):
@@ -81,7 +86,7 @@ class ModelColumn(NamedTuple):
     categories: np.ndarray | None
 
 
-def read_table(path: str, sep: str | None, encoding: str) -> Table:
+def read_table(path: str, sep: str | None, encoding: str, decimal: str = ".") -> Table:
     """Return all rows of a file.
 
     Parameters
@@ -91,32 +96,37 @@ def read_table(path: str, sep: str | None, encoding: str) -> Table:
         The separator of CSV. None is a tabulator in files named so, otherwise a comma.
     encoding : str
         Of CSV.
+    decimal : str, default="."
+        The decimal point of CSV.
 
     Raises
     ------
     CommandError
         If the file cannot be read, or has no rows.
     """
-    (table,) = read_tables(path, sep, encoding)
+    (table,) = read_tables(path, sep, encoding, decimal)
     return table
 
 
 def read_tables(
-    path: str, sep: str | None, encoding: str, chunk_rows: int | None = None
+    path: str,
+    sep: str | None,
+    encoding: str,
+    decimal: str = ".",
+    chunk_rows: int | None = None,
 ) -> Iterator[Table]:
     """Yield the rows of a file in parts; the parameters and errors are those of `read_table`.
 
     Parquet and Feather are read at once, and then divided.
     """
-    stem = _COMPRESSED.sub("", path.lower())
+    stem = _stem(path)
     if stem.endswith(_SPREADSHEETS):
         raise CommandError(f"{path} is a spreadsheet: save it as CSV")
-    is_text = not stem.endswith((".parquet", ".feather"))
+    is_text = not stem.endswith(_TYPED)
     n_rows = 0
     with _named_errors(path, sep, encoding):
         if is_text:
-            sep = sep or ("\t" if stem.endswith(_TABULATED) else ",")
-            parts = _read_csv(path, sep, encoding, chunk_rows)
+            parts = _read_csv(path, separator(path, sep), encoding, chunk_rows)
         else:
             parts = _divided(_read_typed(path, stem), chunk_rows)
         for frame in parts:
@@ -125,9 +135,19 @@ def read_tables(
             frame.columns = frame.columns.map(str).str.strip()
             n_rows += len(frame)
             if len(frame):
-                yield Table(path, frame, is_text)
+                yield Table(path, frame, is_text, decimal if is_text else ".")
     if not n_rows:
         raise CommandError(f"{path} has no rows")
+
+
+def _stem(path: str) -> str:
+    """Return a path in lower case without the end of a compressed file."""
+    return _COMPRESSED.sub("", path.lower())
+
+
+def separator(path: str, sep: str | None) -> str:
+    """Return the separator of a CSV file, given that of the command line."""
+    return sep or ("\t" if _stem(path).endswith(_TABULATED) else ",")
 
 
 def _read_csv(path: str, sep: str, encoding: str, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
@@ -233,22 +253,22 @@ def typed_frame(table: Table, columns: Sequence[ModelColumn]) -> pd.DataFrame:
     check_columns(table, [column.name for column in columns])
     return pd.DataFrame(
         {
-            name: to_numbers(table.frame[name])
+            name: to_numbers(table.frame[name], table.decimal)
             if categories is None
-            else _to_categories(table.frame[name], categories)
+            else _to_categories(table.frame[name], categories, table.decimal)
             for name, categories in columns
         },
         index=table.frame.index,
     )
 
 
-def _to_categories(values: pd.Series, categories: np.ndarray) -> pd.Series:
+def _to_categories(values: pd.Series, categories: np.ndarray, decimal: str) -> pd.Series:
     """Return a column as texts or, where the categories are numbers, as numbers."""
     texts = to_texts(values)
     if all(isinstance(category, str) for category in categories):
         return texts
     by_text = dict(zip(to_texts(pd.Series(categories)), map(float, categories), strict=True))
-    numbers = texts.map(by_text).astype(np.float64).fillna(_numbers_or_bools(texts))
+    numbers = texts.map(by_text).astype(np.float64).fillna(_numbers_or_bools(texts, decimal))
     unknown = numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)
     return numbers.mask(unknown, max(by_text.values()) + 1)  # no category, as the text is none
 
@@ -259,8 +279,14 @@ def is_numeric(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values.dtype) and not is_bool
 
 
-def to_numbers(values: pd.Series) -> pd.Series:
+def to_numbers(values: pd.Series, decimal: str = ".") -> pd.Series:
     """Return a column as float64, with NaN for missing values.
+
+    Parameters
+    ----------
+    values : Series
+    decimal : str, default="."
+        The decimal point of numbers in texts.
 
     Raises
     ------
@@ -272,7 +298,7 @@ def to_numbers(values: pd.Series) -> pd.Series:
         wrong = np.isinf(numbers)
     else:
         texts = to_texts(values)
-        numbers = _numbers_or_bools(texts)
+        numbers = _numbers_or_bools(texts, decimal)
         wrong = (numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)) | np.isinf(numbers)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
@@ -283,14 +309,21 @@ def to_numbers(values: pd.Series) -> pd.Series:
     return numbers
 
 
-def parse_numbers(texts: pd.Series) -> pd.Series:
-    """Return texts as float64, with NaN for those that are not numbers."""
+def parse_numbers(texts: pd.Series, decimal: str = ".") -> pd.Series:
+    """Return texts as float64, with NaN for those that are not numbers.
+
+    With a decimal comma, "1.5" is not a number, as for pandas: it may be a date or a version.
+    """
+    if decimal != ".":
+        texts = texts.astype(object)
+        texts = texts.mask(texts.str.contains(".", regex=False, na=False).astype(bool))
+        texts = texts.str.replace(decimal, ".", regex=False)
     return pd.to_numeric(texts, errors="coerce").astype(np.float64)
 
 
-def _numbers_or_bools(texts: pd.Series) -> pd.Series:
+def _numbers_or_bools(texts: pd.Series, decimal: str) -> pd.Series:
     """Return texts as `parse_numbers`, and bools as 1 and 0, which they are for a model."""
-    return parse_numbers(texts).fillna(texts.map(_BOOLS).astype(np.float64))
+    return parse_numbers(texts, decimal).fillna(texts.map(_BOOLS).astype(np.float64))
 
 
 def to_texts(values: pd.Series) -> pd.Series:

@@ -28,6 +28,7 @@ from skmlp.cli.columns import (
     take_labels,
 )
 from skmlp.cli.commands import (
+    DECIMALS,
     PROG,
     CommandError,
     OneLineParser,
@@ -61,6 +62,7 @@ from skmlp.cli.tables import (
     to_texts,
     typed_frame,
 )
+from skmlp.cli.usage import usage
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 from skmlp.estimators.persistence import save
@@ -72,17 +74,6 @@ __all__ = ["main"]
 _PROG = f"{PROG} train"
 VALIDATION_ROWS = 300  # from which on early stopping sets rows aside
 SCORE_HEADING = f"  {'':22}{'accuracy':>10}{'balanced':>10}{'log-loss':>10}{'AUC':>10}"
-_USE = """
-Predict new rows:
-
-    {prog} predict {path} new.csv
-
-In Python, with df a DataFrame of the same columns:
-
-    from skmlp import load
-
-    clf = load({path!r})
-    clf.predict(df[clf.feature_names_in_])"""
 
 
 @dataclass(frozen=True)
@@ -156,11 +147,11 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("--drop", type=from_argument, metavar="A,B", help="columns to leave out")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
     add("--encoding", type=encoding_name, metavar="NAME", help="encoding of CSV (default: utf-8)")
+    add("--decimal", choices=DECIMALS, help="decimal point of CSV (default: .)")
     add("--output", type=Path, metavar="DIR", help="output folder (default: skmlp-output)")
     add("--seed", type=integer_from(0), metavar="N", help="random seed (default: 42)")
-    parser.set_defaults(
-        categorical=[], drop=[], encoding="utf-8", output=Path("skmlp-output"), seed=42
-    )
+    parser.set_defaults(categorical=[], drop=[], encoding="utf-8", decimal=".", seed=42)
+    parser.set_defaults(output=Path("skmlp-output"))
     return parser.parse_args(argv)
 
 
@@ -179,7 +170,7 @@ def _run(args: argparse.Namespace) -> None:
         save(model, path)  # before it is evaluated, so that Ctrl-C from now on does not lose it
         print(f"Wrote {path}: the fitted model\n", flush=True)
         _judge(args, model, columns, (train, test), [*notes, *note])
-    print(_USE.format(prog=PROG, path=str(path)))
+    print(usage(args, str(path), table, used))
 
 
 @contextmanager
@@ -206,7 +197,7 @@ def _output_folder(folder: Path) -> Iterator[None]:
 
 def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
     """Return the rows with labels, and the columns of features."""
-    table = read_table(args.file, args.sep, args.encoding)
+    table = read_table(args.file, args.sep, args.encoding, args.decimal)
     roles = [name for name in (args.target, args.group, args.sample_weight) if name is not None]
     check_columns(table, [*roles, *args.drop, *args.categorical])
     given = [*roles, *args.drop]
@@ -251,7 +242,7 @@ def _rows(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> 
 def _weights(args: argparse.Namespace, table: Table) -> np.ndarray | None:
     if args.sample_weight is None:
         return None
-    weights = to_numbers(table.frame[args.sample_weight])
+    weights = to_numbers(table.frame[args.sample_weight], table.decimal)
     wrong = weights.isna() | (weights < 0)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
@@ -292,7 +283,7 @@ def _split(
 
 def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) -> Rows:
     """Return the rows of --test, with the types of the training rows."""
-    table = read_table(args.test, args.sep, args.encoding)
+    table = read_table(args.test, args.sep, args.encoding, args.decimal)
     needed = [name for name in (args.target, args.sample_weight) if name is not None]
     check_columns(table, needed)
     table = labelled_rows(table, args.target)
@@ -301,7 +292,7 @@ def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) 
     X = typed_frame(table, known)
     values = table.frame[args.target]
     if rows.y.dtype.kind == "i":
-        numbers = to_numbers(values)
+        numbers = to_numbers(values, table.decimal)
         y = numbers.to_numpy(np.int64) if (numbers % 1 == 0).all() else numbers.to_numpy()
     else:
         y = to_texts(values).to_numpy(str)

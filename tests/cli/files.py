@@ -42,6 +42,33 @@ def mixed(n_rows=240, seed=0):
     return frame
 
 
+def odd(n_rows=240, seed=0):
+    """A table of German texts: each column needs an option of `pandas.read_csv`."""
+    rng = np.random.RandomState(seed)
+    frame = pd.DataFrame(
+        {
+            "größe": rng.gamma(4, 18, n_rows).round(2),
+            "filiale": rng.randint(1, 4, n_rows),
+            "plz": rng.choice(["01067", "04109", "80331"], n_rows),
+            "stadt": rng.choice([" Ulm", "Bern ", "1"], n_rows),
+            "land": rng.choice(["NA", "DE", " AT", ""], n_rows),
+            "kunde": rng.choice([True, False], n_rows),
+            "alter": rng.choice(["30", "31", "45", "?", ""], n_rows),
+        }
+    )
+    frame["ziel"] = np.where((frame.filiale == 1) ^ (frame.land == "NA"), "ja", "nein")
+    return frame
+
+
+def run_printed_code(text):
+    """Run the Python code at the end of the output; return its variables and its value."""
+    lines = text[text.index("    import pandas\n") :].rstrip().split("\n")
+    *statements, expression = (line.removeprefix("    ") for line in lines)
+    namespace = {}
+    exec("\n".join(statements), namespace)
+    return namespace, eval(expression, namespace)
+
+
 def error_of(*arguments):
     """Return the message of a command that must fail, which is one line."""
     with pytest.raises(SystemExit) as stop:

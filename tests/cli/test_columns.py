@@ -136,6 +136,27 @@ def test_mixed_columns_are_named():
     assert taken(["unknown", "1", "1", "2", "3"] * 8).note == "mixed"
 
 
+def test_decimal_commas_are_named():
+    texts = [f"{i},{i % 10}" for i in range(30)]
+    assert taken([*texts, "?", "7", ""]).note == "decimal comma"
+    assert "as numbers: --decimal ," in " ".join(remedies([taken(texts)]))
+    assert taken([f"{i + 1},500" for i in range(9)]).note == ""  # of thousands, perhaps
+    assert taken([*texts, "much"]).note != "decimal comma"
+    assert taken(texts, categorical=["a"]).note != "decimal comma"
+
+
+def test_decimal_commas_are_read():
+    texts = ["1,5", "-,25", "3", "1e3", "?", ""]
+    table = Table("file", pd.DataFrame({"a": texts}), True, ",")
+    [column] = take_columns(table, ["a"], [])
+    assert same(column.values, [1.5, -0.25, 3.0, 1000.0, float("nan"), float("nan")])
+    assert typed_frame(table, [ModelColumn("a", None)]).a.equals(column.values)
+    table.frame.loc[0, "a"] = "1.5"  # a version, or a date
+    assert take_columns(table, ["a"], [])[0].is_category
+    with pytest.raises(CommandError, match=r"row 0: '1.5' is not a finite number"):
+        typed_frame(table, [ModelColumn("a", None)])
+
+
 def test_table_of_columns_has_80_characters():
     frame = pd.DataFrame({f"column {'x' * i}": ["1", "a" * 90] for i in range(50)})
     lines = describe(take_columns(Table("file", frame, True), list(frame), []))

@@ -3,9 +3,11 @@
 import gzip
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ import skmlp.cli.train as job
 from skmlp import SoftmaxMLPEnsembleClassifier, load
 from skmlp.cli import main
 from skmlp.training.trainer import TrainingRun
-from tests.cli.files import churn, error_of, mixed
+from tests.cli.files import churn, error_of, mixed, odd, run_printed_code
 from tests.cli.test_fashion_mnist import ENVIRONMENTS
 
 PICTURES = ["confusion_matrix.png", "importance.png", "loss_curve.png", "reliability.png"]
@@ -107,11 +109,60 @@ def test_prints_scores_of_the_saved_model_on_the_held_out_rows(trained):
 @in_one_process
 def test_printed_code_runs(trained):
     text, _ = trained
-    lines = text[text.index("from skmlp import load") :].split("\n")
-    *statements, expression = (line.strip() for line in lines if line.strip())
-    namespace = {"df": churn()}
-    exec("\n".join(statements), namespace)
-    assert set(eval(expression, namespace)) == {"no", "yes"}
+    churn().to_csv("new.csv", index=False)
+    _, labels = run_printed_code(text)
+    assert set(labels) == {"no", "yes"}
+
+
+def check_printed_code(text):
+    """Compare the predictions of the printed code with those of the printed command."""
+    found, labels = run_printed_code(text)
+    [command] = re.findall(r"^    python -m skmlp (predict .*)$", text, re.MULTILINE)
+    assert main(shlex.split(command)) == 0
+    predicted = pd.read_csv("predictions.csv", index_col="row")
+    assert predicted.prediction.tolist() == labels.tolist()
+    proba = found["clf"].predict_proba(found["df"][found["clf"].feature_names_in_])
+    np.testing.assert_allclose(predicted.iloc[:, 1:], proba, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_printed_code_reads_new_rows_as_the_command_does(capsys):
+    options = {"index": False, "sep": ";", "encoding": "latin-1", "decimal": ","}
+    odd().to_csv("odd.csv", **options)
+    arguments = ["--sep", ";", "--encoding", "latin-1", "--decimal", ",", "--categorical"]
+    assert main(["train", "odd.csv", "--target", "ziel", *arguments, "filiale"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^  größe +number, \d", text, re.MULTILINE)
+    assert "--sep ';' --encoding latin-1 --decimal ,\n" in text
+    clf = load("skmlp-output/model.npz")
+    assert clf.is_categorical_.tolist() == [False, True, True, True, True, True, False]
+    odd(40, seed=1).to_csv("new.csv", **options)
+    check_printed_code(text)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_printed_code_names_gaps_that_pandas_does_not_know(capsys):
+    options = {"index": False, "sep": "\t"}
+    odd()[["filiale", "alter", "ziel"]].to_csv("odd.tsv", **options)
+    assert main(["train", "odd.tsv", "--target", "ziel"]) == 0
+    text = capsys.readouterr().out
+    assert "df = pandas.read_csv(" in text
+    assert "keep_default_na" not in text
+    odd(40, seed=1).to_csv("new.tsv", **options)
+    check_printed_code(text)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_printed_code_reads_a_file_with_types(capsys):
+    def typed(n_rows, seed):
+        frame = odd(n_rows, seed)[["größe", "filiale", "kunde", "ziel"]]
+        frame["filiale"] = frame.filiale.astype(float).where(frame.index % 9 > 0)
+        return frame.assign(preis=[Decimal(f"{x:.2f}") for x in frame["größe"]])
+
+    typed(240, 0).to_parquet("odd.parquet")
+    assert main(["train", "odd.parquet", "--target", "ziel", "--categorical", "filiale"]) == 0
+    typed(40, 1).to_parquet("new.parquet")
+    check_printed_code(capsys.readouterr().out)
 
 
 @pytest.mark.usefixtures("table", "without_plots")
