@@ -1,7 +1,7 @@
 """Judging a classifier by rows that it was not trained on, beside two baselines."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ __all__ = [
     "Importances",
     "Predictions",
     "Scores",
+    "cautions",
     "check_known_labels",
     "fit_baselines",
     "hold_out",
@@ -37,6 +38,7 @@ TEST_SHARE = 0.2
 BASELINES = "logistic regression", "most frequent class"
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS, IMPORTANCE_SECONDS = 2_000, 5, 20.0
 MIN_IMPORTANCE_ROWS = 100
+FEW_TEST_ROWS = 100
 
 
 class Scores(NamedTuple):
@@ -204,6 +206,67 @@ def score(judged: Predictions) -> Scores:
 def _log_loss(classes: np.ndarray, y: np.ndarray, proba: np.ndarray, w: Any = None) -> float:
     proba = proba.astype(np.float64)
     return log_loss(y, proba / proba.sum(1, keepdims=True), sample_weight=w, labels=classes)
+
+
+def cautions(
+    judged: Predictions, baselines: Mapping[str, Predictions], test_file: str | None
+) -> list[str]:
+    """Return why the model may not be needed, and why the scores are uncertain, if they are.
+
+    The log-loss of the best baseline is compared by the difference of each row. The model is better
+    only if the mean difference is at least two standard errors.
+
+    Parameters
+    ----------
+    judged : Predictions
+        Of the model.
+    baselines : mapping of str to Predictions
+        For the same rows.
+    test_file : str or None
+        The file of these rows. None if they are held out.
+    """
+    lines = []
+    losses = {name: _row_losses(baseline) for name, baseline in baselines.items()}
+    name = min(losses, key=lambda name: _mean_and_error(losses[name], judged.sample_weight)[0])
+    model = _row_losses(judged)
+    mean, error = _mean_and_error(losses[name] - model, judged.sample_weight)
+    if mean < 2 * error or mean <= 0:
+        values = [_mean_and_error(loss, judged.sample_weight)[0] for loss in (losses[name], model)]
+        found = (
+            f"(log-loss {values[0]:.4f} against {values[1]:.4f}): the network may not be needed."
+        )
+        if mean <= 0:
+            lines.append(f'The baseline "{name}" is as good or better on these rows {found}')
+        else:
+            lines.append(
+                f'The network is less than two standard errors better than the baseline "{name}" '
+                f"on these rows {found}"
+            )
+    if (n := len(judged.y)) < FEW_TEST_ROWS:
+        rows = "1 row is" if n == 1 else f"{n} rows are"
+        where = "held out" if test_file is None else f"in {test_file}"
+        lines.append(
+            f"Only {rows} {where}: these scores are uncertain. Use cross-validation, or more rows."
+        )
+    return lines
+
+
+def _row_losses(judged: Predictions) -> np.ndarray:
+    """Return the log-loss of each row."""
+    proba = judged.proba.astype(np.float64)
+    labels = np.searchsorted(judged.classes, judged.y)
+    p = proba[np.arange(len(labels)), labels] / proba.sum(axis=1)
+    return -np.log(np.clip(p, np.finfo(np.float64).eps, 1))
+
+
+def _mean_and_error(values: np.ndarray, sample_weight: np.ndarray | None) -> tuple[float, float]:
+    """Return the weighted mean and its standard error, infinite for a single row."""
+    w = np.ones(len(values)) if sample_weight is None else sample_weight
+    w = w / w.sum()
+    mean, n = float(w @ values), int((w > 0).sum())
+    if n < 2:
+        return mean, np.inf
+    return mean, float(np.sqrt(w**2 @ (values - mean) ** 2 * n / (n - 1)))
 
 
 def _auc(judged: Predictions) -> float:

@@ -13,7 +13,7 @@ from skmlp.cli.evaluation import Importances, Predictions, Scores
 from skmlp.cli.figures import Figure
 from skmlp.cli.tables import is_numeric
 
-__all__ = ["Report"]
+__all__ = ["Report", "decimal"]
 
 N_MISTAKES, MAX_CELLS, MAX_CHARACTERS = 20, 8, 40  # rows; columns beside the labels; of a value
 SCORE_NAMES = "accuracy", "balanced accuracy", "log-loss", "AUC"
@@ -61,6 +61,7 @@ tbody th { min-width: 6.5rem; overflow-wrap: break-word; }
   thead th, thead th.number { white-space: normal; } tbody th { min-width: 5rem; } }
 code { font-size: .9em; overflow-wrap: anywhere; }
 ul { padding-left: 1.2rem; margin: .7rem 0; }
+ul.caution { font-weight: 600; }
 footer { padding-top: 1rem; padding-bottom: 2rem; margin-top: 2rem; }
 """
 
@@ -95,6 +96,8 @@ class Report:
     columns : list of Column
     scores : dict of str to Scores
         Those of the model first, then those of the baselines.
+    cautions : list of str
+        Sentences on the scores.
     judged : Predictions
     classes : DataFrame of shape (n_classes, n_measures)
         The measures of each class.
@@ -109,6 +112,7 @@ class Report:
     notes: Sequence[str]
     columns: Sequence[Column]
     scores: Mapping[str, Scores]
+    cautions: Sequence[str]
     judged: Predictions
     classes: pd.DataFrame
     found: Importances
@@ -118,7 +122,12 @@ class Report:
         """Return the page."""
         sections = [
             self._summary(),
-            _section("Comparison with two baselines", self._scores_table(), _list(self.notes)),
+            _section(
+                "Comparison with two baselines",
+                self._scores_table(),
+                _list(self.cautions, "caution"),
+                _list(self.notes),
+            ),
             _section("Figures", self._figure_grid()) if self.figures else "",
             _section("Classes", self._class_table()),
             "" if self.figures else _section("Importance of the columns", self._importances()),
@@ -142,13 +151,13 @@ class Report:
         ):
             best = min(others) if name == "log-loss" else max(others)
             cells.append(
-                f"<div><dt>{name}</dt><dd>{_decimal(value)}"
-                f"<small>best baseline {_decimal(best)}</small></dd></div>"
+                f"<div><dt>{name}</dt><dd>{decimal(value)}"
+                f"<small>best baseline {decimal(best)}</small></dd></div>"
             )
         return f'<dl class="big">{"".join(cells)}</dl>'
 
     def _scores_table(self) -> str:
-        rows = [[name, *map(_decimal, scores)] for name, scores in self.scores.items()]
+        rows = [[name, *map(decimal, scores)] for name, scores in self.scores.items()]
         return _table(["model", *SCORE_NAMES], rows, range(1, 5))
 
     def _figure_grid(self) -> str:
@@ -156,7 +165,7 @@ class Report:
 
     def _class_table(self) -> str:
         rows = [
-            [str(label), *(_decimal(v) if isinstance(v, float) else f"{v:,}" for v in values)]
+            [str(label), *(decimal(v) if isinstance(v, float) else f"{v:,}" for v in values)]
             for label, values in zip(
                 self.classes.index, self.classes.astype(object).to_numpy(), strict=True
             )
@@ -211,9 +220,9 @@ def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def _list(lines: Iterable[str]) -> str:
+def _list(lines: Iterable[str], kind: str = "") -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
+    return f'<ul class="{kind}">{items}</ul>' if items else ""
 
 
 def _figure(figure: Figure) -> str:
@@ -255,8 +264,9 @@ def _table(
     )
 
 
-def _decimal(value: float) -> str:
-    return "" if value != value else f"{value:.4f}"
+def decimal(value: float) -> str:
+    """Return a score with four decimals, "-" if it is not defined."""
+    return "-" if value != value else f"{value:.4f}"
 
 
 def _value(value: Any) -> str:

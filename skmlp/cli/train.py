@@ -43,6 +43,7 @@ from skmlp.cli.commands import (
 from skmlp.cli.evaluation import (
     Predictions,
     Scores,
+    cautions,
     check_known_labels,
     fit_baselines,
     hold_out,
@@ -52,7 +53,7 @@ from skmlp.cli.evaluation import (
 )
 from skmlp.cli.figures import draw_figures
 from skmlp.cli.progress import showing_progress
-from skmlp.cli.report import Report
+from skmlp.cli.report import Report, decimal
 from skmlp.cli.tables import (
     ModelColumn,
     Table,
@@ -365,9 +366,12 @@ def _judge(
     train, test = parts
     judged = predictions(model, test.X, test.y, test.sample_weight)
     used = [column for column in columns if column.is_used]
-    scores, classes = _scores(judged, train, used), _by_class(judged)
+    baselines = _baselines(judged, train, used)
+    scores = {"skmlp": score(judged)} | {name: score(b) for name, b in baselines.items()}
+    classes = _by_class(judged)
+    warned = cautions(judged, baselines, args.test)
     print("\n".join(_wrapped(note, "- ") for note in notes), end="\n\n")
-    _print_scores(scores, classes)
+    _print_scores(scores, warned, classes)
     found = importances(model, judged, args.seed)
     figures = draw_figures(model, judged, found) if find_spec("matplotlib") else {}
     for name, figure in figures.items():
@@ -380,6 +384,7 @@ def _judge(
         notes=notes,
         columns=columns,
         scores=scores,
+        cautions=warned,
         judged=judged,
         classes=classes,
         found=found,
@@ -389,18 +394,18 @@ def _judge(
     _write(args.output / "report.html", page, "scores, figures, errors and columns in one page")
 
 
-def _scores(judged: Predictions, train: Rows, columns: Sequence[Column]) -> dict[str, Scores]:
-    """Return the scores of the model, and those of the baselines on the same rows."""
+def _baselines(
+    judged: Predictions, train: Rows, columns: Sequence[Column]
+) -> dict[str, Predictions]:
+    """Return the predictions of the baselines for the rows of those of the model."""
     is_category = [column.is_category for column in columns]
     baselines = fit_baselines(train.X, is_category, train.y, train.sample_weight)
     rows = judged.X, judged.y, judged.sample_weight
-    return {"skmlp": score(judged)} | {
-        name: score(predictions(baseline, *rows)) for name, baseline in baselines.items()
-    }
+    return {name: predictions(baseline, *rows) for name, baseline in baselines.items()}
 
 
 def _by_class(judged: Predictions) -> pd.DataFrame:
-    """Return precision, recall, F1 and number of rows of each class."""
+    """Return precision, recall, F1 and number of rows of each class; NaN for those without rows."""
     names = list(map(str, judged.classes))
     found = classification_report(
         judged.y,
@@ -412,20 +417,21 @@ def _by_class(judged: Predictions) -> pd.DataFrame:
         zero_division=0,
     )
     table = pd.DataFrame([found[name] for name in names], index=names).drop(columns="support")
-    counts = [int((judged.y == label).sum()) for label in judged.classes]
+    counts = np.array([int((judged.y == label).sum()) for label in judged.classes])
+    table.loc[counts == 0] = np.nan
     return table.rename(columns={"f1-score": "F1"}).assign(rows=counts)
 
 
-def _print_scores(scores: dict[str, Scores], classes: pd.DataFrame) -> None:
+def _print_scores(scores: dict[str, Scores], warned: Sequence[str], classes: pd.DataFrame) -> None:
     print(SCORE_HEADING)
     for name, values in scores.items():
-        print(f"  {name:22}" + "".join(f"{value:10.4f}" for value in values))
+        print(f"  {name:22}" + "".join(f"{decimal(value):>10}" for value in values))
+    if warned:
+        print("\n" + "\n".join(_wrapped(line, "- ") for line in warned))
     print(f"\n  {'class':22}{'precision':>10}{'recall':>10}{'F1':>10}{'rows':>10}")
-    for name, (precision, recall, f1, n_rows) in zip(
-        classes.index, classes.to_numpy(), strict=True
-    ):
-        shown = printable(name)[:20]
-        print(f"  {shown:22}{precision:10.4f}{recall:10.4f}{f1:10.4f}{int(n_rows):10,}")
+    for name, (*values, n_rows) in zip(classes.index, classes.to_numpy(), strict=True):
+        cells = "".join(f"{decimal(value):>10}" for value in values)
+        print(f"  {printable(name)[:20]:22}{cells}{int(n_rows):10,}")
     print()
 
 

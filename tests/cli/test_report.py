@@ -16,6 +16,7 @@ from skmlp.cli.columns import take_columns
 from skmlp.cli.evaluation import (
     Importances,
     Predictions,
+    cautions,
     fit_baselines,
     hold_out,
     importances,
@@ -56,6 +57,7 @@ def page(judged):
         notes=[EVIL],
         columns=columns,
         scores={"skmlp": score(found), EVIL: score(found)},
+        cautions=[EVIL],
         judged=found,
         classes=_by_class(found),
         found=shown,
@@ -160,6 +162,50 @@ def test_scores_of_known_predictions():
     assert X.index[found.worst_mistakes(5)].tolist() == [30]
     weighted = predictions(Model(), X, found.y, np.array([1.0, 1, 2, 1]))
     assert score(weighted).accuracy == pytest.approx(3 / 5)
+
+
+def judged_rows(p, w=None):
+    """Predictions of two classes for rows of class 1, to which they give the probabilities p."""
+    p = np.asarray(p, float)
+    X, y = pd.DataFrame({"x": p}), np.ones(len(p), int)
+    return Predictions(np.array([0, 1]), X, y, w, np.c_[1 - p, p])
+
+
+def test_a_model_that_is_no_better_than_a_baseline_is_named(rng):
+    def said(model, other, w=None):
+        rows = {"other": judged_rows(other, w), "bad": judged_rows(np.full(len(other), 0.1), w)}
+        return cautions(judged_rows(model, w), rows, None)
+
+    base = rng.uniform(0.4, 0.6, 200)
+    assert said(base * 1.1, base) == []
+    better = 'The baseline "other" is as good or better on these rows (log-loss '
+    assert said(base, base)[0].startswith(better)
+    assert said(base, base * 1.1)[0].startswith(better)
+    # One standard error better, and four: the error of the mean of +-1 is 1 / sqrt(199).
+    for n_errors, is_named in ((1, True), (4, False)):
+        shift = np.tile([1.0, -1.0], 100) + n_errors / np.sqrt(199)
+        found = said(0.5 * np.exp(0.1 * shift), np.full(200, 0.5))
+        assert [line[:45] for line in found] == [
+            "The network is less than two standard errors "
+        ] * is_named
+    # Weights are as repeated rows are in the mean, here of one row that the model predicts worse.
+    weights = np.where(np.arange(200) < 1, 1e6, 1.0)
+    assert said(np.r_[0.1, base[1:] * 1.1], base, weights)[0].startswith(better)
+
+
+def test_few_rows_are_named():
+    few = judged_rows([0.6, 0.7] * 3), {"other": judged_rows([0.2, 0.1] * 3)}
+    text = "Only 6 rows are {}: these scores are uncertain. Use cross-validation, or more rows."
+    assert cautions(*few, None) == [text.format("held out")]
+    assert cautions(*few, "t.csv") == [text.format("in t.csv")]
+    one = judged_rows([0.6]), {"other": judged_rows([0.2])}
+    assert cautions(*one, None)[1].startswith("Only 1 row is held out")
+
+
+def test_a_class_without_rows_has_no_scores():
+    table = _by_class(judged_rows([0.6, 0.2]))
+    assert table.loc["0"].isna().tolist() == [True, True, True, False]
+    assert table.loc["1"].tolist() == [1.0, 0.5, pytest.approx(2 / 3), 2]
 
 
 def test_a_matrix_of_many_classes_is_not_drawn(rng, pyplot):

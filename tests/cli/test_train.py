@@ -101,6 +101,7 @@ def test_prints_scores_of_the_saved_model_on_the_held_out_rows(trained):
     assert loss == pytest.approx(log_loss(y, proba.astype(float)), abs=2e-4)
     assert auc == pytest.approx(roc_auc_score(y == "yes", proba[:, 1]), abs=1e-4)
     assert accuracy > 0.8
+    assert "- Only 48 rows are held out: these scores are uncertain." in text
     for name in ("logistic regression", "most frequent class"):
         assert re.search(rf"^  {name}( +\d\.\d{{4}}){{4}}$", text, re.MULTILINE)
     assert len(re.findall(r"^  (?:no|yes) ( +\d\.\d{4}){3} +\d+$", text, re.MULTILINE)) == 2
