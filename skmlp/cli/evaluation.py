@@ -154,9 +154,13 @@ def _hold_out_groups(y: np.ndarray, groups: Any, seed: int) -> tuple[np.ndarray,
 
 
 def fit_baselines(
-    X: pd.DataFrame, is_category: Sequence[bool], y: np.ndarray, sample_weight: Any
+    X: pd.DataFrame,
+    is_category: Sequence[bool],
+    y: np.ndarray,
+    sample_weight: Any,
+    class_weight: str | None = None,
 ) -> dict[str, Any]:
-    """Return the fitted baselines by name."""
+    """Return the fitted baselines by name. The class weight is that of the logistic regression."""
     kinds = np.asarray(is_category, bool)
     preparation = ColumnTransformer(
         [
@@ -172,7 +176,9 @@ def fit_baselines(
             ),
         ]
     )
-    logistic = make_pipeline(preparation, LogisticRegression(max_iter=500))
+    logistic = make_pipeline(
+        preparation, LogisticRegression(max_iter=500, class_weight=class_weight)
+    )
     with _no_warnings():
         logistic.fit(X, y, logisticregression__sample_weight=sample_weight)
     # Its labels are the most frequent class; its probabilities, the frequencies of the classes.

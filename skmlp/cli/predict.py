@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 import pandas as pd
 
+from skmlp.cli.columns import from_argument
 from skmlp.cli.commands import (
     DECIMALS,
     PROG,
@@ -22,7 +23,14 @@ from skmlp.cli.commands import (
     quoted,
     run_command,
 )
-from skmlp.cli.tables import ModelColumn, Table, model_columns, read_tables, typed_frame
+from skmlp.cli.tables import (
+    ModelColumn,
+    Table,
+    check_columns,
+    model_columns,
+    read_tables,
+    typed_frame,
+)
 from skmlp.estimators.persistence import load
 from skmlp.io._atomic import write_atomically
 
@@ -66,6 +74,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("model", help="a model file, as written by train")
     add("file", help="CSV, Parquet or Feather, with the model's columns; - for CSV from a pipe")
     add("--output", metavar="FILE", help="CSV or .csv.gz (default: predictions.csv); - for stdout")
+    add("--keep", type=from_argument, metavar="A,B", help="columns of the file to copy")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
     add(
         "--encoding",
@@ -74,7 +83,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         help="encoding of the CSV that is read (default: utf-8)",
     )
     add("--decimal", choices=DECIMALS, help="decimal point of CSV (default: .)")
-    parser.set_defaults(output="predictions.csv", encoding="utf-8", decimal=".")
+    parser.set_defaults(output="predictions.csv", encoding="utf-8", decimal=".", keep=[])
     args = parser.parse_args(argv)
     if args.output.lower().endswith(_NOT_CSV):
         parser.error(f"--output: predictions are written as CSV, not to {args.output}")
@@ -138,11 +147,13 @@ def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
     """Yield labels and probabilities of the rows, part by part."""
     columns = model_columns(model)
     names = [f"probability_{label}" for label in model.classes_]
+    kept = list(dict.fromkeys(args.keep))
     first, unknown = True, Unknown()
     for table in read_tables(args.file, args.sep, args.encoding, args.decimal, CHUNK_ROWS):
         X = typed_frame(table, columns)
         if first:
-            _say_ignored(table.frame.columns, columns)
+            _check_kept(table, kept, ["prediction", *names])
+            _say_ignored(table.frame.columns.drop(kept), columns)
         first = False
         unknown.count(table, X, columns)
         try:
@@ -152,10 +163,22 @@ def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
         labels = model.classes_[proba.argmax(axis=1)]
         part = pd.DataFrame(proba, X.index, names)
         part.insert(0, "prediction", labels)
+        # As objects: only the probabilities are rounded.
+        part = pd.concat([table.frame[kept].astype(object), part], axis=1)
         if part.index.names == [None]:
             part.index.name = "row"
         yield part
     unknown.say()
+
+
+def _check_kept(table: Table, kept: list[str], written: list[str]) -> None:
+    """Raise CommandError for columns that the table lacks, or whose names are written anyway."""
+    check_columns(table, kept)
+    for name in kept:
+        if name in [*written, *(name or "row" for name in table.frame.index.names)]:
+            raise CommandError(
+                f"--keep: column {quoted(name)} has the name of another column of the output"
+            )
 
 
 class Unknown:

@@ -41,6 +41,7 @@ from skmlp.cli.commands import (
     run_command,
 )
 from skmlp.cli.evaluation import (
+    BASELINES,
     Predictions,
     Scores,
     cautions,
@@ -73,6 +74,10 @@ from skmlp.io._atomic import write_atomically
 __all__ = ["main"]
 
 _PROG = f"{PROG} train"
+_BALANCED = (
+    "Trained with --class-weight balanced, also the logistic regression: the probabilities are "
+    "those of balanced classes, not of the classes' frequencies, so the log-loss is higher."
+)
 VALIDATION_ROWS = 300  # from which on early stopping sets rows aside
 SCORE_HEADING = f"  {'':22}{'accuracy':>10}{'balanced':>10}{'log-loss':>10}{'AUC':>10}"
 
@@ -144,6 +149,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("--test", metavar="FILE", help="evaluate on this file (default: on a fifth of the rows)")
     add("--group", metavar="COLUMN", help="keep rows of a group together in the split")
     add("--sample-weight", metavar="COLUMN", help="column of row weights")
+    add("--class-weight", choices=["balanced"], help="give all classes the same total weight")
     add("--categorical", type=from_argument, metavar="A,B", help="columns to use as categories")
     add("--drop", type=from_argument, metavar="A,B", help="columns to leave out")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
@@ -170,6 +176,8 @@ def _run(args: argparse.Namespace) -> None:
         model, note = _train(args, train)
         save(model, path)  # before it is evaluated, so that Ctrl-C from now on does not lose it
         print(f"Wrote {path}: the fitted model\n", flush=True)
+        if args.class_weight is not None:
+            notes.append(_BALANCED)
         _judge(args, model, columns, (train, test), [*notes, *note])
     print(usage(args, str(path), table, used))
 
@@ -304,6 +312,8 @@ def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) 
 def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
     """Return the fitted model, and notes about the training."""
     model: Any = SoftmaxMLPClassifier(**PRESETS[args.preset] if args.preset else {})
+    if args.class_weight is not None:
+        model.set_params(class_weight=args.class_weight)
     if args.ensemble is None:
         model.set_params(random_state=args.seed)
     else:
@@ -366,10 +376,12 @@ def _judge(
     train, test = parts
     judged = predictions(model, test.X, test.y, test.sample_weight)
     used = [column for column in columns if column.is_used]
-    baselines = _baselines(judged, train, used)
+    baselines = _baselines(args, judged, train, used)
     scores = {"skmlp": score(judged)} | {name: score(b) for name, b in baselines.items()}
     classes = _by_class(judged)
-    warned = cautions(judged, baselines, args.test)
+    # Frequencies of the classes have a lower log-loss than probabilities of balanced classes.
+    rivals = baselines if args.class_weight is None else {BASELINES[0]: baselines[BASELINES[0]]}
+    warned = cautions(judged, rivals, args.test)
     print("\n".join(_wrapped(note, "- ") for note in notes), end="\n\n")
     _print_scores(scores, warned, classes)
     found = importances(model, judged, args.seed)
@@ -395,11 +407,11 @@ def _judge(
 
 
 def _baselines(
-    judged: Predictions, train: Rows, columns: Sequence[Column]
+    args: argparse.Namespace, judged: Predictions, train: Rows, columns: Sequence[Column]
 ) -> dict[str, Predictions]:
     """Return the predictions of the baselines for the rows of those of the model."""
     is_category = [column.is_category for column in columns]
-    baselines = fit_baselines(train.X, is_category, train.y, train.sample_weight)
+    baselines = fit_baselines(train.X, is_category, train.y, train.sample_weight, args.class_weight)
     rows = judged.X, judged.y, judged.sample_weight
     return {name: predictions(baseline, *rows) for name, baseline in baselines.items()}
 

@@ -110,6 +110,35 @@ def test_encodings(encoding, model, capsys):
     check(pd.read_csv("predictions.csv", index_col="row"), model[0], frame)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_kept_columns_are_copied(kind, model, monkeypatch, capsys):
+    monkeypatch.setattr(job, "CHUNK_ROWS", 4)
+    frame = churn(9, seed=1).assign(date="2024-01-31", amount=1234567890.25)
+    frame.insert(0, "customer", [f"{i:03}" for i in range(9)])
+    frame.loc[3, "date"] = None
+    write = {"csv": lambda: frame.to_csv("new.csv", index=False)}
+    write["parquet"] = lambda: frame.to_parquet("new.parquet")
+    write[kind]()
+    keep = ["--keep", "date,customer,amount,tenure,date"]
+    assert main(["predict", model[1], f"new.{kind}", *keep]) == 0
+    assert capsys.readouterr().err.endswith("not used by the model: 'key', 'branch', 'churned'\n")
+    found = pd.read_csv("predictions.csv", index_col="row", dtype={"customer": str})
+    names = ["date", "customer", "amount", "tenure"]
+    assert found.columns.tolist()[:4] == names
+    pd.testing.assert_frame_equal(found[names], frame[names], check_names=False)
+    check(found.drop(columns=names), model[0], frame)
+
+
+def test_columns_that_cannot_be_kept(model):
+    churn(9).assign(row=1, prediction=2).to_csv("new.csv", index=False)
+    message = error_of("predict", model[1], "new.csv", "--keep", "key,Branches")
+    assert message == "new.csv has no column 'Branches': did you mean 'branch'?"
+    for name in ("row", "prediction"):
+        message = error_of("predict", model[1], "new.csv", "--keep", name)
+        assert f"column '{name}' has the name of another column of the output" in message
+    assert os.listdir() == ["new.csv"]
+
+
 def run(*arguments, **options):
     """Run the command in a process of its own."""
     return subprocess.run(

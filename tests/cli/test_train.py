@@ -261,6 +261,28 @@ def test_sample_weight_is_that_of_repeated_rows(capsys):
 
 
 @pytest.mark.usefixtures("without_plots")
+@pytest.mark.parametrize("ensemble", [[], ["--ensemble", "2"]])
+def test_balanced_classes(ensemble, capsys):
+    frame = churn(400)
+    frame = frame[(frame.churned == "no") | (frame.index % 10 == 0)]  # about one in ten
+    frame.to_csv("churn.csv", index=False)
+    recalls = []
+    for options in ([], ["--class-weight", "balanced"]):
+        model = train(*options, *ensemble)
+        text = capsys.readouterr().out
+        recalls.append(float(re.search(r"^  yes +\S+ +(\S+)", text, re.MULTILINE)[1]))
+        assert ("those of balanced classes" in " ".join(text.split())) == bool(options)
+        assert ("class_weight='balanced'" in text) == bool(options)
+    assert recalls[1] > recalls[0]
+    net = model.estimators_[0] if ensemble else model
+    weights = dict(zip(net.classes_, net.class_weight_, strict=True))
+    assert weights["yes"] > 4 * weights["no"]
+    page = Path("skmlp-output/report.html").read_text(encoding="utf-8")
+    assert "those of balanced classes" in page
+    assert "most frequent class&quot;" not in page  # whose log-loss is lower
+
+
+@pytest.mark.usefixtures("without_plots")
 def test_rows_without_label_and_integer_labels(capsys):
     frame = churn().assign(churned=lambda f: (f.churned == "yes").astype(str))
     frame["churned"] = frame.churned.map({"True": "1", "False": "0"})
