@@ -48,6 +48,7 @@ NOTES = {
     "leading zeros": ("text, not numbers: categories", ""),
     "decimal comma": ("texts, read as categories; as numbers: --decimal ,", ""),
     "mixed": ("numbers and other texts: categories", ""),
+    "repeated name": ("the header has the name before the point more than once", ""),
     "id-like": ("almost all values differ", "To leave out: --drop"),
     "constant": ("left out of the model", ""),
     "no values": ("left out of the model", ""),

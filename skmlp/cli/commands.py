@@ -23,16 +23,24 @@ __all__ = [
     "integer_from",
     "one_character",
     "one_line",
+    "program",
     "quoted",
     "run_command",
 ]
 
-PROG = "skmlp" if Path(sys.argv[0]).stem == "skmlp" else "python -m skmlp"  # as it was started
 DECIMALS = ".", ","
 MAX_INTEGER = 2**32 - 1
 MAX_NAMES = 8  # that a message lists
 MAX_QUOTED = 60  # characters of a value in a message
 _ESCAPES = {"\\t": "\t", "tab": "\t", "space": " "}
+
+
+def program(path: str) -> str:
+    """Return how the command was started, given the path of the script."""
+    return "skmlp" if Path(path).stem == "skmlp" else "python -m skmlp"
+
+
+PROG = program(sys.argv[0])
 
 
 class CommandError(Exception):

@@ -78,7 +78,7 @@ _PAGE = """<!doctype html>
 <main>
 {body}
 </main>
-<footer>{footer}</footer>
+<footer><p>{footer}</p><p><code>{command}</code></p></footer>
 </body>
 </html>
 """
@@ -91,9 +91,13 @@ class Report:
     Attributes
     ----------
     title, subtitle, footer : str
+    command : str
+        The command line.
     notes : list of str
         Sentences on how the model was trained and evaluated.
     columns : list of Column
+    dropped : list of str
+        The columns that the user left out.
     scores : dict of str to Scores
         Those of the model first, then those of the baselines.
     cautions : list of str
@@ -109,8 +113,10 @@ class Report:
     title: str
     subtitle: str
     footer: str
+    command: str
     notes: Sequence[str]
     columns: Sequence[Column]
+    dropped: Sequence[str]
     scores: Mapping[str, Scores]
     cautions: Sequence[str]
     judged: Predictions
@@ -132,12 +138,13 @@ class Report:
             _section("Classes", self._class_table()),
             "" if self.figures else _section("Importance of the columns", self._importances()),
             _section("Worst mistakes", *self._mistakes()),
-            _section("Columns", self._column_table(), _list(remedies(self.columns))),
+            _section("Columns", self._column_table(), _list(self._column_notes())),
         ]
         return _PAGE.format(
             title=escape(self.title),
             subtitle=escape(self.subtitle),
             footer=escape(self.footer),
+            command=escape(self.command),
             style=_STYLE,
             body="\n".join(sections),
         )
@@ -203,6 +210,10 @@ class Report:
         heading = ["row", "true", "predicted", "probability", *names]
         numbers = [3, *(i for i, name in enumerate(names, 4) if is_numeric(judged.X[name]))]
         return [_paragraph(text), _table(heading, rows, numbers, kind="rows")]
+
+    def _column_notes(self) -> list[str]:
+        dropped = [f"left out by --drop: {', '.join(self.dropped)}"] if self.dropped else []
+        return [*remedies(self.columns), *dropped]
 
     def _column_table(self) -> str:
         rows = [

@@ -31,6 +31,7 @@ __all__ = [
     "parse_numbers",
     "read_table",
     "read_tables",
+    "repeated_names",
     "separator",
     "to_numbers",
     "to_texts",
@@ -133,6 +134,7 @@ def read_tables(
             if is_text:
                 _check_trailing_separators(path, frame)
             frame.columns = frame.columns.map(str).str.strip()
+            _check_names(path, frame)
             n_rows += len(frame)
             if len(frame):
                 yield Table(path, frame, is_text, decimal if is_text else ".")
@@ -150,11 +152,37 @@ def separator(path: str, sep: str | None) -> str:
     return sep or ("\t" if _stem(path).endswith(_TABULATED) else ",")
 
 
+def _csv_options(sep: str, encoding: str) -> dict[str, Any]:
+    """Return the options of pandas that keep all texts as they are."""
+    options: dict[str, Any] = {"sep": sep, "encoding": encoding, "skipinitialspace": sep != " "}
+    return options | {"dtype": str, "keep_default_na": False, "na_filter": False}
+
+
+def repeated_names(table: Table, sep: str | None, encoding: str) -> set[str]:
+    """Return the names that pandas gave to columns whose name another column has, as in "age.1".
+
+    Of a file from a pipe, which is read once, also such names that the file itself has.
+    """
+    names = list(table.frame.columns)
+    matches = [re.fullmatch(r"(.+)\.\d+", name) for name in names]
+    renamed = {match[0] for match in matches if match and match[1] in names}
+    if not renamed or not table.is_text or table.path == STDIN:
+        return renamed if table.is_text else set()
+    options = _csv_options(separator(table.path, sep), encoding)
+    header = pd.read_csv(table.path, **options, header=None, nrows=1)
+    return renamed - set(header.iloc[0].str.strip())
+
+
+def _check_names(path: str, frame: pd.DataFrame) -> None:
+    """Raise CommandError for two names that differ only by spaces."""
+    if len(same := frame.columns[frame.columns.duplicated()]):
+        raise CommandError(f"{path} has more than one column {quoted(same[0])}: rename one")
+
+
 def _read_csv(path: str, sep: str, encoding: str, chunk_rows: int | None) -> Iterator[pd.DataFrame]:
     """Yield a CSV file in parts, or at once."""
     source: Any = sys.stdin.buffer if path == STDIN else path
-    options: dict[str, Any] = {"sep": sep, "encoding": encoding, "skipinitialspace": sep != " "}
-    options |= {"dtype": str, "keep_default_na": False, "na_filter": False}
+    options = _csv_options(sep, encoding)
     if chunk_rows is None:
         yield pd.read_csv(source, **options)
         return

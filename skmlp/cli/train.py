@@ -1,11 +1,12 @@
 """Train a model on a file, evaluate it, and write the model and a report."""
 
 import argparse
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import fill
@@ -60,6 +61,7 @@ from skmlp.cli.tables import (
     Table,
     check_columns,
     read_table,
+    repeated_names,
     to_numbers,
     to_texts,
     typed_frame,
@@ -159,7 +161,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("--seed", type=integer_from(0), metavar="N", help="random seed (default: 42)")
     parser.set_defaults(categorical=[], drop=[], encoding="utf-8", decimal=".", seed=42)
     parser.set_defaults(output=Path("skmlp-output"))
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.command = f"{_PROG} {shlex.join(sys.argv[1:] if argv is None else argv)}"
+    return args
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -174,8 +178,12 @@ def _run(args: argparse.Namespace) -> None:
     path = args.output / "model.npz"
     with _output_folder(args.output):
         model, note = _train(args, train)
+        is_replaced = path.exists()
         save(model, path)  # before it is evaluated, so that Ctrl-C from now on does not lose it
-        print(f"Wrote {path}: the fitted model\n", flush=True)
+        print(f"Wrote {path}: the fitted model", flush=True)
+        if is_replaced:
+            print(f"Replaced the earlier model in {args.output}")
+        print(flush=True)
         if args.class_weight is not None:
             notes.append(_BALANCED)
         _judge(args, model, columns, (train, test), [*notes, *note])
@@ -220,6 +228,13 @@ def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
         print(f"{n_gaps:,} rows without a value in {quoted(args.target)} are left out.")
     names = [name for name in table.frame.columns if name not in given]
     columns = take_columns(table, names, args.categorical)
+    repeated = repeated_names(table, args.sep, args.encoding)
+    columns = [
+        replace(column, note="repeated name")
+        if column.name in repeated and column.is_used
+        else column
+        for column in columns
+    ]
     if not any(column.is_used for column in columns):
         raise CommandError(f"{args.file} has no column to predict {quoted(args.target)} from")
     return table, columns
@@ -393,6 +408,8 @@ def _judge(
         subtitle=f"{len(train.y):,} training rows, {len(test.y):,} test rows, "
         f"{len(judged.classes):,} classes, {len(used):,} columns",
         footer=f"Made by skmlp {__version__} with seed {args.seed}: {model}",
+        command=args.command,
+        dropped=args.drop,
         notes=notes,
         columns=columns,
         scores=scores,

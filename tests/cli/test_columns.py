@@ -16,7 +16,7 @@ from skmlp.cli.columns import (
     take_labels,
 )
 from skmlp.cli.commands import CommandError
-from skmlp.cli.tables import ModelColumn, Table, read_table, to_texts, typed_frame
+from skmlp.cli.tables import ModelColumn, Table, read_table, repeated_names, to_texts, typed_frame
 
 
 def taken(values, *, is_text=True, categorical=()):
@@ -202,6 +202,21 @@ def test_names_of_columns(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text(" a , b,b\n1, 2,3\n")
     assert list(read_table(str(path), None, "utf-8").frame) == ["a", "b", "b.1"]
+
+
+def test_repeated_names(tmp_path):
+    path = str(tmp_path / "x.csv")
+    for header, found in (
+        ("a;a;b", {"a.1"}),
+        ("a;a;a", {"a.1", "a.2"}),
+        ("a;a.1;b", set()),
+        ("a;a.1;a", {"a.2"}),
+    ):
+        (tmp_path / "x.csv").write_text(f"{header}\n1;2;3\n")
+        assert repeated_names(read_table(path, ";", "utf-8"), ";", "utf-8") == found
+    (tmp_path / "x.csv").write_text('a,"a "\n1,2\n')
+    with pytest.raises(CommandError, match="more than one column 'a': rename one"):
+        read_table(path, None, "utf-8")
 
 
 def typed(values, categories, *, is_text=True):

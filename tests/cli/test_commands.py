@@ -8,7 +8,7 @@ import pytest
 
 import skmlp.cli.fashion_mnist
 from skmlp.cli import main
-from skmlp.cli.commands import did_you_mean, quoted
+from skmlp.cli.commands import did_you_mean, program, quoted
 
 
 def test_script_of_the_package():
@@ -35,6 +35,12 @@ def test_help_names_the_other_commands(capsys):
     assert "train --help" in text
     assert "--sample-weight COLUMN" in text
     assert "a model file, as written by train" in text
+
+
+def test_messages_name_the_program_as_it_was_started():
+    assert program("/usr/local/bin/skmlp") == "skmlp"
+    assert program("skmlp.exe") == "skmlp"
+    assert program("/lib/skmlp/__main__.py") == program("") == "python -m skmlp"
 
 
 def test_nearest_name():

@@ -54,6 +54,8 @@ def page(judged):
         title=EVIL,
         subtitle=EVIL,
         footer=EVIL,
+        command=EVIL,
+        dropped=[EVIL],
         notes=[EVIL],
         columns=columns,
         scores={"skmlp": score(found), EVIL: score(found)},

@@ -176,6 +176,8 @@ def test_same_seed_same_model():
 
 @pytest.mark.usefixtures("table", "without_plots")
 def test_without_pictures_the_report_has_tables(capsys):
+    frame = pd.read_csv("churn.csv")
+    frame.set_axis(frame.columns.str.replace("charges", "tenure"), axis=1).to_csv("churn.csv")
     train("--drop", "key,seats")
     assert written(Path("skmlp-output")) == ["model.npz", "report.html"]
     text = capsys.readouterr().out
@@ -183,6 +185,12 @@ def test_without_pictures_the_report_has_tables(capsys):
     page = Path("skmlp-output/report.html").read_text(encoding="utf-8")
     assert "<img" not in page
     assert "increase of the log-loss" in page
+    assert "left out by --drop: key, seats" in page
+    assert "<code>python -m skmlp train churn.csv --target churned --drop key,seats</code>" in page
+    assert re.search(r"^  tenure\.1 .*repeated name$", text, re.MULTILINE)
+    assert "Replaced" not in text
+    train("--drop", "key,seats")
+    assert "Replaced the earlier model in skmlp-output\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("table", "without_plots")
