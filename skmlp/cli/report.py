@@ -233,7 +233,8 @@ def _paragraph(text: str) -> str:
 
 def _list(lines: Iterable[str], kind: str = "") -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<ul class="{kind}">{items}</ul>' if items else ""
+    start = f'<ul class="{kind}">' if kind else "<ul>"
+    return f"{start}{items}</ul>" if items else ""
 
 
 def _figure(figure: Figure) -> str:

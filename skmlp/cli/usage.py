@@ -79,27 +79,34 @@ def _read_text(args: argparse.Namespace, table: Table, columns: Sequence[Column]
         arguments.append(f"decimal={args.decimal!r}")
     if sep != " ":
         arguments.append("skipinitialspace=True")
-    texts = {column.name: _stripped(table.frame[column.name]) for column in columns}
-    kinds = {column.name: column.is_category for column in columns}
-    categories = {name: values for name, values in texts.items() if kinds[name]}
-    spaced = [name for name in categories if (table.frame[name] != texts[name]).any()]
-    converted = [f"{name!r}: {_AS_TEXT}" for name in spaced]
-    dtypes = [
-        f"{name!r}: str"
-        for name, values in categories.items()
-        if name not in spaced and _may_be_others(values)
-    ]
-    gaps = []
-    if any(values.isin(_PANDAS_GAPS).any() for values in categories.values()):
-        arguments.append("keep_default_na=False")
-        gaps = [f"{name!r}: {_gaps(values, kinds[name])}" for name, values in texts.items()]
-    else:
-        numbers = [name for name in texts if not kinds[name]]
-        gaps = [f"{name!r}: '?'" for name in numbers if (texts[name] == "?").any()]
-    for option, items in (("dtype", dtypes), ("converters", converted), ("na_values", gaps)):
-        if items:
-            arguments.append(_fitted(f"{option}={{", items, "}", WIDTH - 4))
+    arguments += _text_options(table, columns)
     return [_fitted("df = pandas.read_csv(", arguments, ")", WIDTH)]
+
+
+def _text_options(table: Table, columns: Sequence[Column]) -> list[str]:
+    """Return the options for the types and the missing values of the columns."""
+    texts = {column.name: _stripped(table.frame[column.name]) for column in columns}
+    categories = [column.name for column in columns if column.is_category]
+    spaced = [name for name in categories if (table.frame[name] != texts[name]).any()]
+    as_text = [n for n in categories if n not in spaced and _may_be_others(texts[n])]
+    has_names = any(texts[name].isin(_PANDAS_GAPS).any() for name in categories)
+    if has_names:  # pandas adds its own gaps to those of a column unless it is told not to
+        gaps = {name: _gaps(values, name in categories) for name, values in texts.items()}
+    else:
+        numbers = [name for name in texts if name not in categories]
+        gaps = {name: repr("?") for name in numbers if (texts[name] == "?").any()}
+    options = {
+        "dtype": dict.fromkeys(as_text, "str"),
+        "converters": dict.fromkeys(spaced, _AS_TEXT),
+        "na_values": gaps,
+    }
+    return ["keep_default_na=False"] * has_names + [
+        _fitted(
+            f"{option}={{", [f"{name!r}: {value}" for name, value in found.items()], "}", WIDTH - 4
+        )
+        for option, found in options.items()
+        if found
+    ]
 
 
 def _stripped(values: pd.Series) -> pd.Series:
@@ -114,9 +121,8 @@ def _may_be_others(texts: pd.Series) -> bool:
 
 def _gaps(texts: pd.Series, is_category: bool) -> str:
     """Return the missing values of a column as code, where pandas has no default ones."""
-    if is_category:
-        return "''"
-    return repr(["", *sorted(set(texts.unique()) & NUMBER_GAPS)])
+    gaps = [] if is_category else sorted(set(texts.unique()) & NUMBER_GAPS)
+    return repr(["", *gaps] if gaps else "")
 
 
 def _read_typed(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> list[str]:
