@@ -65,12 +65,15 @@ class Table(NamedTuple):
         Whether the file has no types, so that all values are text.
     decimal : str, default="."
         The decimal point of numbers in texts.
+    names : tuple, default=()
+        The names of the columns in the file, which may have spaces at the end, or be no texts.
     """
 
     path: str
     frame: pd.DataFrame
     is_text: bool
     decimal: str = "."
+    names: tuple[Any, ...] = ()
 
 
 class ModelColumn(NamedTuple):
@@ -133,11 +136,12 @@ def read_tables(
         for frame in parts:
             if is_text:
                 _check_trailing_separators(path, frame)
-            frame.columns = frame.columns.map(str).str.strip()
+            names = frame.columns
+            frame.columns = names.map(str).str.strip()
             _check_names(path, frame)
             n_rows += len(frame)
             if len(frame):
-                yield Table(path, frame, is_text, decimal if is_text else ".")
+                yield Table(path, frame, is_text, decimal if is_text else ".", tuple(names))
     if not n_rows:
         raise CommandError(f"{path} has no rows")
 

@@ -54,6 +54,8 @@ def usage(args: argparse.Namespace, path: str, table: Table, columns: Sequence[C
         if table.is_text and value != defaults[name]:
             command += [f"--{name}", "tab" if value == "\t" else shlex.quote(value)]
     lines = _read_text(args, table, columns) if table.is_text else _read_typed(args, table, columns)
+    if table.names != tuple(table.frame.columns):
+        lines.insert(1, "df.columns = df.columns.map(str).str.strip()")
     reading = "\n".join(lines).replace("\n", "\n    ")
     return _USE.format(command=" ".join(command), reading=reading, path=path)
 
@@ -85,6 +87,7 @@ def _read_text(args: argparse.Namespace, table: Table, columns: Sequence[Column]
 
 def _text_options(table: Table, columns: Sequence[Column]) -> list[str]:
     """Return the options for the types and the missing values of the columns."""
+    in_file = dict(zip(table.frame.columns, table.names, strict=True))
     texts = {column.name: _stripped(table.frame[column.name]) for column in columns}
     categories = [column.name for column in columns if column.is_category]
     spaced = [name for name in categories if (table.frame[name] != texts[name]).any()]
@@ -101,9 +104,7 @@ def _text_options(table: Table, columns: Sequence[Column]) -> list[str]:
         "na_values": gaps,
     }
     return ["keep_default_na=False"] * has_names + [
-        _fitted(
-            f"{option}={{", [f"{name!r}: {value}" for name, value in found.items()], "}", WIDTH - 4
-        )
+        _fitted(f"{option}={{", [f"{in_file[n]!r}: {v}" for n, v in found.items()], "}", WIDTH - 4)
         for option, found in options.items()
         if found
     ]
