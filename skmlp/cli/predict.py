@@ -82,7 +82,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME",
         help="encoding of the CSV that is read (default: utf-8)",
     )
-    add("--decimal", choices=DECIMALS, help="decimal point of CSV (default: .)")
+    add("--decimal", choices=DECIMALS, metavar="CHAR", help="decimal point of CSV (default: .)")
     parser.set_defaults(output="predictions.csv", encoding="utf-8", decimal=".", keep=[])
     args = parser.parse_args(argv)
     if args.output.lower().endswith(_NOT_CSV):

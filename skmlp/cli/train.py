@@ -156,7 +156,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add("--drop", type=from_argument, metavar="A,B", help="columns to leave out")
     add("--sep", type=one_character, metavar="CHAR", help="separator of CSV (default: ,)")
     add("--encoding", type=encoding_name, metavar="NAME", help="encoding of CSV (default: utf-8)")
-    add("--decimal", choices=DECIMALS, help="decimal point of CSV (default: .)")
+    add("--decimal", choices=DECIMALS, metavar="CHAR", help="decimal point of CSV (default: .)")
     add("--output", type=Path, metavar="DIR", help="output folder (default: skmlp-output)")
     add("--seed", type=integer_from(0), metavar="N", help="random seed (default: 42)")
     parser.set_defaults(categorical=[], drop=[], encoding="utf-8", decimal=".", seed=42)
