@@ -169,6 +169,8 @@ def _read_labels(y: Any) -> Cells | None:
     """Return labels and which are missing; None for what scikit-learn has to judge."""
     if y is None or sparse.issparse(y):
         return None
+    if isinstance(y, list | tuple) and set(map(type, y)) in ({int}, {str}):
+        return None  # the usual lists, which take no time
     with _named_errors("y"):
         values = object_array(y) if isinstance(y, list | tuple) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] == 1:
