@@ -294,6 +294,7 @@ def rows(options):
     """Fit with each package's defaults; MLPClassifier does not take part in the largest fit."""
     for n in [300] if options.tiny else [1_000, 10_000, LARGE]:
         X, y = data.tabular(n, n_features=20)
+        X = X.astype(np.float64)  # as most data are
         epochs = 2 if options.tiny else "auto"
         models = {
             SKMLP: SoftmaxMLPClassifier(epochs=epochs, random_state=0),
