@@ -115,7 +115,7 @@ def test_kept_columns_are_copied(kind, model, monkeypatch, capsys):
     monkeypatch.setattr(job, "CHUNK_ROWS", 4)
     frame = churn(9, seed=1).assign(date="2024-01-31", amount=1234567890.25)
     frame.insert(0, "customer", [f"{i:03}" for i in range(9)])
-    frame.loc[3, "date"] = None
+    frame.loc[3, "date"] = np.nan
     write = {"csv": lambda: frame.to_csv("new.csv", index=False)}
     write["parquet"] = lambda: frame.to_parquet("new.parquet")
     write[kind]()
