@@ -191,9 +191,9 @@ def test_mapie_takes_tables_in_cross_validation(table):
     from mapie.classification import CrossConformalClassifier
 
     X, y = table
-    conformal = CrossConformalClassifier(network(), confidence_level=0.9, cv=3)
+    conformal = CrossConformalClassifier(network(), confidence_level=0.9, cv=3, random_state=0)
     sets = conformal.fit_conformalize(X[:400], y[:400]).predict_set(X[400:])[1][:, :, 0]
-    assert sets[np.arange(200), y[400:]].mean() > 0.85
+    assert sets[np.arange(200), y[400:]].mean() > 0.8  # 0.9, with a standard deviation of 0.02
 
 
 def test_fairlearn_reweights_until_the_rates_are_equal(table):
