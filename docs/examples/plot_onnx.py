@@ -4,7 +4,8 @@ Exporting to ONNX
 
 ONNX is a file format for predictions without Python: in a browser, on a phone, or in a service
 written in another language. With `import skmlp.onnx`, skl2onnx converts `SoftmaxMLPClassifier`,
-alone or with the preprocessing steps of a pipeline. It needs ``pip install "skmlp[onnx]"``.
+alone or with the preprocessing steps of a pipeline. It needs the extra ``skmlp[onnx]``, and
+onnxruntime to run the model.
 """
 
 # %%

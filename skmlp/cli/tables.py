@@ -334,9 +334,11 @@ def to_numbers(values: pd.Series, decimal: str = ".") -> pd.Series:
         wrong = (numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)) | np.isinf(numbers)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
+        value = str(values.iloc[row])
+        hint = "; for decimal commas, --decimal ," if decimal == "." and "," in value else ""
         raise CommandError(
             f"column {quoted(values.name)}, row {values.index[row]}: {quoted(values.iloc[row])} "
-            "is not a finite number"
+            f"is not a finite number{hint}"
         )
     return numbers
 

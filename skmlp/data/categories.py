@@ -149,6 +149,8 @@ def _check_kind(cells: Cells, categories: np.ndarray) -> None:
     kind = STRING if categories.dtype.kind == "O" else NUMBER
     if len(categories) and cells.kind not in (kind, EMPTY):
         remedy = ".astype(str)" if kind == STRING else "pandas.to_numeric"
+        if kind == STRING and cells.values.dtype.kind == "f":  # 7.0 would become "7.0", not "7"
+            remedy = ".astype('Int64').astype(str)"
         raise ValueError(
             f"holds {_describe(cells)}, but the categories seen in fit are {_PLURAL[kind]}: "
             f"convert it to such {_PLURAL[kind]}, as by {remedy}"

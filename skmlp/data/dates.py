@@ -18,6 +18,8 @@ _DATE = re.compile(
     re.ASCII,
 )
 
+_OFFSET = re.compile(r":\d\d.*(Z|[+-]\d\d:?\d\d)\s*$", re.ASCII)  # of a time zone, after a time
+
 
 def hold_dates(texts: Iterable[str]) -> bool:
     """Return whether strings are dates, with or without a time of day: all of them, one at least.
@@ -47,7 +49,9 @@ def date_conversion(column: str, texts: Iterable[str]) -> str:
     is_day_first = any(
         m and m["first"] and (m["mark"] == "." or int(m["first"]) > 12) for m in matches
     )
-    option = ", dayfirst=True" if is_day_first else ""
+    has_offset = any(m and _OFFSET.search(m[0]) for m in matches)
+    option = ", dayfirst=True" * is_day_first + ", utc=True" * has_offset
+    zone = ", tz='UTC'" * has_offset
+    start = f"pandas.Timestamp('2000-01-01'{zone})"
     # Not .dt.days, which only a Series has, and which drops the time of day.
-    days = "pandas.Timedelta(days=1)"
-    return f"(pandas.to_datetime({column}{option}) - pandas.Timestamp('2000-01-01')) / {days}"
+    return f"(pandas.to_datetime({column}{option}) - {start}) / pandas.Timedelta(days=1)"

@@ -8,6 +8,7 @@ Columns are read by Narwhals, except for those of pandas that convert to NumPy w
 kind: they are taken as they are, since Narwhals takes 30 microseconds for each, even of one row.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
@@ -40,6 +41,7 @@ _UNREAD: dict[Any, str] = {
     **dict.fromkeys((nw.Date, nw.Datetime, nw.Time, nw.Duration), DATE),
     **dict.fromkeys((nw.List, nw.Array, nw.Struct, nw.Binary), OTHER),
 }
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*", re.ASCII)
 _PROBLEMS = {
     DATE: "holds dates or times: convert it to numbers, such as year, month or weekday, or drop it",
     OTHER: "holds values that are neither numbers nor strings: derive numbers or strings from it, "
@@ -175,11 +177,15 @@ class Frame:
         if cells.kind in (STRING, MIXED):
             texts = [value for value in cells.values.tolist() if isinstance(value, str)]
             text = next((text for text in texts if not _is_number(text)), texts[0])
-            name = self.names[j]
+            column = f"X[{self.names[j]!r}]"
+            remedy = f"pandas.to_numeric({column}, errors='coerce')"
+            if _DECIMAL_COMMA.fullmatch(text):
+                remedy = (
+                    f"{column}.str.replace(',', '.').astype(float), or read it with decimal=','"
+                )
             raise ValueError(
-                f"Column {name!r} was numeric in fit and holds strings such as "
-                f"{shorten(repr(text))}: convert it, as by pandas.to_numeric(X[{name!r}], "
-                "errors='coerce')."
+                f"Column {self.names[j]!r} was numeric in fit and holds strings such as "
+                f"{shorten(repr(text))}: convert it, as by {remedy}."
             )
 
     def _error(self, j: int, problem: str) -> ValueError:

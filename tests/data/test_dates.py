@@ -80,3 +80,14 @@ def test_the_conversion_gives_the_days(form):
     days = eval(code, {"pandas": pd, "X": X})
     expected = [(day.date() - datetime.date(2000, 1, 1)).days for day in DAYS]
     np.testing.assert_array_equal(days, expected)
+
+
+@pytest.mark.parametrize("zone", ["Z", "+00:00", "+02:00", "-0530"])
+def test_the_conversion_of_times_with_an_offset(zone):
+    X = pd.DataFrame({"signup": [f"2024-08-26T12:00:00{zone}", f"2024-08-27T12:00:00{zone}"]})
+    assert hold_dates(X["signup"])
+    days = eval(date_conversion("X['signup']", X["signup"]), {"pandas": pd, "X": X})
+    noon = datetime.datetime.fromisoformat("2024-08-26T12:00:00" + zone)
+    start = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+    first = (noon - start) / datetime.timedelta(days=1)
+    np.testing.assert_allclose(days, [first, first + 1], rtol=1e-12)

@@ -593,6 +593,22 @@ def test_messages():
             clf.predict(frame.assign(age=spoilt))
         numbers = eval(remedy, {"pandas": pd, "X": {"age": spoilt}})
         np.testing.assert_array_equal(clf.predict_proba(frame.assign(age=numbers)), expected)
+    commas = frame.assign(age=frame.age.map(lambda age: f"{age:.1f}".replace(".", ",")))
+    with pytest.raises(ValueError, match="decimal=','") as caught:
+        clf.predict(commas)
+    remedy = re.search(r"as by (.*), or read it", str(caught.value))[1]
+    numbers = eval(remedy, {"X": commas})
+    np.testing.assert_array_equal(numbers, frame.age)
+    codes = frame.assign(town=frame.town.map({"a": "1"}).fillna("2"))
+    coded = clone(clf).fit(codes, y)
+    floats = codes.assign(town=codes.town.astype(float))
+    with pytest.raises(ValueError, match="holds numbers, but") as caught:
+        coded.predict(floats)
+    remedy = re.search(r"as by (\S+)", str(caught.value))[1].rstrip(".")
+    strings = eval(f"town{remedy}", {"town": floats.town})
+    np.testing.assert_array_equal(
+        coded.predict_proba(floats.assign(town=strings)), coded.predict_proba(codes)
+    )
     named = clone(clf).set_params(categorical_features=["town"])
     with pytest.raises(ValueError, match=r"'colour' .* holds strings: add it to categorical_feat"):
         named.fit(frame, y)
