@@ -202,7 +202,7 @@ def test_sparse_columns_with_gaps(seed, weighted, n):
 
 def test_gaps_in_many_sparse_columns_take_little_memory():
     rng, n = np.random.RandomState(0), 4000
-    X = sparse.random_array((n, 20_000), density=5e-4, format="csr", rng=0)
+    X = sparse.csr_array(sparse.random(n, 20_000, 5e-4, "csr", random_state=rng))
     X.data[rng.rand(X.nnz) < 0.3] = np.nan
     tracemalloc.start()
     column_moments(X, None, np.arange(n))
