@@ -13,7 +13,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -210,8 +210,15 @@ def score(judged: Predictions) -> Scores:
 
 
 def _log_loss(classes: np.ndarray, y: np.ndarray, proba: np.ndarray, w: Any = None) -> float:
+    return float(np.average(_row_losses(classes, y, proba), weights=w))
+
+
+def _row_losses(classes: np.ndarray, y: np.ndarray, proba: np.ndarray) -> np.ndarray:
+    """Return the log-loss of each row, as `sklearn.metrics.log_loss` clips it."""
     proba = proba.astype(np.float64)
-    return log_loss(y, proba / proba.sum(1, keepdims=True), sample_weight=w, labels=classes)
+    p = proba[np.arange(len(y)), np.searchsorted(classes, y)] / proba.sum(axis=1)
+    losses: np.ndarray = -np.log(np.clip(p, np.finfo(np.float64).eps, 1))
+    return losses
 
 
 def cautions(
@@ -232,9 +239,12 @@ def cautions(
         The file of these rows. None if they are held out.
     """
     lines = []
-    losses = {name: _row_losses(baseline) for name, baseline in baselines.items()}
+    losses = {
+        name: _row_losses(baseline.classes, judged.y, baseline.proba)
+        for name, baseline in baselines.items()
+    }
     name = min(losses, key=lambda name: _mean_and_error(losses[name], judged.sample_weight)[0])
-    model = _row_losses(judged)
+    model = _row_losses(judged.classes, judged.y, judged.proba)
     mean, error = _mean_and_error(losses[name] - model, judged.sample_weight)
     if mean < 2 * error or mean <= 0:
         values = [_mean_and_error(loss, judged.sample_weight)[0] for loss in (losses[name], model)]
@@ -255,14 +265,6 @@ def cautions(
             f"Only {rows} {where}: these scores are uncertain. Use cross-validation, or more rows."
         )
     return lines
-
-
-def _row_losses(judged: Predictions) -> np.ndarray:
-    """Return the log-loss of each row."""
-    proba = judged.proba.astype(np.float64)
-    labels = np.searchsorted(judged.classes, judged.y)
-    p = proba[np.arange(len(labels)), labels] / proba.sum(axis=1)
-    return -np.log(np.clip(p, np.finfo(np.float64).eps, 1))
 
 
 def _mean_and_error(values: np.ndarray, sample_weight: np.ndarray | None) -> tuple[float, float]:

@@ -334,8 +334,9 @@ def to_numbers(values: pd.Series, decimal: str = ".") -> pd.Series:
         wrong = (numbers.isna() & texts.notna() & ~texts.isin(NUMBER_GAPS)) | np.isinf(numbers)
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
-        value = str(values.iloc[row])
-        hint = "; for decimal commas, --decimal ," if decimal == "." and "," in value else ""
+        wrong_text = to_texts(values.iloc[[row]])
+        has_comma = decimal == "." and np.isfinite(parse_numbers(wrong_text, ",")).all()
+        hint = "; for decimal commas, --decimal ," if has_comma else ""
         raise CommandError(
             f"column {quoted(values.name)}, row {values.index[row]}: {quoted(values.iloc[row])} "
             f"is not a finite number{hint}"

@@ -213,6 +213,16 @@ def test_errors_are_one_line_and_leave_no_file(name, model, monkeypatch):
     assert os.listdir() == ["new.csv"]
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [("2,5", "; for decimal commas, --decimal ,"), ("a, b", ""), ("inf", "")],
+)
+def test_only_decimal_commas_are_told_the_option(text, end, model):
+    Path("new.csv").write_text(lines("1,2,3", f'1,"{text}",3'))
+    message = error_of("predict", model[1], "new.csv")
+    assert message == f"column 'charges', row 1: '{text}' is not a finite number{end}"
+
+
 def test_an_error_keeps_the_file_of_before(model):
     Path("predictions.csv").write_text("before")
     Path("new.csv").write_text(lines("1,2,x"))
