@@ -187,9 +187,20 @@ def _read_columns(estimator: Any, X: Any, *, reset: bool) -> tuple[Columns | Non
 
 
 def columns_of(X: Any, *, marked: bool) -> Columns | None:
-    """Return the columns of a data frame, or of an array if some may be marked; else None."""
+    """Return the columns of a data frame, or of an array if some may be marked; else None.
+
+    Raises
+    ------
+    ValueError
+        For a data frame without columns, and as `read_frame`.
+    """
     frame = None if _is_sparse_frame(X) else read_frame(X)
     if frame is not None:
+        if frame.n_rows and not frame.names:  # as scikit-learn says of arrays
+            raise ValueError(
+                f"Found array with 0 feature(s) (shape=({frame.n_rows}, 0)) while a minimum of 1 "
+                "is required: the data frame has no columns."
+            )
         return frame
     check_not_dicts_or_series(X)
     return ArrayColumns(X) if marked else None

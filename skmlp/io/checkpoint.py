@@ -287,7 +287,7 @@ class CheckpointState:
         params = {**self.params, **given}
         if params.keys() >= LATER_PARAMETERS.keys():
             return params
-        if params["batch_size"] == "auto":
+        if params.get("batch_size") == "auto":
             params["batch_size"] = EARLIER_AUTO_BATCH_SIZE
         return LATER_PARAMETERS | params
 
