@@ -17,7 +17,14 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from threadpoolctl import threadpool_info
 
-from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+from skmlp import (
+    PopulationGridSearchCV,
+    SoftmaxMLPClassifier,
+    SoftmaxMLPEnsembleClassifier,
+    load,
+    save,
+)
+from tests.estimators.test_mixed_tables import mixed_table
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:600], y[:600]
@@ -215,3 +222,74 @@ def test_same_seed_gives_identical_results_in_every_process():
 def test_cross_validation_in_processes():
     one, two = (cross_val_score(quick(), X, y, cv=4, n_jobs=n) for n in (None, 2))
     np.testing.assert_array_equal(one, two)
+
+
+TABLE, T = mixed_table(150, 0)
+NAMES = np.array(["c", "b", "a"])[T]
+OTHER = TABLE.assign(  # other categories, whose codes are other numbers
+    town=TABLE.town.where(TABLE.town != "t0", "a0"),
+    colour=TABLE.colour.replace({"blue": "azure"}),
+)
+NUMBERS = np.nan_to_num(TABLE[["age", "income", "score"]].to_numpy())
+CALIBRATED = {"cv": 2, "calibration": "temperature", "random_state": 0}
+REFITS = {
+    "frames": (lambda: quick(), (TABLE, T), (OTHER, NAMES)),
+    "arrays": (lambda: quick(), (NUMBERS, T), (100.0 * NUMBERS + 5.0, NAMES)),
+    "ensemble": (
+        lambda: SoftmaxMLPEnsembleClassifier(quick(), 2, random_state=0),
+        (TABLE, T),
+        (OTHER, NAMES),
+    ),
+    "calibrated ensemble": (
+        lambda: SoftmaxMLPEnsembleClassifier(quick(), 2, **CALIBRATED),
+        (TABLE, T),
+        (OTHER, T),
+    ),
+}
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+
+
+@pytest.mark.parametrize("kind", REFITS)
+def test_predictions_and_files_during_refits_on_other_rows(tmp_path, kind):
+    """Categories, classes and members are set before training, and may not be seen before."""
+    make, *data = REFITS[kind]
+    rows = data[0][0]
+    models = [make().fit(*each) for each in data]
+    expected = {
+        name: {getattr(model, name)(rows).tobytes() for model in models} for name in METHODS
+    }
+    clf, done, n_found = make().fit(*data[0]), threading.Event(), [0] * 8
+
+    def predict_until_done(i):
+        name = METHODS[i % len(METHODS)]
+        while not done.is_set():
+            assert getattr(clf, name)(rows).tobytes() in expected[name]
+            if i == 0:
+                save(clf, tmp_path / "clf")
+                assert load(tmp_path / "clf").predict_proba(rows).tobytes() in expected[METHODS[1]]
+            n_found[i] += 1
+
+    with ThreadPoolExecutor(8) as pool:
+        threads = [pool.submit(predict_until_done, i) for i in range(8)]
+        try:
+            for each in (data[1], data[0], data[1]):
+                clf.fit(*each)
+        finally:
+            done.set()
+        for thread in threads:
+            thread.result()
+    assert min(n_found) > 0
+    assert clf.predict_proba(rows).tobytes() == models[1].predict_proba(rows).tobytes()
+
+
+def test_fits_of_all_kinds_in_threads():
+    kinds = [
+        lambda: quick().fit(TABLE, T),
+        lambda: quick(early_stopping=True, scoring="accuracy").fit(TABLE, T),
+        lambda: SoftmaxMLPEnsembleClassifier(quick(), 3, cv=3, random_state=0).fit(TABLE, T),
+        lambda: PopulationGridSearchCV(quick(), {"l2": [0.0, 0.1]}, cv=2).fit(TABLE, T),
+    ] * 3
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda fit: fit().predict_proba(TABLE), kinds))
+    for fit, found in zip(kinds[:4] * 3, together, strict=True):
+        assert_identical(found, fit().predict_proba(TABLE))

@@ -230,7 +230,7 @@ def test_frame_that_changes_during_fit():
             try:
                 fitted = quick(epochs=1).fit(frame, Y)
             except ValueError as error:
-                outcomes.add("missing" if "missing" in str(error) else str(error)[:29])
+                outcomes.add("missing" if "missing" in str(error) else str(error)[:30])
             else:
                 outcomes.add("model")
                 assert np.isfinite(fitted.predict_proba(FRAME)).all()

@@ -217,3 +217,22 @@ def test_400_signals_at_random_moments():
     fits, loops, nothing = signals(200)
     assert fits + nothing == 200
     assert min(fits, loops) > 3  # how many have learnt nothing depends on the machine
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_signals_at_random_moments_of_fits_on_tables():
+    """Of networks and ensembles on data frames, their warm starts and searches."""
+    pytest.importorskip("pandas")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.signals_of_tables", "10"],
+        cwd=os.path.dirname(os.path.dirname(__file__)),
+        env=os.environ | {"PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stderr
+    n_signals, n_learnt = map(int, done.stdout.split())
+    assert n_signals == 110
+    assert n_learnt > 20

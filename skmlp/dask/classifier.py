@@ -17,6 +17,7 @@ from skmlp.dask.predict import LazyPredictMixin
 from skmlp.dask.trainer import sharded_trainer
 from skmlp.data.checks import check_labels, check_validation_complete
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
+from skmlp.estimators.predict import BEFORE_FIT, SNAPSHOT_OF
 from skmlp.estimators.validation import check_same_classes, set_classes
 from skmlp.estimators.warm_start import resume_state, unchanged_on_error
 from skmlp.training.config import TrainConfig
@@ -297,7 +298,8 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         params = self.get_params(deep=False)
         fitted = {name: value for name, value in vars(self).items() if name not in params}
         remove_callbacks(fitted)
-        fitted.pop("_shards_split", None)
+        for name in ("_shards_split", BEFORE_FIT, SNAPSHOT_OF):
+            fitted.pop(name, None)
         del params["n_shards"], params["rounds_per_epoch"]
         return SoftmaxMLPClassifier._from_attributes(params, fitted)
 

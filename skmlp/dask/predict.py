@@ -172,19 +172,20 @@ class LazyPredictMixin:
 
     def _without_train_state(self: Any) -> Any:
         """Return the local model without the state that is needed for further training only."""
-        local = self.to_local()
+        local = self._snapshot().to_local()
         local._train_state = None
         return local
 
     def _predict(self: Any, X: Any, method: str) -> Any:
         check_is_fitted(self)
-        local, classes = self._without_train_state(), self.classes_
+        local = self._without_train_state()
+        classes = local.classes_
         if not is_collection(X):
             return getattr(local, method)(X)
         if method == "predict":
             return _lazy(X, local, method, classes.dtype)
         one_column = method == "decision_function" and len(classes) == 2
-        return _lazy(X, local, method, self.theta_.dtype, None if one_column else classes)
+        return _lazy(X, local, method, local.theta_.dtype, None if one_column else classes)
 
 
 def _lazy(

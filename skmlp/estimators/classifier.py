@@ -15,7 +15,7 @@ from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_ca
 from skmlp.data.checks import check_labels
 from skmlp.data.dataset import encode
 from skmlp.data.moments import working_dtype
-from skmlp.estimators.predict import PredictMixin
+from skmlp.estimators.predict import BEFORE_FIT, PredictMixin
 from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
 from skmlp.estimators.warm_start import (
     check_partial_fit_parameters,
@@ -657,6 +657,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         state = {"_train_state": result.state if keep_state else None}
         # At once, so that Ctrl-C finds all of them set or none.
         vars(self).update(self._fitted_attributes(result) | state)
+        vars(self).pop(BEFORE_FIT, None)  # from now on, predictions are those of this network
 
     @staticmethod
     def _fitted_attributes(result: FitResult) -> dict[str, Any]:

@@ -612,9 +612,10 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             If X is not finite, overflows in the dtype of the networks, or has other features than
             in fit.
         """
-        X = self._validated_rows(X)
-        proba = np.empty((len(self.theta_), X.shape[0], len(self.classes_)), self.theta_.dtype)
-        for chunk, log_proba in self._log_proba_members(X):
+        fitted, X = self._validated_rows(X)
+        shape = len(fitted.theta_), X.shape[0], len(fitted.classes_)
+        proba = np.empty(shape, fitted.theta_.dtype)
+        for chunk, log_proba in fitted._log_proba_members(X):
             with np.errstate(under="ignore"):
                 np.exp(log_proba, out=proba[:, chunk])
         return proba
@@ -643,8 +644,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             If X is not finite, overflows in the dtype of the networks, or has other features than
             in fit.
         """
-        X = self._validated_rows(X)
-        parts = [decompose_uncertainty(part) for _, part in self._log_proba_members(X)]
+        fitted, X = self._validated_rows(X)
+        parts = [decompose_uncertainty(part) for _, part in fitted._log_proba_members(X)]
         return Uncertainty(*map(np.concatenate, zip(*parts, strict=True)))
 
     def to_sklearn(self) -> Any:

@@ -68,7 +68,7 @@ def save(
     np.True_
     """
     if isinstance(clf, SoftmaxMLPEnsembleClassifier):
-        write_ensemble(path, _ensemble_file(clf))
+        write_ensemble(path, _ensemble_file(clf._snapshot()))
         return
     if not isinstance(clf, SoftmaxMLPClassifier):
         raise TypeError(
@@ -81,7 +81,7 @@ def save(
             f"{type(clf).__name__} has further parameters, which the file cannot hold: "
             f"{sorted(own)}. Save to_local() of a DaskSoftmaxMLPClassifier."
         )
-    write_model(path, _model_file(clf))
+    write_model(path, _model_file(clf._snapshot()))
 
 
 def _model_file(clf: SoftmaxMLPClassifier) -> ModelFile:

@@ -27,11 +27,20 @@ from skmlp.estimators.validation import validate_features
 from skmlp.training.config import build_network
 from skmlp.training.inference import finite_chunks, finite_outputs
 
-__all__ = ["PredictMixin", "ProbabilityMixin", "fitted_network", "kept_network"]
+__all__ = [
+    "BEFORE_FIT",
+    "SNAPSHOT_OF",
+    "PredictMixin",
+    "ProbabilityMixin",
+    "fitted_network",
+    "kept_network",
+]
 
 # The Network of each fitted estimator, and the object that it was made of. They are not attributes:
 # a prediction may not change an estimator, and pickles hold plain arrays.
 _NETWORKS: WeakKeyDictionary[Any, tuple[object, Network]] = WeakKeyDictionary()
+# Attributes of an estimator while it is fitted, those before, and of a snapshot, its estimator.
+BEFORE_FIT, SNAPSHOT_OF = "_before_fit", "_snapshot_of"
 
 
 def fitted_network(
@@ -51,6 +60,7 @@ def kept_network(estimator: Any, source: object, build: Callable[[], Network]) -
 
     A Network caches its shapes, which takes a quarter of the time of predicting one row.
     """
+    estimator = vars(estimator).get(SNAPSHOT_OF, estimator)
     kept = _NETWORKS.get(estimator)
     if kept is None or kept[0] is not source:
         kept = _NETWORKS[estimator] = source, build()
@@ -89,11 +99,11 @@ class ProbabilityMixin(FittedHTMLMixin):
             If X is not finite, overflows in the dtype of the network, or has other features
             than in fit.
         """
-        X = self._validated_rows(X)
-        scores = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
-        for chunk, part in self._score_chunks(X):
+        fitted, X = self._validated_rows(X)
+        scores = np.empty((X.shape[0], len(fitted.classes_)), fitted.theta_.dtype)
+        for chunk, part in fitted._score_chunks(X):
             scores[chunk] = part
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+        return scores[:, 1] - scores[:, 0] if len(fitted.classes_) == 2 else scores
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of the probabilities, by log-softmax of the scores.
@@ -117,10 +127,10 @@ class ProbabilityMixin(FittedHTMLMixin):
             If X is not finite, overflows in the dtype of the network, or has other features
             than in fit.
         """
-        X = self._validated_rows(X)
-        log_proba = np.empty((X.shape[0], len(self.classes_)), self.theta_.dtype)
+        fitted, X = self._validated_rows(X)
+        log_proba = np.empty((X.shape[0], len(fitted.classes_)), fitted.theta_.dtype)
         least = np.log(np.finfo(log_proba.dtype).tiny)
-        for chunk, scores in self._score_chunks(X):
+        for chunk, scores in fitted._score_chunks(X):
             with np.errstate(over="ignore"):  # a difference may be -inf, which is clipped
                 np.maximum(log_softmax(scores), least, out=log_proba[chunk])
         return log_proba
@@ -170,10 +180,10 @@ class ProbabilityMixin(FittedHTMLMixin):
             If X is not finite, overflows in the dtype of the network, or has other features
             than in fit.
         """
-        X = self._validated_rows(X)
-        labels = np.empty(X.shape[0], self.classes_.dtype)
-        for chunk, scores in self._score_chunks(X):
-            labels[chunk] = self.classes_[scores.argmax(axis=1)]
+        fitted, X = self._validated_rows(X)
+        labels = np.empty(X.shape[0], fitted.classes_.dtype)
+        for chunk, scores in fitted._score_chunks(X):
+            labels[chunk] = fitted.classes_[scores.argmax(axis=1)]
         return labels
 
     @property
@@ -204,10 +214,26 @@ class ProbabilityMixin(FittedHTMLMixin):
         """The categories of each column without missing values; older pickles have none."""
         return vars(self).get("_categories") or [None] * self.n_features_in_
 
-    def _validated_rows(self, X: Any) -> Any:
-        """Return the rows after checks, also that the estimator is fitted."""
-        check_is_fitted(self)
-        return validate_features(self, X)
+    def _snapshot(self) -> Any:
+        """Return a copy with the fitted attributes of now, which later calls of fit do not change.
+
+        While fit runs in another thread, these are the attributes before it.
+        """
+        now = vars(self).copy()  # at once
+        snapshot = object.__new__(type(self))
+        snapshot.__dict__ = {**now.get(BEFORE_FIT, now), SNAPSHOT_OF: self}
+        return snapshot
+
+    def _validated_rows(self, X: Any) -> tuple[Any, Any]:
+        """Return a snapshot, after a check that it is fitted, and the rows after checks."""
+        fitted = self._snapshot()
+        check_is_fitted(fitted)
+        return fitted, validate_features(fitted, X)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes, for copies and pickles, also those of a fit that is running."""
+        state: Any = super().__getstate__()
+        return {n: value for n, value in state.items() if n not in (BEFORE_FIT, SNAPSHOT_OF)}
 
 
 class PredictMixin(ProbabilityMixin):
@@ -235,8 +261,8 @@ class PredictMixin(ProbabilityMixin):
         ValueError
             If the network has no such layer; for invalid X as in `predict`.
         """
-        layer = self._hidden_layer(layer)
-        return finite_outputs(self._network, self.theta_, validate_features(self, X), layer)
+        layer, (fitted, X) = self._hidden_layer(layer), self._validated_rows(X)
+        return finite_outputs(fitted._network, fitted.theta_, X, layer)
 
     def to_sklearn(self) -> Any:
         """Return the network as an MLPClassifier of scikit-learn, with the same probabilities.

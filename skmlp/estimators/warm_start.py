@@ -11,6 +11,7 @@ from skmlp._errors import invalid
 from skmlp._sklearn_compat import CALLBACK_STATE
 from skmlp.core.encoding import Encoding
 from skmlp.data.checks import check_targets
+from skmlp.estimators.predict import BEFORE_FIT
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import TrainConfig, uses_all_rows
 from skmlp.training.parameters import is_auto
@@ -110,9 +111,13 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
     """Restore the estimator's attributes if the block raises.
 
     After Ctrl-C, fitted attributes that the block has set are kept; so is, after any error, what
-    scikit-learn's `with_callbacks` needs to tear callbacks down.
+    scikit-learn's `with_callbacks` needs to tear callbacks down. In the block, predictions in
+    other threads use the attributes before it.
     """
     before = vars(estimator).copy()
+    before.pop(BEFORE_FIT, None)
+    vars(estimator)[BEFORE_FIT] = before
+    end = vars(estimator).pop  # one call, so that Ctrl-C finds no place before it
     try:
         yield
     except BaseException as error:
@@ -123,3 +128,5 @@ def unchanged_on_error(estimator: Any) -> Iterator[None]:
         # At once: a second Ctrl-C must not find it half restored.
         estimator.__dict__ = before | {name: now[name] for name in CALLBACK_STATE if name in now}
         raise
+    finally:
+        end(BEFORE_FIT, None)

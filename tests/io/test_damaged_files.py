@@ -234,19 +234,15 @@ CASES = [
 @pytest.mark.filterwarnings("ignore:batch_size=", "ignore:X does not have valid feature names")
 def test_damaged_files_are_rejected_or_read_correctly(tmp_path, originals, what, kinds, n_files):
     content, read, clf, rows = originals[what]
-    rng, trap, path, loaded = (
-        random.Random(f"{what} {n_files}"),
-        tmp_path / "trap",
-        tmp_path / "f",
-        0,
-    )
+    rng, loaded, longest = random.Random(f"{what} {n_files}"), 0, 0
+    trap, path = tmp_path / "trap", tmp_path / "f"
     for i in range(n_files):
         change = kinds[i % len(kinds)]
         path.write_bytes(change(content, rng, trap))
         try:
             found = read(path)
         except ValueError as error:
-            assert len(str(error)) < 2000
+            longest = max(longest, len(str(error)))
             continue
         loaded += 1
         if kinds is DAMAGE:
@@ -261,6 +257,7 @@ def test_damaged_files_are_rejected_or_read_correctly(tmp_path, originals, what,
             assert kinds is MANIPULATION
             assert what != "model"
     assert not trap.exists()
+    assert longest < 2000
     assert loaded < n_files / 2
     assert loaded or n_files < 700  # few are changed where it does not matter
 
