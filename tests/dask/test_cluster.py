@@ -250,3 +250,47 @@ def test_searches_on_the_cluster(client, search):
 def test_benchmark_case(client, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(clusters, "local_cluster", lambda n_workers: nullcontext(client))
     check_case("dask", tmp_path, capsys, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_deaths_of_workers_are_without_influence_or_an_error():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dask.failing_workers"],
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert not done.returncode, done.stderr
+    found = {name: rest for name, *rest in map(str.split, done.stdout.splitlines())}
+    expected = {key: {"same"} for key in ("idle", "training", "all_of_them", "predicting")}
+    expected |= {"for_ever": {"NoWorkerError"}, "memory": {"MemoryError", "KilledWorker"}}
+    assert found.keys() == expected.keys()
+    for name, (outcome, change, seconds) in found.items():
+        assert outcome in expected[name], name
+        assert change == "unchanged"
+        assert int(seconds) < 120
+
+
+@pytest.mark.slow
+def test_cluster_with_tls():
+    pytest.importorskip("cryptography")
+    from distributed.security import Security
+
+    params = {"units": 8, "n_shards": 2, "random_state": 0, "epochs": 4}
+    environment = dict(os.environ)  # as in the fixture
+    thetas = []
+    for security in (None, Security.temporary()):
+        settings = {"dashboard_address": ":0", "silence_logs": 50, "security": security}
+        with (
+            warnings.catch_warnings(),
+            LocalCluster(n_workers=2, threads_per_worker=1, **settings) as cluster,
+            Client(cluster) as client,
+        ):
+            assert client.scheduler.address.startswith("tcp:" if security is None else "tls:")
+            thetas.append(DaskSoftmaxMLPClassifier(**params).fit(*cut(X, Y, W)).theta_)
+    os.environ.clear()
+    os.environ.update(environment)
+    assert thetas[0].tobytes() == thetas[1].tobytes()

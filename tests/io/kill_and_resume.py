@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,29 @@ from sklearn.datasets import load_iris
 from skmlp import SoftmaxMLPClassifier, load, save
 from skmlp.callbacks import Checkpoint
 
-X, y = load_iris(return_X_y=True)
+IRIS = load_iris(return_X_y=True)
 PARAMS = {"units": 64, "epochs": 40, "batch_size": 16, "random_state": 0}
 TRAININGS = [
-    {"dropout": 0.2, "early_stopping": True, "n_iter_no_change": 30},
-    {"solver": "sgd", "schedule": "adaptive", "tol": 0.1, "n_iter_no_change": 2, "l1": 1e-3},
-    {"dtype": "float32", "schedule": "invscaling", "learning_rate": 0.1},
+    (IRIS, {"dropout": 0.2, "early_stopping": True, "n_iter_no_change": 30}),
+    (
+        IRIS,
+        {"solver": "sgd", "schedule": "adaptive", "tol": 0.1, "n_iter_no_change": 2, "l1": 1e-3},
+    ),
+    (IRIS, {"dtype": "float32", "schedule": "invscaling", "learning_rate": 0.1}),
 ]
+if find_spec("pandas"):  # strings and missing values
+    from tests.estimators.test_mixed_tables import mixed_table
+
+    TRAININGS.append((mixed_table(150, 0), {"early_stopping": True, "n_iter_no_change": 30}))
 
 
-def run(params, path, result):
+def run(rows, params, path, result):
     """Train, starting from the checkpoint if it exists, and save the result."""
     if path.exists():
-        clf = SoftmaxMLPClassifier.resume(path, X, y)
+        clf = SoftmaxMLPClassifier.resume(path, *rows)
     else:
         clf = SoftmaxMLPClassifier(**PARAMS, **params)
-        clf.set_callbacks(Checkpoint(path)).fit(X, y)
+        clf.set_callbacks(Checkpoint(path)).fit(*rows)
     save(clf, result)
 
 
@@ -74,11 +82,11 @@ def differences(clf, expected):
 
 def main(folder, n_kills):
     rng, killed, writing, ended, differing = random.Random(0), 0, 0, 0, []
-    expected = [SoftmaxMLPClassifier(**PARAMS, **params).fit(X, y) for params in TRAININGS]
+    expected = [SoftmaxMLPClassifier(**PARAMS, **p).fit(*rows) for rows, p in TRAININGS]
     while killed < n_kills or ended < len(TRAININGS):
         i = ended % len(TRAININGS)
         path, result = folder / f"{ended}.checkpoint", folder / f"{ended}.model"
-        status = kill(fork(run, TRAININGS[i], path, result), folder, rng)
+        status = kill(fork(run, *TRAININGS[i], path, result), folder, rng)
         if os.WIFSIGNALED(status):
             killed += 1
             writing += bool(list(folder.glob(f"{path.name}.*.tmp")))
