@@ -2,16 +2,16 @@
 
 Input: rows X (dense, CSR or a `Table`), target rows Y, row weights, and frozen objects that hold
 the configuration (network, penalty, optimizer, dropout). Output: the parameters theta and the
-optimizer's state, updated in place, and one `EpochRecord` for each epoch. All functions
-accept leading axes, so a population of networks is trained by the same code as one; only
-training on sparse X and L-BFGS are limited to a single network.
+optimizer's state, updated in place, and one `EpochRecord` for each epoch. All functions of
+theta accept leading axes, so a population of networks is trained by the same code as one;
+only training on sparse X and L-BFGS are limited to a single network.
 
 Reading order:
 
 ==============  ========================================================================
 activations     activation functions and their derivatives
 levels          categorical columns: one-hot columns that are not made
-encoding        from columns to inputs: gaps, levels and bins
+encoding        from columns to inputs: missing values, levels and bins
 design          operations on X that differ between dense, sparse and mixed
 targets         one-hot and smoothed target rows, generated for each batch
 network         the flat parameter vector, forward and backward pass
