@@ -187,7 +187,7 @@ class PopulationSource:
         return [EpochRecord(*pair, seconds) for pair in zip(losses, rates, strict=True)]
 
     def restrict(self, runs: Sequence[TrainingRun]) -> None:
-        """Go on with these runs only; all get arrays of their own, to be stacked anew."""
+        """Continue with these runs only; all get arrays of their own, to be stacked anew."""
         if self._stack is not None:
             self._stack.unstack()
         self._active, self._stack = list(runs), None

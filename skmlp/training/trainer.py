@@ -1,4 +1,13 @@
-"""Trainer: the one epoch loop, over whatever source of rows; TrainingRun: a network in it."""
+"""Trainer: the one epoch loop, over any source of rows. TrainingRun: a network in it.
+
+In each epoch, the source trains on its rows (`DataSource.run_epoch`). Then, for each network::
+
+    evaluate, extend the history, update early stopping      TrainingRun.end_epoch
+    call callbacks and checkpoints                           FitHook.on_epoch_end
+
+until all epochs are over, early stopping or a callback stops, or Ctrl-C is pressed. At the end,
+`TrainingRun.finish` restores the parameters of the best epoch and fits the temperature.
+"""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -171,7 +180,7 @@ class DataSource(Protocol):
         """Train the networks for one epoch by mini-batches; return a record of each."""
 
     def restrict(self, runs: Sequence[TrainingRun]) -> None:
-        """Go on with these runs only; the others get arrays of their own."""
+        """Continue with these runs only; the others get arrays of their own."""
 
 
 Source = TypeVar("Source", bound=DataSource)
@@ -206,8 +215,8 @@ class Trainer(Generic[Source]):
     Attributes
     ----------
     interrupted : bool
-        Whether Ctrl-C (KeyboardInterrupt) ended the training; whoever keeps the result is to raise
-        it again.
+        Whether Ctrl-C (KeyboardInterrupt) ended the training. The caller raises it again once the
+        result is kept.
     """
 
     def __init__(self, source: Source, runs: Sequence[TrainingRun]) -> None:
