@@ -1,7 +1,6 @@
 """PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -40,10 +39,8 @@ def fitted_network(
     encoding: Mapping[str, np.ndarray] | None,
 ) -> Network:
     """Return the Network of a fitted estimator; its encoding is given by arrays."""
-    network = build_network(layer_sizes, activations)
-    if encoding is None:
-        return network
-    return replace(network, encoding=Encoding.from_arrays(encoding))
+    found = None if encoding is None else Encoding.from_arrays(encoding)
+    return build_network(layer_sizes, activations, found)
 
 
 def kept_network(estimator: Any, source: object, build: Callable[[], Network]) -> Network:
@@ -319,7 +316,7 @@ class PredictMixin(ProbabilityMixin):
         """The Network, made from the stored layer sizes, names of activations and encoding."""
         arrays = self._encoding_arrays
         build = partial(fitted_network, self._layer_sizes, self._activations, arrays)
-        return build() if arrays is None else kept_network(self, arrays, build)
+        return kept_network(self, self._layer_sizes if arrays is None else arrays, build)
 
     @property
     def _encoding_arrays(self) -> Mapping[str, np.ndarray] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import exp, log2, prod
 from typing import Any
 
@@ -388,16 +388,12 @@ def _auto_initializer(activation: str) -> str:
     return "lecun_normal" if activation in LECUN_ACTIVATIONS else "glorot_uniform"
 
 
-@lru_cache
 def build_network(
     layer_sizes: tuple[int, ...],
     activations: tuple[str, ...],
     encoding: Encoding | None = None,
 ) -> Network:
-    """Return the Network with these sizes, names of hidden activations and encoding of its rows.
-
-    Cached, because a fitted estimator needs it in every prediction.
-    """
+    """Return the Network with these sizes, names of hidden activations and encoding of its rows."""
     return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations), encoding)
 
 

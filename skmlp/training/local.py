@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from skmlp.core.lbfgs import AllRows
+from skmlp.core.lbfgs import value_and_grad_over
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
@@ -84,7 +84,7 @@ class LocalSource:
             encoding=run.state.encoding,
             has_gaps=has_gaps(run.state.moments),
         )
-        self._learning_rate, self._all_rows = float(config.learning_rate), AllRows(self.batches)
+        self._learning_rate = float(config.learning_rate)
         self._work: Workspace | None = None
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
@@ -112,7 +112,9 @@ class LocalSource:
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective over all rows and its gradient."""
-        return self._all_rows.value_and_grad(objective, theta)
+        if self._work is None or self._work.theta is not theta:
+            self._work = Workspace(objective.network, theta, self.batches.batch_size)
+        return value_and_grad_over(self.batches, objective, theta, self._work)
 
     def restrict(self, runs: Sequence[TrainingRun]) -> None:
         """Do nothing: a single run stops with its source."""

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from skmlp.core.lbfgs import ObjectiveOverRows, minimize_lbfgs
+from skmlp.core.lbfgs import minimize_lbfgs
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.temperature import with_temperature
 from skmlp.data.moments import check_foldable
@@ -173,7 +173,7 @@ class TrainingRun:
 class DataSource(Protocol):
     """Where rows are: in memory, in memory for a stacked population, or in shards.
 
-    A source for L-BFGS also has ``value_and_grad(objective, theta)``, see `ObjectiveOverRows`.
+    A source for L-BFGS also has ``value_and_grad(objective, theta)``, see `minimize_lbfgs`.
     """
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
@@ -302,7 +302,7 @@ class Trainer(Generic[Source]):
         converged = minimize_lbfgs(
             run.objective,
             run.state.theta,
-            cast(ObjectiveOverRows, self.source),
+            cast(Any, self.source).value_and_grad,
             epochs=run.n_epochs - run.n_done,
             tol=float(run.config.tol),
             on_epoch_end=lambda record: self._end_epoch(run, record, hooks),
