@@ -119,9 +119,9 @@ def take_columns(table: Table, names: Sequence[str], categorical: Collection[str
 
 def _take_column(table: Table, name: str, as_category: bool) -> Column:
     values = table.frame[name]
-    texts = to_texts(values) if table.is_text or not is_numeric(values) else None
     if as_category:
         return _categories(name, to_texts(values), is_text=False)
+    texts = to_texts(values) if table.is_text or not is_numeric(values) else None
     _check_objects(values)
     if texts is None or _are_numbers(table, values, texts):
         return _numbers(name, to_numbers(values, table.decimal))
@@ -134,17 +134,21 @@ def _are_numbers(table: Table, values: pd.Series, texts: pd.Series) -> bool:
     if not table.is_text:
         kind = pd.api.types.infer_dtype(values, skipna=True)
         return kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty")
-    different = pd.Series(texts.dropna().unique(), dtype=object)
-    different = different[~different.isin(NUMBER_GAPS)]
+    different = _different(texts)
     if different.str.match(_LEADING_ZERO).any():
         return False
     return bool(parse_numbers(different, table.decimal).notna().all())
 
 
+def _different(texts: pd.Series) -> pd.Series:
+    """Return the different texts that are no gaps in a column of numbers."""
+    different = pd.Series(texts.dropna().unique(), dtype=object)
+    return different[~different.isin(NUMBER_GAPS)]
+
+
 def _have_decimal_commas(texts: pd.Series) -> bool:
     """Whether texts are numbers with decimal commas, and not all of them with thousands' commas."""
-    different = pd.Series(texts.dropna().unique(), dtype=object)
-    different = different[~different.isin(NUMBER_GAPS)]
+    different = _different(texts)
     if not different.str.contains(",", regex=False).any():
         return False
     are_numbers = parse_numbers(different, ",").notna().all()

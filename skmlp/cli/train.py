@@ -80,7 +80,7 @@ _BALANCED = (
     "Trained with --class-weight balanced, also the logistic regression: the probabilities are "
     "those of balanced classes, not of the classes' frequencies, so the log-loss is usually higher."
 )
-VALIDATION_ROWS = 300  # from which on early stopping sets rows aside
+VALIDATION_ROWS = 300  # with fewer, early stopping sets no rows aside
 SCORE_HEADING = f"  {'':22}{'accuracy':>10}{'balanced':>10}{'log-loss':>10}{'AUC':>10}"
 
 

@@ -727,10 +727,3 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         """Return copies of all fitted attributes, for callbacks and scorers to do as they like."""
         given = {name: vars(self)[name] for name in DATA_ATTRIBUTES if name in vars(self)}
         return copy.deepcopy(given | self._fitted_attributes(result))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
-        tags.classifier_tags.multi_label = False
-        return tags

@@ -95,8 +95,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         None trains every member on all rows, in the same order. With k folds, member i leaves out
         fold i mod k, and each repeat of k members has its own folds. The rows left out are used
         for `oof_proba_`, `oof_score_` and `oof_loss_`. An integer is the number of stratified
-        folds, which keep `groups` together, if given. A splitter
-        of scikit-learn must put each row into exactly one test set.
+        folds, which keep `groups` together, if given. A splitter of scikit-learn must put each
+        row into exactly one test set.
     calibration : {"temperature"} or None, default=None
         "temperature" calibrates the members after training. The difference between their logits
         and the logarithms of the class frequencies is divided by `temperature_`, the number that
@@ -702,13 +702,6 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         if not hasattr(self, "theta_"):
             return ""
         return ensemble_html(self, self._members[0][1]["_activations"])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
-        tags.classifier_tags.multi_label = False
-        return tags
 
 
 def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, i: int) -> None:

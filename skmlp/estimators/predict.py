@@ -201,6 +201,13 @@ class ProbabilityMixin(FittedHTMLMixin):
         """The categories of each column without missing values; older pickles have none."""
         return vars(self).get("_categories") or [None] * self.n_features_in_
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_label = False
+        return tags
+
     def _validated_rows(self, X: Any) -> Any:
         """Return the rows after checks, also that the estimator is fitted."""
         check_is_fitted(self)

@@ -32,17 +32,20 @@ __all__ = [
 ]
 
 Architecture = tuple[tuple[int, ...], tuple[str, ...]]
-# Rows of a batch: a power of two, about a 64th of the rows; with very few rows another number.
-AUTO_BATCH_SIZES, AUTO_BATCHES, VERY_FEW_ROWS_BATCH = (16, 128), 64, 64
-MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
-# Rows from which on early_stopping="auto" sets some aside, from which on there is no dropout, and
-# that are set aside at most; for fewer rows the dropout of X and of the outputs of hidden layers,
-# and l2 times the number of rows.
-MIN_SPLIT_ROWS, MANY_ROWS, MAX_AUTO_ROWS = 300, 1500, 10_000
-VERY_FEW_ROWS_DROPOUT, FEW_ROWS_DROPOUT, VERY_FEW_ROWS_L2 = (0.2, 0.5), (0.0, 0.3), 0.5
-# Bins of a numeric column, at most and at least; rows for each bin of all columns; bins of all.
-MAX_AUTO_BINS, MIN_AUTO_BINS, ROWS_PER_BIN, MAX_ALL_BINS = 16, 3, 20, 512
+
+# The values of "auto". The number of rows is few below MANY_ROWS, very few below MIN_SPLIT_ROWS.
+MIN_SPLIT_ROWS, MANY_ROWS = 300, 1500
+MAX_AUTO_ROWS = 10_000  # that early stopping sets aside
+AUTO_BATCHES, AUTO_BATCH_SIZES = 64, (16, 128)  # in an epoch; the smallest and the largest batch
+VERY_FEW_ROWS_BATCH = 64
+AUTO_EPOCHS, MIN_AUTO_EPOCHS, AUTO_STEPS = 100, 5, 10_000  # as many steps at most
+AUTO_ITERATIONS = 200  # of L-BFGS
+FEW_ROWS_DROPOUT, VERY_FEW_ROWS_DROPOUT = (0.0, 0.3), (0.2, 0.5)  # of X, of hidden layers' outputs
 MIN_DROPPED_UNITS = 50  # in every hidden layer; narrow layers are limited by their width
+VERY_FEW_ROWS_L2 = 0.5  # l2 times the number of rows
+MAX_AUTO_BINS, MIN_AUTO_BINS = 16, 3  # of a numeric column
+ROWS_PER_BIN, MAX_ALL_BINS = 20, 512  # of all columns together
+
 # relu and its relatives halve the variance, for which He's scale compensates. silu and gelu do so
 # as well, but train better from smaller weights, those of the output layer included.
 HE_ACTIVATIONS, LECUN_ACTIVATIONS = {"relu", "leaky_relu", "elu"}, {"silu", "gelu"}
