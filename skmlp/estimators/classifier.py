@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.checks import check_labels
-from skmlp.data.dataset import encode
+from skmlp.data.dataset import Dataset, encode
 from skmlp.data.moments import working_dtype
 from skmlp.estimators.predict import PredictMixin
 from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
@@ -593,16 +593,10 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                     epochs=checkpoint.epochs, smoothing_prior=checkpoint.smoothing_prior
                 )
             config = self._resolve(config, partial(working_dtype, rows.X), start)
-            dtype = config.theta_dtype
-            dataset = encode(rows, self.classes_, dtype)
+            dataset = encode(rows, self.classes_, config.theta_dtype)
             if validation_rows is not None:
-                validation_set = encode(validation_rows, self.classes_, dtype)
-
-            def make_origin() -> Origin:
-                names = getattr(self, "feature_names_in_", [])
-                fingerprint = data_fingerprint(names, self._categories, dataset, validation_set)
-                return Origin(self.get_params(deep=False), self.classes_, fingerprint)
-
+                validation_set = encode(validation_rows, self.classes_, config.theta_dtype)
+            make_origin = partial(self._origin, dataset, validation_set)
             if checkpoint is not None:
                 checkpoint.check_origin(config, make_origin())
             trainer = local_trainer(
@@ -618,6 +612,12 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                 checkpoint.restore(trainer.run)
             self._train(trainer, data, make_origin)
         return self
+
+    def _origin(self, dataset: Dataset, validation: Dataset | None) -> Origin:
+        """Return what a checkpoint compares when training is resumed."""
+        names = getattr(self, "feature_names_in_", [])
+        fingerprint = data_fingerprint(names, self._categories, dataset, validation)
+        return Origin(self.get_params(deep=False), self.classes_, fingerprint)
 
     def _resolve(
         self,

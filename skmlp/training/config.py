@@ -89,7 +89,7 @@ class TrainConfig:
     cyclic : bool
         Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
     smoothing_prior : {"frequencies", "uniform"}
-        The prior of label smoothing. It is uniform in trainings that skmlp 0.1.0 began.
+        The prior of label smoothing. It is uniform in trainings that an earlier version began.
     """
 
     units: Any
