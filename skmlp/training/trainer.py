@@ -114,23 +114,26 @@ class TrainingRun:
         loss = 0.0 if record is None else record.loss
         if isfinite(loss) and np.isfinite(self.state.theta).all():
             return
-        config, remedies, at_rate = self.config, [], ""
+        config, remedy = self.config, " or ".join(self._remedies())
         reason = "a parameter is not finite" if isfinite(loss) else f"the loss is {float(loss):g}"
+        rate = "" if config.full_batch else f" at learning_rate={config.learning_rate:g}"
+        raise ValueError(
+            f"Training diverged in epoch {self.n_done + 1}: {reason}{rate}, and the largest |X| is "
+            f"{self._max_abs_X():g}. {remedy[0].upper()}{remedy[1:]}."
+        )
+
+    def _remedies(self) -> list[str]:
+        """Return what may help where training diverges; at least one."""
+        config, remedies = self.config, []
         if not config.standardize:
-            remedies.append("Scale the features (standardize=True does)")
+            remedies.append("scale the features (standardize=True does)")
         penalties = {name: max(getattr(config.layers, name)) for name in ("l1", "l2")}
         strong = [f"lower {name}={value:g}" for name, value in penalties.items() if value > 1]
         remedies += strong
-        if not config.full_batch:
-            at_rate = f" at learning_rate={config.learning_rate:g}"
-            if not strong or config.learning_rate > 1:
-                remedies.append("lower learning_rate")
+        if not config.full_batch and (not strong or config.learning_rate > 1):
+            remedies.append("lower learning_rate")
         is_widest = config.theta_dtype == np.float64
-        remedy = " or ".join(remedies or ["Scale X" if is_widest else "Set dtype='float64'"])
-        raise ValueError(
-            f"Training diverged in epoch {self.n_done + 1}: {reason}{at_rate}, and the largest "
-            f"|X| is {self._max_abs_X():g}. {remedy[0].upper()}{remedy[1:]}."
-        )
+        return remedies or ["scale X" if is_widest else "set dtype='float64'"]
 
     def result(self) -> FitResult:
         """Return what training has reached so far."""
