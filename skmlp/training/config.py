@@ -20,7 +20,7 @@ from skmlp.core.optimizers import SGD, Adam, Optimizer
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
 from skmlp.data.bins import BinRule
-from skmlp.training.parameters import LayerParameters, check_parameters, is_auto
+from skmlp.training.parameters import LayerParameters, check_parameters, is_auto, uses_all_rows
 
 __all__ = [
     "OPTIMIZERS",
@@ -28,7 +28,6 @@ __all__ = [
     "TrainConfig",
     "build_network",
     "theta_dtype",
-    "uses_all_rows",
 ]
 
 Architecture = tuple[tuple[int, ...], tuple[str, ...]]
@@ -55,12 +54,6 @@ OPTIMIZERS: dict[str, Callable[["TrainConfig"], Optimizer]] = {
     "sgd": lambda config: SGD(float(config.momentum), bool(config.nesterovs_momentum)),
     "adam": lambda config: Adam(float(config.beta_1), float(config.beta_2), float(config.epsilon)),
 }
-FULL_BATCH_SOLVERS = ("lbfgs",)
-
-
-def uses_all_rows(solver: str) -> bool:
-    """Whether the solver computes the objective over all rows at once, as L-BFGS does."""
-    return solver in FULL_BATCH_SOLVERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,16 +141,8 @@ class TrainConfig:
         ValueError
             For an invalid parameter; it names the parameter, the value and what is accepted.
         """
-        layers = check_parameters(params, (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
         given = {f.name: params[f.name] for f in fields(cls) if f.name in params}
-        config = cls(**given, layers=layers)
-        if config.full_batch and any(config.layers.dropout):
-            raise ValueError(
-                f"dropout={config.dropout!r} and solver={config.solver!r} exclude each other: "
-                "L-BFGS needs an objective that is not random. Use solver='adam' or 'sgd', or "
-                "dropout=0."
-            )
-        return config
+        return cls(**given, layers=check_parameters(params, OPTIMIZERS))
 
     def resolve(self, **known: Any) -> "TrainConfig":
         """Return the configuration with what is known of the data, or of the call, filled in."""

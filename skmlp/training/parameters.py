@@ -18,9 +18,10 @@ from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 
-__all__ = ["LayerParameters", "check_integer", "check_parameters", "is_auto"]
+__all__ = ["LayerParameters", "check_integer", "check_parameters", "is_auto", "uses_all_rows"]
 
 DTYPES = ("auto", "float32", "float64")
+FULL_BATCH_SOLVERS = ("lbfgs",)
 
 
 class LayerParameters(NamedTuple):
@@ -44,21 +45,21 @@ class LayerParameters(NamedTuple):
     dropout: tuple[float, ...]
 
 
-def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParameters:
+def check_parameters(p: Mapping[str, Any], optimizers: Collection[str]) -> LayerParameters:
     """Check the parameters p of the constructor; return those that may be given by layer.
 
     Parameters
     ----------
     p : mapping of str to object
-    solvers : sequence of str
-        The names of the solvers.
+    optimizers : collection of str
+        The names of the solvers that train by mini-batches.
 
     Raises
     ------
     ValueError
         For an invalid value.
     """
-    _one_of("solver", p["solver"], solvers)
+    _one_of("solver", p["solver"], (*optimizers, *FULL_BATCH_SOLVERS))
     units = _hidden_units(p["units"])
     activations = _hidden_activations(p["activation"], len(units))
     _check_names(p)
@@ -74,7 +75,17 @@ def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParam
     l1, l2, dropout = (_layer_values(value, len(units) + 1) for value in given)
     if not _is_sequence(p["dropout"]):  # one rate is for the outputs of hidden layers
         dropout = (0.0, *dropout[1:])
+    if any(dropout) and uses_all_rows(p["solver"]):
+        raise ValueError(
+            f"dropout={p['dropout']!r} and solver={p['solver']!r} exclude each other: L-BFGS needs "
+            "an objective that is not random. Use solver='adam' or 'sgd', or dropout=0."
+        )
     return LayerParameters(units, activations, l1, l2, dropout)
+
+
+def uses_all_rows(solver: str) -> bool:
+    """Whether the solver computes the objective over all rows at once, as L-BFGS does."""
+    return solver in FULL_BATCH_SOLVERS
 
 
 def is_auto(value: Any) -> bool:
