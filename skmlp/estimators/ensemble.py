@@ -126,6 +126,15 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
+    is_categorical_ : ndarray of bool of shape (n_features,)
+        Which columns are categorical.
+    categories_ : list of ndarray of shape (n_categories,) or None
+        The sorted categories of each column in training, with None or NaN at the end if values
+        were missing; None for numeric columns.
+    infrequent_categories_ : list of ndarray of shape (n_infrequent,) or None
+        The categories of each column that share a row of weights by `min_frequency`, or None.
+    encoded_feature_names_ : ndarray of shape (n_inputs,)
+        Names of the inputs of the members' first layers.
     label_binarizer_ : LabelBinarizer
         Converts labels to one-hot rows.
     history_ : list of dict

@@ -1,4 +1,8 @@
-"""PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
+"""Methods and properties of fitted estimators.
+
+`ProbabilityMixin` has the predictions and the columns, also of ensembles. `PredictMixin` has what
+only a single network has: weights and outputs of the layers, and conversion to scikit-learn.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -190,7 +194,7 @@ class ProbabilityMixin(FittedHTMLMixin):
 
     @property
     def encoded_feature_names_(self) -> np.ndarray:
-        """The names of the rows of ``coefs_[0]``: numbers, missing indicators, categories, bins."""
+        """The names of the first layer's inputs: numbers, missing indicators, categories, bins."""
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]
