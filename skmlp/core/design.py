@@ -264,10 +264,7 @@ def slice_rows(
 ) -> Matrix:
     """Return the rows of a slice in dtype, encoded; without a copy if X has it already."""
     if is_sparse(X):
-        batch = cast(SparseMatrix, X)[rows]
-        if encoding is None:
-            return batch.astype(dtype, copy=False)
-        return _read_sparse(batch, lambda b: b.astype(dtype, copy=False), np.dtype(dtype), encoding)
+        return _sparse_reader(cast(SparseMatrix, X), np.dtype(dtype), None, encoding)(rows)
     X = cast(np.ndarray | Table, X)
     raw = X.numbers[rows] if isinstance(X, Table) else X[..., rows, :]
     has_gaps = encoding is not None and raw.dtype.kind == "f" and bool(np.isnan(raw).any())
@@ -312,14 +309,7 @@ def batch_reader(
         Whether X may have NaN.
     """
     if is_sparse(X):
-        scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
-        if scaling is None or scaling.mean is None:
-            inverse = None if scaling is None else scaling.inverse
-            scale = partial(_scale_sparse, np.dtype(dtype), inverse)
-        else:
-            scale = _Centring(np.dtype(dtype), scaling.mean, scaling.inverse)
-        sparse_X = cast(SparseMatrix, X)
-        return lambda rows: _read_sparse(sparse_X[rows], scale, np.dtype(dtype), encoding)
+        return _sparse_reader(cast(SparseMatrix, X), np.dtype(dtype), scaling, encoding)
     X = cast(np.ndarray | Table, X)
     if isinstance(X, Table) or (encoding and (has_gaps or not encoding.is_plain)):
         assert encoding is not None, "a Table needs one"
@@ -444,13 +434,25 @@ def _encode_dense(
         encoding.bins.apply(raw, out[..., n:])
 
 
+def _sparse_reader(
+    X: SparseMatrix, dtype: np.dtype, scaling: Scaling | None, encoding: Encoding | None
+) -> Callable[[np.ndarray | slice], SparseMatrix | CentredMatrix]:
+    """Return the `batch_reader` of sparse rows. Those of a slice share memory with X."""
+    scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
+    if scaling is None or scaling.mean is None:
+        scale = partial(_scale_sparse, dtype, None if scaling is None else scaling.inverse)
+    else:
+        scale = _Centring(dtype, scaling.mean, scaling.inverse)
+    return lambda rows: _read_sparse(X[rows], scale, dtype, encoding)
+
+
 def _read_sparse(
     batch: SparseMatrix,
     scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix],
     dtype: np.dtype,
     encoding: Encoding | None,
 ) -> SparseMatrix | CentredMatrix:
-    """Return raw sparse rows, which are overwritten, encoded and scaled."""
+    """Return raw sparse rows, encoded and scaled; they are overwritten if there is a scaling."""
     if encoding is None:
         return scale(batch)
     batch = _fill_sparse(batch, encoding)
