@@ -365,7 +365,7 @@ def _check_rounds(config: TrainConfig, rounds_per_epoch: int, fewest_rows: int) 
             f"rounds_per_epoch={rounds_per_epoch!r} is more than the rows of a shard: one has "
             f"{fewest_rows}. Lower it, or n_shards."
         )
-    config.rows_per_batch(fewest_rows // rounds_per_epoch)
+    config.warn_if_clipped(fewest_rows // rounds_per_epoch)
 
 
 def _warn_if_classes_differ(totals: np.ndarray) -> None:

@@ -272,14 +272,13 @@ class TrainConfig:
         """Whether the moving average of the parameters is the result; not in partial_fit."""
         return float(self.averaging) > 0.0 and self.fits_by_batches
 
-    def rows_per_batch(self, n_rows: int) -> int:
-        """Return the batch size, which MiniBatches clips; warn if it is more than n_rows."""
+    def warn_if_clipped(self, n_rows: int) -> None:
+        """Warn if the batch size is more than n_rows, to which MiniBatches clips it."""
         if not is_auto(self.batch_size) and self.batch_size > n_rows:
             warn_user(
                 f"batch_size={self.batch_size} is larger than the number of rows to train on: it "
                 f"is clipped to {n_rows}."
             )
-        return self.requested_batch_size(n_rows)
 
     def requested_batch_size(self, n_rows: int) -> int:
         """Return the batch size that the parameter asks for; it may be more than n_rows.

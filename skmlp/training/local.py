@@ -69,7 +69,8 @@ class LocalSource:
         if config.full_batch:
             batch_size, draw_order = FULL_BATCH_ROWS, partial(np.asarray, row_indices)
         else:
-            batch_size = config.rows_per_batch(len(row_indices))
+            config.warn_if_clipped(len(row_indices))
+            batch_size = config.requested_batch_size(len(row_indices))
             shuffled = partial(block_shuffle, run.state.rng, dataset.X)
             draw_order = partial(shuffled if config.shuffle else np.asarray, row_indices)
         self.batches = MiniBatches(
