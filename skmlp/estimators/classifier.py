@@ -644,10 +644,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         They are set after Ctrl-C as well, and then KeyboardInterrupt is raised.
         """
         callbacks = begin_callbacks(self)
-        hooks = fit_hooks(self, callbacks, data, trainer.run, make_origin) if callbacks else []
-        result = trainer.train(hooks)
+        run = trainer.run
+        run.hooks = fit_hooks(self, callbacks, data, run, make_origin) if callbacks else ()
+        result = trainer.train()
         self._set_fitted(result, keep_state=self.warm_start)
-        for hook in hooks:
+        for hook in run.hooks:
             hook.on_fitted(result)
         if trainer.interrupted:
             raise KeyboardInterrupt

@@ -1,5 +1,6 @@
 """SoftmaxMLPEnsembleClassifier: networks that are trained together, whose mean predicts."""
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
@@ -12,6 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid, shorten, warn_user
+from skmlp._sklearn_compat import begin_callbacks, callbacks_of
+from skmlp.callbacks import CallbackSupportMixin, Checkpoint, EnsembleTasks, with_callbacks
 from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.mixture import (
@@ -37,7 +40,11 @@ from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.folds import check_folds, draw_folds, n_folds
 from skmlp.estimators.html import ensemble_html
 from skmlp.estimators.predict import ProbabilityMixin, fitted_network, kept_network
-from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
+from skmlp.estimators.validation import (
+    DATA_ATTRIBUTES,
+    copy_data_attributes,
+    validate_fit_data,
+)
 from skmlp.estimators.warm_start import unchanged_on_error
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.inference import finite_chunks, finite_logits
@@ -51,6 +58,16 @@ __all__ = ["EnsembleTraining", "SoftmaxMLPEnsembleClassifier"]
 
 Folds = list[np.ndarray]  # the rows of each
 OUT_OF_FOLD = ("oof_proba_", "oof_score_", "oof_loss_")
+FITTED_ATTRIBUTES = (
+    *DATA_ATTRIBUTES,
+    *OUT_OF_FOLD,
+    "theta_",
+    "temperature_",
+    "_members",
+    "_repeats",
+    "_seed",
+    "_prior",
+)
 MAX_SEED = np.iinfo(np.int32).max
 
 
@@ -76,7 +93,9 @@ class EnsembleTraining(NamedTuple):
     thetas: Sequence[np.ndarray] | np.ndarray
 
 
-class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstimator):
+class SoftmaxMLPEnsembleClassifier(
+    CallbackSupportMixin, ProbabilityMixin, ClassifierMixin, BaseEstimator
+):
     """An ensemble of softmax multilayer perceptrons, which are trained together.
 
     The members differ in their initial weights, dropout masks, validation rows and, with `cv`,
@@ -262,15 +281,43 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             After Ctrl-C. In a single job, the fitted attributes are set first, with the current
             parameters of the members, without members whose training has not begun.
         """
-        config = self._train_config()
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return self._fit((X, y, sample_weight), given, groups)
+
+    @with_callbacks
+    def _fit(
+        self, data: tuple[Any, Any, Any], validation: dict[str, Any], groups: Any
+    ) -> "SoftmaxMLPEnsembleClassifier":
+        """Fit on (X, y, sample_weight)."""
+        config = self._train_config()
         with unchanged_on_error(self):
-            training = self._prepare(config, (X, y, sample_weight), given, groups)
+            training = self._prepare(config, data, validation, groups)
             if not training.trainers:
                 warn_user("A warm start without more n_estimators trains no members.")
-            outcomes = train_networks(training.trainers, self.n_jobs, self.verbose, keep=True)
+            tasks = self._begin_tasks(training, data)
+            outcomes, interrupted = train_networks(
+                training.trainers, self.n_jobs, self.verbose, keep=True
+            )
             self._finish(training, outcomes)
+            if tasks is not None:
+                tasks.end()
+            if interrupted:
+                raise KeyboardInterrupt
         return self
+
+    def _begin_tasks(
+        self, training: EnsembleTraining, data: tuple[Any, Any, Any]
+    ) -> EnsembleTasks | None:
+        """Report to callbacks that fit begins; None if neither self nor the members have some."""
+        if not (begin_callbacks(self) or callbacks_of(self._base)):
+            return None
+        tasks = EnsembleTasks(self, data, len(training.trainers))
+        tasks.begin()
+        for i, trainer in enumerate(training.trainers, len(self._members)):
+            rows = _rows_of_member(training.repeats, i, len(training.dataset.y_encoded))
+            member = self._new_member(trainer.run.config.random_state)
+            trainer.run.hooks = [tasks.member(i, member, rows)]
+        return tasks
 
     @property
     def _base(self) -> SoftmaxMLPClassifier:
@@ -296,6 +343,12 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
                 f"calibration={self.calibration!r} needs rows that a member was not trained on: "
                 "set cv, for instance cv=5. (With early stopping, each member is calibrated on its "
                 "validation rows.)"
+            )
+        if any(isinstance(c, Checkpoint) for c in (*callbacks_of(self), *callbacks_of(base))):
+            raise ValueError(
+                "Checkpoint is for a single SoftmaxMLPClassifier. To lose little of the training "
+                "of an ensemble, set warm_start=True, raise n_estimators in steps, and save it "
+                "after each call of fit."
             )
         return base._train_config()
 
@@ -332,6 +385,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         """Draw the folds, and make trainers of the members that are to join those with thetas."""
         if not len(thetas):
             self._members, self._repeats, self._seed, self._prior = [], [], None, None
+        for name in OUT_OF_FOLD:  # of an earlier call
+            vars(self).pop(name, None)
         config = config.resolve(verbose=0)
         repeats = self._draw_repeats(dataset, groups)
         trainers = self._new_trainers(config, dataset, validation, repeats)
@@ -340,15 +395,11 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     def _finish(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
         """Set the fitted attributes from what the trainers have learnt."""
         config, dataset, repeats = training.config, training.dataset, training.repeats
-        interrupted = self._append(training, outcomes)
+        self._append(training, outcomes)
         self._prior, self.temperature_ = None, 1.0
-        for name in OUT_OF_FOLD:  # of an earlier call
-            vars(self).pop(name, None)
         if repeats and len(self.theta_) >= len(repeats[0]):
             self._predict_out_of_fold(config, dataset, repeats)
         self._repeats = repeats if self.warm_start else []
-        if interrupted:
-            raise KeyboardInterrupt
 
     def _thetas_to_continue(self, config: TrainConfig) -> np.ndarray:
         """Return the parameters of the members, without temperature; raise if none can be added."""
@@ -410,19 +461,15 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     ) -> list[Trainer[LocalSource]]:
         """Return the trainers of the members that are yet to be trained."""
         shared, seeds = self._seeds()
-        left_out = [fold for folds in repeats for fold in folds]
         trainers: list[Trainer[LocalSource]] = []
         encoding = self.estimators_[0]._network.encoding if self._members else None
         every = np.arange(len(dataset.y_encoded))  # in which gaps and levels are found
         for i in range(len(self._members), self.n_estimators):
-            start, rows = TrainState(encoding=encoding), None
-            if repeats:
-                rows = np.delete(np.arange(len(dataset.y_encoded)), left_out[i])
-            else:
+            start, rows = TrainState(encoding=encoding), _rows_of_member(repeats, i, len(every))
+            if rows is None:
                 start.init_rng = np.random.RandomState(seeds[i])
             seed = seeds[i] if repeats else shared
-            member = clone(self._base).set_params(random_state=seed)
-            copy_data_attributes(self, member)
+            member = self._new_member(seed)
             trainer = local_trainer(
                 config.resolve(random_state=seed),
                 self.classes_,
@@ -437,8 +484,14 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             trainers.append(trainer)
         return trainers
 
-    def _append(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> bool:
-        """Add the new members; return whether Ctrl-C has ended their training.
+    def _new_member(self, seed: Any) -> SoftmaxMLPClassifier:
+        """Return a member that is not fitted, with the classes and features of the ensemble."""
+        member = clone(self._base).set_params(random_state=seed)
+        copy_data_attributes(self, member)
+        return member
+
+    def _append(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
+        """Add the new members.
 
         Members whose training was not begun are left out, and with cv all after them, so that a
         member's position tells which rows it has left out.
@@ -457,7 +510,6 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         if training.trainers and not results:
             raise KeyboardInterrupt
         self._add(training.thetas, params, results)
-        return any(result.stop_reason == "interrupted" for result in results)
 
     def _add(
         self,
@@ -466,14 +518,20 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         results: Sequence[FitResult],
     ) -> None:
         """Add members to those with thetas, given constructor parameters and results."""
-        members = []
-        for of_member, result in zip(params, results, strict=True):
-            fitted = SoftmaxMLPClassifier._fitted_attributes(result)
-            del fitted["theta_"]
-            fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
-            members.append((dict(of_member), fitted))
+        members = map(_plain_member, params, results)
         self._members = [*self._members, *members]
         self.theta_ = np.stack([*thetas, *(result.theta for result in results)])
+
+    def _copied_attributes(self) -> dict[str, Any]:
+        """Return copies of all fitted attributes, for callbacks to do as they like."""
+        return copy.deepcopy({n: vars(self)[n] for n in FITTED_ATTRIBUTES if n in vars(self)})
+
+    def _attributes_of_one(self, member: SoftmaxMLPClassifier, result: FitResult) -> dict[str, Any]:
+        """Return attributes that make a copy of this ensemble one of a single member."""
+        one = copy.copy(self)
+        one._members, one._repeats, one._prior, one.temperature_ = [], [], None, 1.0
+        one._add((), [member.get_params(deep=False)], [result])
+        return one._copied_attributes()
 
     def _predict_out_of_fold(
         self, config: TrainConfig, dataset: Dataset, repeats: Sequence[Folds]
@@ -711,6 +769,22 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         if not hasattr(self, "theta_"):
             return ""
         return ensemble_html(self, self._members[0][1]["_activations"])
+
+
+def _rows_of_member(repeats: Sequence[Folds], i: int, n_rows: int) -> np.ndarray | None:
+    """Return the training rows of a member, those outside of its fold; None without folds."""
+    left_out = [fold for folds in repeats for fold in folds]
+    return np.delete(np.arange(n_rows), left_out[i]) if repeats else None
+
+
+def _plain_member(
+    params: Mapping[str, Any], result: FitResult
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what an ensemble keeps of a member."""
+    fitted = SoftmaxMLPClassifier._fitted_attributes(result)
+    del fitted["theta_"]
+    fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
+    return dict(params), fitted
 
 
 def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, i: int) -> None:

@@ -69,7 +69,8 @@ def group_trainers(
     order = sorted(range(len(trainers)), key=keys.__getitem__)
     groups = []
     for _, same_stack in groupby(order, key=lambda i: keys[i][0]):
-        streams = [list(same) for _, same in groupby(same_stack, key=keys.__getitem__)]
+        # Sorted by their first networks, because keys have ids, which differ between processes.
+        streams = sorted(list(same) for _, same in groupby(same_stack, key=keys.__getitem__))
         most = _max_networks(trainers[streams[0][0]], n_jobs, max_bytes)
         groups += _split_groups(streams, most, n_jobs)
     cost = [len(group) * _cost(trainers[group[0]]) for group in groups]
