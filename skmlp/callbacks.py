@@ -50,7 +50,8 @@ TaskData = dict[str, Any]
 class Checkpoint:
     """Write the training state to a file, from which training can be resumed bit for bit.
 
-    Set it by ``clf.set_callbacks(Checkpoint(path))``, with any supported scikit-learn. Then fit
+    Set it by ``clf.set_callbacks(Checkpoint(path))`` on a SoftmaxMLPClassifier, with any supported
+    scikit-learn. Then fit
     writes the file before the first epoch, so a path that cannot be written is an error
     before training; after every `every` epochs; and at the end. Writes are atomic: if the
     process is killed, the last complete file remains. After a crash or Ctrl-C,
@@ -84,7 +85,9 @@ class Checkpoint:
 
     Notes
     -----
-    partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator.
+    partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator. The fit of
+    a SoftmaxMLPEnsembleClassifier raises ValueError: set ``warm_start=True``, raise `n_estimators`
+    in steps, and save the ensemble after each call of fit.
 
     Examples
     --------

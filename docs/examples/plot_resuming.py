@@ -95,4 +95,36 @@ display = LossCurveDisplay.from_estimator(clf)
 display.ax_.axvline(18.5, color="0.6", linestyle=":")
 display.ax_.annotate("killed", (18.5, 0.8), xytext=(5, 0), textcoords="offset points")
 plt.show()
+
+# %%
+# Ensembles
+# ---------
+#
+# A `Checkpoint` is for a single network. An ensemble with ``warm_start=True`` keeps its members in
+# later calls of fit, which train new ones up to `n_estimators`. With a file after each call, a
+# crash loses the members of one call. Members of one call are trained together, so steps of several
+# members are faster than single ones.
+
+from skmlp import SoftmaxMLPEnsembleClassifier, load, save
+
+net = SoftmaxMLPClassifier(units=32, epochs=10)
+path = Path(folder.name, "ensemble.npz")
+ensemble = SoftmaxMLPEnsembleClassifier(net, warm_start=True, random_state=0)
+for n_estimators in (2, 4):
+    save(ensemble.set_params(n_estimators=n_estimators).fit(X, y), path)
+
+# %%
+# Another process continues from the file:
+
+ensemble = load(path)
+ensemble.set_params(n_estimators=6).fit(X, y)
+
+at_once = SoftmaxMLPEnsembleClassifier(net, n_estimators=6, random_state=0).fit(X, y)
+print("equal bit for bit:", (ensemble.theta_ == at_once.theta_).all())
+assert (ensemble.theta_ == at_once.theta_).all()
 folder.cleanup()
+
+# %%
+# `random_state` must be an integer, from which the seeds of all members are drawn. With `cv`, use
+# pickle instead of `save`: the folds of earlier members are in the pickle, but not in the file of
+# `save`.

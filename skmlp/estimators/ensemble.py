@@ -178,7 +178,27 @@ class SoftmaxMLPEnsembleClassifier(
     Notes
     -----
     The edges of the bins of `n_bins` are quantiles of the first member's training rows, for all
-    members. There is no partial_fit. Callbacks and checkpoints are for single networks only.
+    members. There is no partial_fit.
+
+    Callbacks, which need scikit-learn 1.9, are called as by scikit-learn's meta-estimators. The
+    task "fit" of the ensemble has a task "fit-member" for each member that is trained, and the fit
+    of the member has a task "epoch" for each epoch.
+
+    - Callbacks of the ensemble are called for its fit and for its members. At the end of a
+      member's task, `fitted_estimator` is an ensemble of this member alone, not calibrated.
+    - Those that have `max_propagation_depth`, such as ProgressBar, are passed on to the members.
+      They cannot be set on `estimator`.
+    - Callbacks of `estimator` are called for the fit of each member and for its epochs, with a
+      SoftmaxMLPClassifier as `estimator` and `fitted_estimator`. If one returns True at the end of
+      an epoch, this member stops.
+
+    X and y of a member's tasks are its training rows, with those that early stopping sets aside.
+    Members that are trained together have open tasks at the same time. With `n_jobs`, callbacks
+    are called in the threads or, for small networks, in the processes that train; a process has a
+    copy of the callback, from which those of scikit-learn send their messages back.
+
+    There is no `Checkpoint` for ensembles. With ``warm_start=True`` and files of `skmlp.save`, or
+    pickles with `cv`, between calls of fit, a crash loses no more than the members of one call.
 
     References
     ----------
@@ -273,10 +293,11 @@ class SoftmaxMLPEnsembleClassifier(
         ------
         ValueError
             Before training, for invalid parameters or data, for folds that are not a partition,
-            and if a class is missing in the training rows of a member. In training, as
-            SoftmaxMLPClassifier.
+            if a class is missing in the training rows of a member, and for a Checkpoint among the
+            callbacks. In training, as SoftmaxMLPClassifier.
         TypeError
-            If `estimator` is not a SoftmaxMLPClassifier.
+            If `estimator` is not a SoftmaxMLPClassifier, or has callbacks with
+            `max_propagation_depth`.
         KeyboardInterrupt
             After Ctrl-C. In a single job, the fitted attributes are set first, with the current
             parameters of the members, without members whose training has not begun.
@@ -347,8 +368,8 @@ class SoftmaxMLPEnsembleClassifier(
         if any(isinstance(c, Checkpoint) for c in (*callbacks_of(self), *callbacks_of(base))):
             raise ValueError(
                 "Checkpoint is for a single SoftmaxMLPClassifier. To lose little of the training "
-                "of an ensemble, set warm_start=True, raise n_estimators in steps, and save it "
-                "after each call of fit."
+                "of an ensemble, set warm_start=True, raise n_estimators in steps, and save the "
+                "ensemble after each call of fit, by skmlp.save or, with cv, by pickle."
             )
         return base._train_config()
 

@@ -14,7 +14,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
+from skmlp import (
+    PopulationGridSearchCV,
+    SoftmaxMLPClassifier,
+    SoftmaxMLPEnsembleClassifier,
+    load,
+    save,
+)
 from skmlp.callbacks import Checkpoint, EnsembleTasks
 from tests.interrupting import interrupted_at
 from tests.plain import PLAIN
@@ -681,6 +687,24 @@ def test_progress_bars(n_jobs, capsys, depth):
 
 
 # Checkpoints
+
+
+@pytest.mark.parametrize("cv", [None, 2])
+def test_members_trained_in_steps_equal_those_of_one_fit(tmp_path, cv):
+    """What the error about checkpoints advises."""
+    path = tmp_path / "ensemble"
+    model = ensemble(SoftmaxMLPClassifier(8, epochs=3), cv=cv, warm_start=True)
+    whole = clone(model).set_params(n_estimators=6).fit(X, NAMES)
+    for n_estimators in (2, 3, 6):
+        model.set_params(n_estimators=n_estimators).fit(X, NAMES)
+        if cv is None:
+            save(model, path)
+            model = load(path)
+        else:
+            path.write_bytes(pickle.dumps(model))
+            model = pickle.loads(path.read_bytes())
+    np.testing.assert_allclose(model.theta_, whole.theta_, atol=1e-6)
+    assert [m.n_iter_ for m in model.estimators_] == [m.n_iter_ for m in whole.estimators_]
 
 
 @pytest.mark.parametrize("where", ["ensemble", "member"])
