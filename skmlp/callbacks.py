@@ -144,8 +144,9 @@ def fit_hooks(
     make_origin : callable () -> Origin
         For checkpoints.
     """
-    checkpoints = [c for c in callbacks if isinstance(c, Checkpoint)]
-    hooks: list[FitHook] = [CheckpointHook(c, make_origin()) for c in checkpoints]
+    hooks: list[FitHook] = [
+        CheckpointHook(c, [run], make_origin()) for c in callbacks if isinstance(c, Checkpoint)
+    ]
     if len(hooks) == len(callbacks):
         return hooks
     return [FitTasks(estimator, _task_data(*data), run), *hooks]
@@ -173,31 +174,51 @@ class CheckpointHook:
     Parameters
     ----------
     checkpoint : Checkpoint
+    runs : sequence of TrainingRun
+        That of a network, or those of an ensemble, which all have this hook.
     origin : Origin
         What to compare when training is resumed.
     """
 
-    def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
+    def __init__(self, checkpoint: Checkpoint, runs: Sequence[TrainingRun], origin: Origin) -> None:
         self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
+        self._runs = {run: run.is_over for run in runs}
+        self._is_written = False
+        # Of the runs that are trained together: those whose epoch has ended, and the others.
+        self._ended: list[TrainingRun] = []
+        self._waiting: set[TrainingRun] = set()
 
     def on_fit_begin(self, run: TrainingRun) -> None:
         """Write the state before the first epoch; raise OSError if that is not possible."""
+        self._waiting.add(run)
+        if self._is_written:
+            return
         try:
-            write_checkpoint(self._path, run, self._origin, every=self._every)
+            write_checkpoint(self._path, self._runs, self._origin, every=self._every)
         except OSError as error:
             raise OSError(
                 error.errno, f"Checkpoint(path={self._path!r}) cannot be written: {error.strerror}"
             ) from error
+        self._is_written = True
 
     def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
-        """Write the state if its epoch is due; the last one is for on_training_end."""
-        if not is_last and run.n_done % self._every == 0:
-            self._write(run)
+        """Write the state if the epoch has ended for all runs and is due, or the last of one."""
+        self._runs[run] = is_last
+        self._ended.append(run)
+        self._waiting.discard(run)
+        if not self._waiting:
+            if run.n_done % self._every == 0 or any(self._runs[r] for r in self._ended):
+                self._write(run)
+            self._waiting = {r for r in self._ended if not self._runs[r]}
+            self._ended = []
         return False
 
     def on_training_end(self, run: TrainingRun) -> None:
-        """Write the state at the end of training."""
-        self._write(run, is_over=True)
+        """Write the state at the end of training, if it was not known to be the last epoch."""
+        if not self._runs[run]:
+            self._runs[run] = True
+            self._waiting.discard(run)
+            self._write(run)
 
     def on_fitted(self, result: FitResult) -> None:
         """Do nothing: the last checkpoint is written."""
@@ -205,9 +226,9 @@ class CheckpointHook:
     def close(self) -> None:
         """Do nothing: no file is open."""
 
-    def _write(self, run: TrainingRun, *, is_over: bool = False) -> None:
+    def _write(self, run: TrainingRun) -> None:
         try:
-            write_checkpoint(self._path, run, self._origin, every=self._every, is_over=is_over)
+            write_checkpoint(self._path, self._runs, self._origin, every=self._every)
         except OSError as error:
             kept = "The previous file is kept" if os.path.isfile(self._path) else "It is gone"
             warn_user(

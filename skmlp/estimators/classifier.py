@@ -588,17 +588,16 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             if continues:
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
-                start, history = checkpoint.state, checkpoint.history
-                config = config.resolve(
-                    epochs=checkpoint.epochs, smoothing_prior=checkpoint.smoothing_prior
-                )
+                (of_run,) = checkpoint.runs
+                start, history = of_run.state, of_run.history
             config = self._resolve(config, partial(working_dtype, rows.X), start)
             dataset = encode(rows, self.classes_, config.theta_dtype)
             if validation_rows is not None:
                 validation_set = encode(validation_rows, self.classes_, config.theta_dtype)
             make_origin = partial(self._origin, dataset, validation_set)
             if checkpoint is not None:
-                checkpoint.check_origin(config, make_origin())
+                checkpoint.check_origin(make_origin())
+                config = of_run.resolve(config)
             trainer = local_trainer(
                 config,
                 self.classes_,
@@ -609,7 +608,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                 make_estimator=self._fitted_copy,
             )
             if checkpoint is not None:
-                checkpoint.restore(trainer.run)
+                of_run.restore(trainer.run)
             self._train(trainer, data, make_origin)
         return self
 

@@ -1,11 +1,14 @@
 """SoftmaxMLPEnsembleClassifier: networks that are trained together, whose mean predicts."""
 
 import copy
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
+from numbers import Integral
 from typing import Any, NamedTuple, cast
 
+import joblib
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -14,7 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid, shorten, warn_user
 from skmlp._sklearn_compat import begin_callbacks, callbacks_of
-from skmlp.callbacks import CallbackSupportMixin, Checkpoint, EnsembleTasks, with_callbacks
+from skmlp.callbacks import (
+    CallbackSupportMixin,
+    Checkpoint,
+    CheckpointHook,
+    EnsembleTasks,
+    with_callbacks,
+)
 from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.mixture import (
@@ -46,13 +55,20 @@ from skmlp.estimators.validation import (
     validate_fit_data,
 )
 from skmlp.estimators.warm_start import unchanged_on_error
+from skmlp.io.checkpoint import (
+    CheckpointState,
+    Origin,
+    RunCheckpoint,
+    data_fingerprint,
+    read_checkpoint,
+)
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.inference import finite_chunks, finite_logits
 from skmlp.training.jobs import Outcome, train_networks
 from skmlp.training.local import LocalSource, local_trainer
 from skmlp.training.parameters import check_integer
 from skmlp.training.state import FitResult, TrainState
-from skmlp.training.trainer import Trainer
+from skmlp.training.trainer import FitHook, Trainer
 
 __all__ = ["EnsembleTraining", "SoftmaxMLPEnsembleClassifier"]
 
@@ -80,6 +96,8 @@ class EnsembleTraining(NamedTuple):
         Of the members that are yet to be trained.
     config : TrainConfig
     dataset : Dataset
+    validation : Dataset or None
+        The validation set, if one was given.
     repeats : list of list of ndarray
         The rows of each fold, for each repeat; empty without cv.
     thetas : iterable of ndarray
@@ -89,6 +107,7 @@ class EnsembleTraining(NamedTuple):
     trainers: list[Trainer[LocalSource]]
     config: TrainConfig
     dataset: Dataset
+    validation: Dataset | None
     repeats: list[Folds]
     thetas: Sequence[np.ndarray] | np.ndarray
 
@@ -305,17 +324,92 @@ class SoftmaxMLPEnsembleClassifier(
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         return self._fit((X, y, sample_weight), given, groups)
 
+    @classmethod
+    def resume(
+        cls,
+        path: str | bytes | os.PathLike[str],
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        callbacks: Sequence[Any] = (),
+        **params: Any,
+    ) -> "SoftmaxMLPEnsembleClassifier":
+        """Resume an interrupted fit from the file of its Checkpoint.
+
+        Parameters and histories are bit for bit those of an uninterrupted fit, on the same machine
+        and with the same versions of the libraries. The folds of `cv` are those in the file. The
+        checkpoint is set again with the same file. If the fit was complete, there is no further
+        training. For members by L-BFGS, see `SoftmaxMLPClassifier.resume`.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The file.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The same rows as before.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights, if they had any.
+        X_val : array-like of shape (n_val, n_features), default=None
+            The same validation set as before, if there was one.
+        y_val : array-like of shape (n_val,), default=None
+            Its labels.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+        callbacks : sequence of callbacks, default=()
+            Callbacks of scikit-learn to set besides the checkpoint. They are called for the
+            members that are trained further.
+        **params : dict
+            Constructor parameters that the file cannot hold, such as a splitter as `cv` or a
+            function as `estimator__scoring`; also verbose and n_jobs.
+
+        Returns
+        -------
+        ensemble : SoftmaxMLPEnsembleClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or not a checkpoint of an ensemble; if rows, labels or weights
+            differ from those of the interrupted fit; or if a parameter is missing or must not be
+            given.
+        OSError
+            If the file cannot be read or written.
+
+        See Also
+        --------
+        skmlp.callbacks.Checkpoint : Writes the file.
+        """
+        checkpoint = read_checkpoint(path, of_ensemble=True)
+        ensemble = cls(None if "estimator" in checkpoint.params else SoftmaxMLPClassifier())
+        resumed = checkpoint.resumed_params(params, ensemble.get_params(), cls.__name__)
+        ensemble.set_params(**resumed)
+        ensemble.set_callbacks(Checkpoint(path, checkpoint.every), *callbacks)
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return ensemble._fit((X, y, sample_weight), given, None, checkpoint)
+
     @with_callbacks
     def _fit(
-        self, data: tuple[Any, Any, Any], validation: dict[str, Any], groups: Any
+        self,
+        data: tuple[Any, Any, Any],
+        validation: dict[str, Any],
+        groups: Any,
+        checkpoint: CheckpointState | None = None,
     ) -> "SoftmaxMLPEnsembleClassifier":
-        """Fit on (X, y, sample_weight)."""
+        """Fit on (X, y, sample_weight), from a checkpoint if there is one."""
         config = self._train_config()
+        self._check_checkpoints()
         with unchanged_on_error(self):
-            training = self._prepare(config, data, validation, groups)
+            training = self._prepare(config, data, validation, groups, checkpoint)
             if not training.trainers:
                 warn_user("A warm start without more n_estimators trains no members.")
-            tasks = self._begin_tasks(training, data)
+            tasks = self._set_hooks(training, data)
             outcomes, interrupted = train_networks(
                 training.trainers, self.n_jobs, self.verbose, keep=True
             )
@@ -326,19 +420,61 @@ class SoftmaxMLPEnsembleClassifier(
                 raise KeyboardInterrupt
         return self
 
-    def _begin_tasks(
+    def _set_hooks(
         self, training: EnsembleTraining, data: tuple[Any, Any, Any]
     ) -> EnsembleTasks | None:
-        """Report to callbacks that fit begins; None if neither self nor the members have some."""
-        if not (begin_callbacks(self) or callbacks_of(self._base)):
+        """Set the hooks of the members: callbacks and checkpoints.
+
+        Report to callbacks that fit begins; return None if neither self nor the members have some.
+        """
+        callbacks, runs = begin_callbacks(self), [trainer.run for trainer in training.trainers]
+        checkpoints = [c for c in callbacks if isinstance(c, Checkpoint)]
+        hooks: list[FitHook] = []
+        if checkpoints:
+            origin = self._origin(training.dataset, training.validation)
+            hooks += [CheckpointHook(checkpoint, runs, origin) for checkpoint in checkpoints]
+        unfinished = {i: run for i, run in enumerate(runs, len(self._members)) if not run.is_over}
+        for run in unfinished.values():
+            run.hooks = hooks
+        if len(checkpoints) == len(callbacks) and not callbacks_of(self._base):
             return None
-        tasks = EnsembleTasks(self, data, len(training.trainers))
+        tasks = EnsembleTasks(self, data, len(unfinished))
         tasks.begin()
-        for i, trainer in enumerate(training.trainers, len(self._members)):
+        for i, run in unfinished.items():
             rows = _rows_of_member(training.repeats, i, len(training.dataset.y_encoded))
-            member = self._new_member(trainer.run.config.random_state)
-            trainer.run.hooks = [tasks.member(i, member, rows)]
+            member = self._new_member(run.config.random_state)
+            run.hooks = [tasks.member(i, member, rows), *hooks]
         return tasks
+
+    def _origin(self, dataset: Dataset, validation: Dataset | None) -> Origin:
+        """Return what a resumed fit is compared with."""
+        params = self.get_params()
+        if self.estimator is not None:
+            del params["estimator"]  # its parameters are among them
+        names = getattr(self, "feature_names_in_", [])
+        rows = data_fingerprint(names, self._categories, dataset, validation)
+        return Origin(params, self.classes_, rows, self._seed, self._repeats)
+
+    def _check_checkpoints(self) -> None:
+        """Raise if there is a checkpoint that this call of fit cannot write."""
+        if any(isinstance(callback, Checkpoint) for callback in callbacks_of(self._base)):
+            raise ValueError(
+                "A Checkpoint of the estimator would be written by all members. Set it on the "
+                "ensemble: ensemble.set_callbacks(Checkpoint(path))."
+            )
+        if not any(isinstance(callback, Checkpoint) for callback in callbacks_of(self)):
+            return
+        if joblib.effective_n_jobs(self.n_jobs) != 1:
+            raise ValueError(
+                f"Checkpoint needs a single job, but n_jobs={self.n_jobs}: set n_jobs=None. "
+                "Members of one shape are still trained together."
+            )
+        if self.warm_start and hasattr(self, "theta_"):
+            raise ValueError(
+                "Checkpoint does not hold the members that a warm start keeps. Save the ensemble "
+                "before this call of fit, by skmlp.save or, with cv, by pickle, and remove the "
+                "Checkpoint by set_callbacks()."
+            )
 
     @property
     def _base(self) -> SoftmaxMLPClassifier:
@@ -357,6 +493,8 @@ class SoftmaxMLPEnsembleClassifier(
         check_integer("n_estimators", self.n_estimators, 1, "an integer >= 1")
         if not isinstance(self.verbose, bool):
             check_integer("verbose", self.verbose, 0, "an integer >= 0")
+        if self.n_jobs is not None and not isinstance(self.n_jobs, Integral):
+            raise invalid("n_jobs", self.n_jobs, "None or an integer")
         if self.calibration not in (None, "temperature"):
             raise invalid("calibration", self.calibration, "'temperature' or None")
         if self.calibration is not None and self.cv is None:
@@ -364,12 +502,6 @@ class SoftmaxMLPEnsembleClassifier(
                 f"calibration={self.calibration!r} needs rows that a member was not trained on: "
                 "set cv, for instance cv=5. (With early stopping, each member is calibrated on its "
                 "validation rows.)"
-            )
-        if any(isinstance(c, Checkpoint) for c in (*callbacks_of(self), *callbacks_of(base))):
-            raise ValueError(
-                "Checkpoint is for a single SoftmaxMLPClassifier. To lose little of the training "
-                "of an ensemble, set warm_start=True, raise n_estimators in steps, and save the "
-                "ensemble after each call of fit, by skmlp.save or, with cv, by pickle."
             )
         return base._train_config()
 
@@ -379,6 +511,7 @@ class SoftmaxMLPEnsembleClassifier(
         data: tuple[Any, Any, Any],
         validation: dict[str, Any],
         groups: Any,
+        checkpoint: CheckpointState | None,
     ) -> EnsembleTraining:
         """Bring a call of fit to the point where training begins."""
         continues = self.warm_start and hasattr(self, "theta_")
@@ -387,13 +520,19 @@ class SoftmaxMLPEnsembleClassifier(
         if continues:
             thetas = self._thetas_to_continue(config)
             dtype = self.theta_.dtype
+        elif checkpoint is not None:
+            dtype = checkpoint.runs[0].state.theta.dtype
         else:
             dtype = theta_dtype(config.dtype, partial(working_dtype, rows.X))
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
         config = config.resolve(n_classes=len(self.classes_), theta_dtype=dtype)
-        return self._begin(config, dataset, validation_set, groups, thetas)
+        if checkpoint is not None:
+            self._seed, self._repeats = checkpoint.seed, checkpoint.repeats
+            checkpoint.check_origin(self._origin(dataset, validation_set))
+            self._check_repeats(dataset)
+        return self._begin(config, dataset, validation_set, groups, thetas, checkpoint)
 
     def _begin(
         self,
@@ -402,16 +541,23 @@ class SoftmaxMLPEnsembleClassifier(
         validation: Dataset | None,
         groups: Any,
         thetas: Sequence[np.ndarray] | np.ndarray = (),
+        checkpoint: CheckpointState | None = None,
     ) -> EnsembleTraining:
         """Draw the folds, and make trainers of the members that are to join those with thetas."""
         if not len(thetas):
-            self._members, self._repeats, self._seed, self._prior = [], [], None, None
+            self._members, self._prior = [], None
+            if checkpoint is None:
+                self._repeats, self._seed = [], None
         for name in OUT_OF_FOLD:  # of an earlier call
             vars(self).pop(name, None)
         config = config.resolve(verbose=0)
-        repeats = self._draw_repeats(dataset, groups)
-        trainers = self._new_trainers(config, dataset, validation, repeats)
-        return EnsembleTraining(trainers, config, dataset, repeats, thetas)
+        if checkpoint is None:
+            self._repeats, runs = self._draw_repeats(dataset, groups), None
+        else:
+            runs = checkpoint.runs
+        repeats = self._repeats
+        trainers = self._new_trainers(config, dataset, validation, repeats, runs)
+        return EnsembleTraining(trainers, config, dataset, validation, repeats, thetas)
 
     def _finish(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
         """Set the fitted attributes from what the trainers have learnt."""
@@ -473,14 +619,29 @@ class SoftmaxMLPEnsembleClassifier(
             repeats.append(folds)
         return repeats
 
+    def _check_repeats(self, dataset: Dataset) -> None:
+        """Raise unless the folds of a checkpoint fit `cv` and the classes."""
+        n = {len(folds) for folds in self._repeats}
+        expected = set() if self.cv is None else n
+        if self.cv is not None and not hasattr(self.cv, "split"):
+            expected = {n_folds(self.cv, dataset.X, dataset.y, None)}
+        if n != expected or (self.cv is not None and not n):
+            raise ValueError(f"The folds of the checkpoint do not fit cv={self.cv!r}.")
+        for folds in self._repeats:
+            check_folds(folds, self.cv, dataset.y_encoded, self.classes_)
+
     def _new_trainers(
         self,
         config: TrainConfig,
         dataset: Dataset,
         validation: Dataset | None,
         repeats: Sequence[Folds],
+        runs: Sequence[RunCheckpoint] | None,
     ) -> list[Trainer[LocalSource]]:
-        """Return the trainers of the members that are yet to be trained."""
+        """Return the trainers of the members that are yet to be trained, or their training ended.
+
+        Those of a checkpoint are brought to where they stood.
+        """
         shared, seeds = self._seeds()
         trainers: list[Trainer[LocalSource]] = []
         encoding = self.estimators_[0]._network.encoding if self._members else None
@@ -489,18 +650,25 @@ class SoftmaxMLPEnsembleClassifier(
             start, rows = TrainState(encoding=encoding), _rows_of_member(repeats, i, len(every))
             if rows is None:
                 start.init_rng = np.random.RandomState(seeds[i])
-            seed = seeds[i] if repeats else shared
+            seed, history = seeds[i] if repeats else shared, None
+            of_member = config.resolve(random_state=seed)
+            if runs is not None:
+                start, history = runs[i].state, runs[i].history
+                of_member = runs[i].resolve(of_member)
             member = self._new_member(seed)
             trainer = local_trainer(
-                config.resolve(random_state=seed),
+                of_member,
                 self.classes_,
                 dataset,
                 validation,
                 rows=rows,
                 layout_rows=every,
                 start=start,
+                history=history,
                 make_estimator=member._fitted_copy,
             )
+            if runs is not None:
+                runs[i].restore(trainer.run)
             encoding = trainer.run.state.encoding
             trainers.append(trainer)
         return trainers

@@ -41,7 +41,7 @@ MOMENTS = (
     "column_means", "column_variances", "column_values", "column_shares", "column_present"
 )  # fmt: skip
 # Of dtypes; other arrays are of floats.
-INTEGERS = dict.fromkeys(("bin_columns", "gaps", "row_of_code", "first_code"), "i")
+INTEGERS = dict.fromkeys(("bin_columns", "gaps", "row_of_code", "first_code", "folds"), "i")
 KINDS = {"header": "u", "classes": "biufU", **INTEGERS}
 MAX_PIECE = 2**18  # bytes read at once
 START, MAGIC = struct.Struct("<8sH"), b"\x93NUMPY\x01\x00"  # then the length of the declaration

@@ -119,7 +119,8 @@ class _GroupResult(NamedTuple):
 
 def _is_stackable(trainer: Trainer[LocalSource]) -> bool:
     """Whether a network can be trained in a population."""
-    return not (trainer.run.config.full_batch or is_sparse(trainer.source.dataset.X))
+    run = trainer.run
+    return not (run.config.full_batch or run.is_over or is_sparse(trainer.source.dataset.X))
 
 
 def _has_long_products(trainer: Trainer[LocalSource]) -> bool:

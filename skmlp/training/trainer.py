@@ -303,6 +303,8 @@ class Trainer(Generic[Source]):
     def _loop(self) -> None:
         """Train epoch by epoch until every run has stopped."""
         first = self.runs[0]
+        if first.is_over:
+            return
         if first.config.full_batch:
             self._minimize()
             return
