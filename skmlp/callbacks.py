@@ -50,12 +50,12 @@ TaskData = dict[str, Any]
 class Checkpoint:
     """Write the training state to a file, from which training can be resumed bit for bit.
 
-    Set it by ``clf.set_callbacks(Checkpoint(path))`` on a SoftmaxMLPClassifier, with any supported
-    scikit-learn. Then fit
+    Set it by ``clf.set_callbacks(Checkpoint(path))`` on a SoftmaxMLPClassifier or a
+    SoftmaxMLPEnsembleClassifier, with any supported scikit-learn. Then fit
     writes the file before the first epoch, so a path that cannot be written is an error
     before training; after every `every` epochs; and at the end. Writes are atomic: if the
     process is killed, the last complete file remains. After a crash or Ctrl-C,
-    ``SoftmaxMLPClassifier.resume`` continues.
+    ``SoftmaxMLPClassifier.resume`` or ``SoftmaxMLPEnsembleClassifier.resume`` continues.
 
     The file contains no code. Its size is two to five times that of the parameters, because it
     also holds the optimizer's arrays, the average and the best epoch's parameters. If it cannot
@@ -81,13 +81,16 @@ class Checkpoint:
     See Also
     --------
     skmlp.SoftmaxMLPClassifier.resume : Resumes from the file.
+    skmlp.SoftmaxMLPEnsembleClassifier.resume : Resumes from that of an ensemble.
     skmlp.save : Writes a fitted model.
 
     Notes
     -----
-    partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator. The fit of
-    a SoftmaxMLPEnsembleClassifier raises ValueError: set ``warm_start=True``, raise `n_estimators`
-    in steps, and save the ensemble after each call of fit.
+    partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator.
+
+    The file of an ensemble has all members, and is written when the epoch has ended for all that
+    are trained together. This needs ``n_jobs=None``, and a fit that keeps no members of an earlier
+    one, as a warm start does.
 
     Examples
     --------

@@ -3,8 +3,8 @@ Resuming after a crash
 ======================
 
 A long training may be killed by the operating system, by the scheduler of a cluster, or by a power
-failure. A `Checkpoint` writes the training state to a file after every epoch, and
-`SoftmaxMLPClassifier.resume` continues from it with the same parameters, optimizer state, random
+failure. A `Checkpoint` writes the training state to a file after every epoch, and `resume` of the
+classifier or of the ensemble continues from it with the same parameters, optimizer state, random
 state, position in the schedule, and history. So the result is, bit for bit, that of an
 uninterrupted training.
 
@@ -100,31 +100,39 @@ plt.show()
 # Ensembles
 # ---------
 #
-# A `Checkpoint` is for a single network. An ensemble with ``warm_start=True`` keeps its members in
-# later calls of fit, which train new ones up to `n_estimators`. With a file after each call, a
-# crash loses the members of one call. Members of one call are trained together, so steps of several
-# members are faster than single ones.
+# The file of an ensemble holds where each member stands. Here the schedule raises
+# KeyboardInterrupt, as Ctrl-C does, after 60 % of the steps. The parameters of the members have the
+# prefix ``estimator__``.
 
-from skmlp import SoftmaxMLPEnsembleClassifier, load, save
+from skmlp import SoftmaxMLPEnsembleClassifier
+from skmlp.callbacks import Checkpoint
 
-net = SoftmaxMLPClassifier(units=32, epochs=10)
+
+def interrupt_at_60_percent(fraction):
+    """Return the default schedule's factor, or raise KeyboardInterrupt."""
+    if fraction > 0.6:
+        raise KeyboardInterrupt
+    return one_cycle(0, fraction)
+
+
 path = Path(folder.name, "ensemble.npz")
-ensemble = SoftmaxMLPEnsembleClassifier(net, warm_start=True, random_state=0)
-for n_estimators in (2, 4):
-    save(ensemble.set_params(n_estimators=n_estimators).fit(X, y), path)
+net = SoftmaxMLPClassifier(units=32, epochs=10, schedule=interrupt_at_60_percent)
+ensemble = SoftmaxMLPEnsembleClassifier(net, n_estimators=4, cv=4, random_state=0)
+try:
+    ensemble.set_callbacks(Checkpoint(path)).fit(X, y)
+except KeyboardInterrupt:
+    print("interrupted; epochs of the members:", [m.n_iter_ for m in ensemble.estimators_])
 
-# %%
-# Another process continues from the file:
+ensemble = SoftmaxMLPEnsembleClassifier.resume(path, X, y, estimator__schedule=schedule)
+print("resumed; epochs of the members:", [m.n_iter_ for m in ensemble.estimators_])
 
-ensemble = load(path)
-ensemble.set_params(n_estimators=6).fit(X, y)
-
-at_once = SoftmaxMLPEnsembleClassifier(net, n_estimators=6, random_state=0).fit(X, y)
-print("equal bit for bit:", (ensemble.theta_ == at_once.theta_).all())
-assert (ensemble.theta_ == at_once.theta_).all()
+uninterrupted = SoftmaxMLPEnsembleClassifier(
+    net.set_params(schedule=schedule), n_estimators=4, cv=4, random_state=0
+).fit(X, y)
+print("equal bit for bit:", (ensemble.theta_ == uninterrupted.theta_).all())
+assert (ensemble.theta_ == uninterrupted.theta_).all()
 folder.cleanup()
 
 # %%
-# `random_state` must be an integer, from which the seeds of all members are drawn. With `cv`, use
-# pickle instead of `save`: the folds of earlier members are in the pickle, but not in the file of
-# `save`.
+# A checkpoint needs a single job, ``n_jobs=None``, and a fit of all members. If a warm start adds
+# members to an ensemble, write it by `skmlp.save` or pickle between the calls of fit.

@@ -216,8 +216,8 @@ class SoftmaxMLPEnsembleClassifier(
     are called in the threads or, for small networks, in the processes that train; a process has a
     copy of the callback, from which those of scikit-learn send their messages back.
 
-    There is no `Checkpoint` for ensembles. With ``warm_start=True`` and files of `skmlp.save`, or
-    pickles with `cv`, between calls of fit, a crash loses no more than the members of one call.
+    A `skmlp.callbacks.Checkpoint` of the ensemble is written when the epoch has ended for all
+    members that are trained together, and `resume` continues from it.
 
     References
     ----------
@@ -312,8 +312,8 @@ class SoftmaxMLPEnsembleClassifier(
         ------
         ValueError
             Before training, for invalid parameters or data, for folds that are not a partition,
-            if a class is missing in the training rows of a member, and for a Checkpoint among the
-            callbacks. In training, as SoftmaxMLPClassifier.
+            if a class is missing in the training rows of a member, and for a Checkpoint with
+            several jobs, in a warm start or of `estimator`. In training, as SoftmaxMLPClassifier.
         TypeError
             If `estimator` is not a SoftmaxMLPClassifier, or has callbacks with
             `max_propagation_depth`.
