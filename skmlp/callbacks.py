@@ -51,11 +51,11 @@ class Checkpoint:
     """Write the training state to a file, from which training can be resumed bit for bit.
 
     Set it by ``clf.set_callbacks(Checkpoint(path))`` on a SoftmaxMLPClassifier or a
-    SoftmaxMLPEnsembleClassifier, with any supported scikit-learn. Then fit
-    writes the file before the first epoch, so a path that cannot be written is an error
-    before training; after every `every` epochs; and at the end. Writes are atomic: if the
-    process is killed, the last complete file remains. After a crash or Ctrl-C,
-    ``SoftmaxMLPClassifier.resume`` or ``SoftmaxMLPEnsembleClassifier.resume`` continues.
+    SoftmaxMLPEnsembleClassifier, with any supported scikit-learn. Then fit writes the file before
+    the first epoch, so a path that cannot be written is an error before training; after every
+    `every` epochs; and at the end. Writes are atomic: if the process is killed, the last complete
+    file remains. After a crash or Ctrl-C, ``SoftmaxMLPClassifier.resume`` or
+    ``SoftmaxMLPEnsembleClassifier.resume`` continues.
 
     The file contains no code. Its size is two to five times that of the parameters, because it
     also holds the optimizer's arrays, the average and the best epoch's parameters. If it cannot
@@ -178,7 +178,7 @@ class CheckpointHook:
     ----------
     checkpoint : Checkpoint
     runs : sequence of TrainingRun
-        That of a network, or those of an ensemble, which all have this hook.
+        That of a network, or those of an ensemble; those that are not over have this hook.
     origin : Origin
         What to compare when training is resumed.
     """

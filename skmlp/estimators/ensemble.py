@@ -207,9 +207,9 @@ class SoftmaxMLPEnsembleClassifier(
       member's task, `fitted_estimator` is an ensemble of this member alone, not calibrated.
     - Those that have `max_propagation_depth`, such as ProgressBar, are passed on to the members.
       They cannot be set on `estimator`.
-    - Callbacks of `estimator` are called for the fit of each member and for its epochs, with a
-      SoftmaxMLPClassifier as `estimator` and `fitted_estimator`. If one returns True at the end of
-      an epoch, this member stops.
+    - Callbacks of `estimator`, and those that are passed on, are called for the fit of each member
+      and for its epochs, with a SoftmaxMLPClassifier as `estimator` and `fitted_estimator`. If one
+      returns True at the end of an epoch, this member stops.
 
     X and y of a member's tasks are its training rows, with those that early stopping sets aside.
     Members that are trained together have open tasks at the same time. With `n_jobs`, callbacks
