@@ -86,7 +86,8 @@ OTHERS = """
     continued(pickled, solver="lbfgs"); continued(saved); continued(saved, "../model.npz");
     continued(saved, solver="sgd", dtype="float64", units=(8, 6), standardize=False);
     continued(lambda model: model.set_params(solver="sgd", standardize=False));
-    continued(lambda model: SoftmaxMLPClassifier.from_sklearn(model.to_sklearn()));
+    continued(lambda model: SoftmaxMLPClassifier.from_sklearn(model.to_sklearn()),
+              activation="relu", n_bins=None);
     search(GRID); search(GRID, "uint8", weighted=True, class_weight="balanced");
     search(GRID, "float64", params={"return_train_score": True, "cv": 5, "scoring": None});
     search(GRID, "float64", params={"cv": 5}); search(GRID, "csr float32");

@@ -57,9 +57,11 @@ def begin_callbacks(estimator: Any) -> Sequence[Any]:
     return callbacks_of(estimator)
 
 
-def callback_context(estimator: Any, max_subtasks: int) -> Any:
+def callback_context(estimator: Any, max_subtasks: int, *, sequential_subtasks: bool = True) -> Any:
     """Return the context of a fit. Public way: none; scikit-learn documents this method."""
-    return estimator._init_callback_context(max_subtasks=max_subtasks)
+    return estimator._init_callback_context(
+        max_subtasks=max_subtasks, sequential_subtasks=sequential_subtasks
+    )
 
 
 def feature_names(X: Any) -> Any:

@@ -8,6 +8,10 @@ per epoch. `ProgressBar` draws them, `ScoringMonitor` scores each epoch, and any
 return True at the end of an epoch to stop training. In a Pipeline or a GridSearchCV the tree
 is a branch of theirs. Without callbacks there is no overhead.
 
+An ensemble is a meta-estimator: its fit has one task per member (`EnsembleTasks`), which is the
+fit of a SoftmaxMLPClassifier (`MemberTasks`). As in scikit-learn's meta-estimators, callbacks with
+`max_propagation_depth` are passed on to the members, and others stay where they were set.
+
 A `Checkpoint` is set like a callback but works with every supported scikit-learn: it writes the
 training state, which callbacks do not receive.
 """
@@ -15,13 +19,15 @@ training state, which callbacks do not receive.
 import functools
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 import sklearn
 
 from skmlp._errors import invalid, warn_user
-from skmlp._sklearn_compat import callback_context, store_callbacks
+from skmlp._sklearn_compat import callback_context, rows_of, store_callbacks
 from skmlp.io.checkpoint import Origin, write_checkpoint
 from skmlp.training.state import FitResult
 from skmlp.training.trainer import FitHook, TrainingRun
@@ -30,20 +36,26 @@ __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "CheckpointHook",
+    "EnsembleTasks",
     "FitTasks",
+    "MemberTasks",
     "fit_hooks",
     "with_callbacks",
 ]
 
 
+TaskData = dict[str, Any]
+
+
 class Checkpoint:
     """Write the training state to a file, from which training can be resumed bit for bit.
 
-    Set it by ``clf.set_callbacks(Checkpoint(path))``, with any supported scikit-learn. Then fit
-    writes the file before the first epoch, so a path that cannot be written is an error
-    before training; after every `every` epochs; and at the end. Writes are atomic: if the
-    process is killed, the last complete file remains. After a crash or Ctrl-C,
-    ``SoftmaxMLPClassifier.resume`` continues.
+    Set it by ``clf.set_callbacks(Checkpoint(path))`` on a SoftmaxMLPClassifier or a
+    SoftmaxMLPEnsembleClassifier, with any supported scikit-learn. Then fit writes the file before
+    the first epoch, so a path that cannot be written is an error before training; after every
+    `every` epochs; and at the end. Writes are atomic: if the process is killed, the last complete
+    file remains. After a crash or Ctrl-C, ``SoftmaxMLPClassifier.resume`` or
+    ``SoftmaxMLPEnsembleClassifier.resume`` continues.
 
     The file contains no code. Its size is two to five times that of the parameters, because it
     also holds the optimizer's arrays, the average and the best epoch's parameters. If it cannot
@@ -69,11 +81,16 @@ class Checkpoint:
     See Also
     --------
     skmlp.SoftmaxMLPClassifier.resume : Resumes from the file.
+    skmlp.SoftmaxMLPEnsembleClassifier.resume : Resumes from that of an ensemble.
     skmlp.save : Writes a fitted model.
 
     Notes
     -----
     partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator.
+
+    The file of an ensemble has all members, and is written when the epoch has ended for all that
+    are trained together. This needs ``n_jobs=None``, and a fit that keeps no members of an earlier
+    one, as a warm start does.
 
     Examples
     --------
@@ -130,9 +147,28 @@ def fit_hooks(
     make_origin : callable () -> Origin
         For checkpoints.
     """
-    checkpoints = [c for c in callbacks if isinstance(c, Checkpoint)]
-    hooks: list[FitHook] = [CheckpointHook(c, make_origin()) for c in checkpoints]
-    return hooks if len(hooks) == len(callbacks) else [FitTasks(estimator, data, run), *hooks]
+    hooks: list[FitHook] = [
+        CheckpointHook(c, [run], make_origin()) for c in callbacks if isinstance(c, Checkpoint)
+    ]
+    if len(hooks) == len(callbacks):
+        return hooks
+    return [FitTasks(estimator, _task_data(*data), run), *hooks]
+
+
+def _task_data(X: Any, y: Any, sample_weight: Any, rows: np.ndarray | None = None) -> TaskData:
+    """Return what callbacks receive of the data of a task.
+
+    Rows are copied when a callback requests them, so that tasks that are open at the same time
+    need no memory for the rows of each.
+    """
+    if rows is not None:
+        X, y = functools.partial(rows_of, X, rows), functools.partial(rows_of, y, rows)
+    weights = functools.partial(_metadata, sample_weight, rows)
+    return {"X": X, "y": y, "metadata": None if sample_weight is None else weights}
+
+
+def _metadata(sample_weight: Any, rows: np.ndarray | None) -> dict[str, Any]:
+    return {"sample_weight": sample_weight if rows is None else rows_of(sample_weight, rows)}
 
 
 class CheckpointHook:
@@ -141,38 +177,61 @@ class CheckpointHook:
     Parameters
     ----------
     checkpoint : Checkpoint
+    runs : sequence of TrainingRun
+        That of a network, or those of an ensemble; those that are not over have this hook.
     origin : Origin
         What to compare when training is resumed.
     """
 
-    def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
+    def __init__(self, checkpoint: Checkpoint, runs: Sequence[TrainingRun], origin: Origin) -> None:
         self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
+        self._runs = {run: run.is_over for run in runs}
+        self._is_written = False
+        # Of the runs that are trained together: those whose epoch has ended, and the others.
+        self._ended: list[TrainingRun] = []
+        self._waiting: set[TrainingRun] = set()
 
     def on_fit_begin(self, run: TrainingRun) -> None:
         """Write the state before the first epoch; raise OSError if that is not possible."""
+        self._waiting.add(run)
+        if self._is_written:
+            return
         try:
-            write_checkpoint(self._path, run, self._origin, every=self._every)
+            write_checkpoint(self._path, self._runs, self._origin, every=self._every)
         except OSError as error:
             raise OSError(
                 error.errno, f"Checkpoint(path={self._path!r}) cannot be written: {error.strerror}"
             ) from error
+        self._is_written = True
 
     def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
-        """Write the state if its epoch is due; the last one is for on_training_end."""
-        if not is_last and run.n_done % self._every == 0:
-            self._write(run)
+        """Write the state if the epoch has ended for all runs and is due, or the last of one."""
+        self._runs[run] = is_last
+        self._ended.append(run)
+        self._waiting.discard(run)
+        if not self._waiting:
+            if run.n_done % self._every == 0 or any(self._runs[r] for r in self._ended):
+                self._write(run)
+            self._waiting = {r for r in self._ended if not self._runs[r]}
+            self._ended = []
         return False
 
     def on_training_end(self, run: TrainingRun) -> None:
-        """Write the state at the end of training."""
-        self._write(run, is_over=True)
+        """Write the state at the end of training, if it was not known to be the last epoch."""
+        if not self._runs[run]:
+            self._runs[run] = True
+            self._waiting.discard(run)
+            self._write(run)
 
     def on_fitted(self, result: FitResult) -> None:
         """Do nothing: the last checkpoint is written."""
 
-    def _write(self, run: TrainingRun, *, is_over: bool = False) -> None:
+    def close(self) -> None:
+        """Do nothing: no file is open."""
+
+    def _write(self, run: TrainingRun) -> None:
         try:
-            write_checkpoint(self._path, run, self._origin, every=self._every, is_over=is_over)
+            write_checkpoint(self._path, self._runs, self._origin, every=self._every)
         except OSError as error:
             kept = "The previous file is kept" if os.path.isfile(self._path) else "It is gone"
             warn_user(
@@ -221,16 +280,14 @@ class FitTasks:
     Parameters
     ----------
     estimator : SoftmaxMLPClassifier
-    data : tuple
-        X, y and sample_weight as they were given to fit: callbacks pass them to the
-        estimator's methods.
+    data : dict
+        X, y and metadata, or functions that return them. Rows are as they were given to fit:
+        callbacks pass them to the estimator's methods.
     run : TrainingRun
     """
 
-    def __init__(self, estimator: Any, data: tuple[Any, Any, Any], run: TrainingRun) -> None:
-        X, y, sample_weight = data
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+    def __init__(self, estimator: Any, data: TaskData, run: TrainingRun) -> None:
+        self._data = {"estimator": estimator, **data}
         self._fit = callback_context(estimator, run.n_epochs - run.n_done)
         # With L-BFGS it is not known beforehand whether there is another epoch.
         self._begins_early, self._estimator = not run.config.full_batch, estimator
@@ -257,6 +314,9 @@ class FitTasks:
             **self._data, reconstruction_attributes=lambda: self._fitted(result)
         )
 
+    def close(self) -> None:
+        """Do nothing: `with_callbacks` tears callbacks down."""
+
     def _begin_epoch(self) -> None:
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._data)
@@ -276,3 +336,106 @@ class FitTasks:
     def _fitted(self, result: FitResult) -> dict[str, Any]:
         """Return attributes that make a copy of the estimator a fitted one."""
         return self._estimator._copied_attributes(result)
+
+
+class EnsembleTasks:
+    """Report the fit of an ensemble to scikit-learn's callbacks, in which each member is a task.
+
+    Parameters
+    ----------
+    ensemble : SoftmaxMLPEnsembleClassifier
+    data : tuple
+        X, y and sample_weight as they were given to fit.
+    n_members : int
+        Members that are to be trained.
+    """
+
+    def __init__(self, ensemble: Any, data: tuple[Any, Any, Any], n_members: int) -> None:
+        self._ensemble, self._given = ensemble, data
+        self._data = {"estimator": ensemble, **_task_data(*data)}
+        self._fit = callback_context(ensemble, n_members, sequential_subtasks=False)
+
+    def begin(self) -> None:
+        """Report that fit begins."""
+        self._fit.call_on_fit_task_begin(**self._data)
+
+    def member(self, i: int, member: Any, rows: np.ndarray | None) -> "MemberTasks":
+        """Return the hook for the training of a member.
+
+        Parameters
+        ----------
+        i : int
+            Its position in the ensemble.
+        member : SoftmaxMLPClassifier
+            With its parameters, classes and features, and not fitted.
+        rows : ndarray of int or None
+            Its training rows; None for all.
+        """
+        # Made beforehand, since the tree must not change while it is pickled for a process.
+        context = self._fit.subcontext(task_name="fit-member", task_id=i)
+        return MemberTasks(context, self._ensemble, member, _task_data(*self._given, rows))
+
+    def end(self) -> None:
+        """Report that fit ends, with its fitted attributes."""
+        self._fit.call_on_fit_task_end(
+            **self._data, reconstruction_attributes=self._ensemble._copied_attributes
+        )
+
+
+class MemberTasks:
+    """Report the training of a member of an ensemble: a task of the ensemble, and the member's fit.
+
+    All calls are in the process or thread that trains the member.
+
+    Parameters
+    ----------
+    context : CallbackContext
+        Of the task.
+    ensemble : SoftmaxMLPEnsembleClassifier
+    member : SoftmaxMLPClassifier
+    data : dict
+        As of FitTasks.
+    """
+
+    def __init__(self, context: Any, ensemble: Any, member: Any, data: TaskData) -> None:
+        self._context, self._ensemble, self._member = context, ensemble, member
+        self._data, self._open = data, ExitStack()
+
+    def on_fit_begin(self, run: TrainingRun) -> None:
+        """Report that the task begins, and the member's fit."""
+        self._open.enter_context(self._context.propagate_callback_context(self._member))
+        self._context.call_on_fit_task_begin(estimator=self._ensemble, **self._data)
+        self._open.callback(_tear_down, self._member)
+        self._tasks = FitTasks(self._member, self._data, run)
+        self._tasks.on_fit_begin(run)
+
+    def on_epoch_end(self, run: TrainingRun, *, is_last: bool) -> bool:
+        """Report that an epoch ends; return whether a callback requests to stop the member."""
+        return self._tasks.on_epoch_end(run, is_last=is_last)
+
+    def on_training_end(self, run: TrainingRun) -> None:
+        """Do nothing: the result is not known yet."""
+
+    def on_fitted(self, result: FitResult) -> None:
+        """Report that the member's fit ends, and the task.
+
+        The fitted estimator of the task is an ensemble of this member alone.
+        """
+        self._tasks.on_fitted(result)
+        self._open.close()
+        self._context.call_on_fit_task_end(
+            estimator=self._ensemble,
+            **self._data,
+            reconstruction_attributes=lambda: self._ensemble._attributes_of_one(
+                self._member, result
+            ),
+        )
+
+    def close(self) -> None:
+        """Tear the member's callbacks down if its fit has not ended."""
+        self._open.close()
+
+
+@with_callbacks
+def _tear_down(member: Any) -> None:
+    """Do nothing: the decorator tears the callbacks of the member down."""

@@ -32,6 +32,7 @@ PUBLIC = {
 # Public names that are called by scikit-learn or by fit, not by users.
 CALLED_BY_OTHERS = {
     "skmlp.SoftmaxMLPClassifier.set_callbacks",  # defined by skmlp before scikit-learn 1.9
+    "skmlp.SoftmaxMLPEnsembleClassifier.set_callbacks",
     "skmlp.dask.DaskSoftmaxMLPClassifier.set_callbacks",
     # Not available: they raise an error.
     "skmlp.dask.DaskSoftmaxMLPClassifier.partial_fit",

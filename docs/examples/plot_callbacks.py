@@ -4,7 +4,7 @@ Callbacks: progress, scores and stopping
 
 Since version 1.9, scikit-learn calls callbacks during fit, for instance at its beginning and at the
 end of each epoch. A callback can show progress, record scores, or stop training. The classifier
-supports all of these, alone, in a pipeline and in a search.
+supports all of these, alone, in an ensemble, in a pipeline and in a search.
 """
 
 # %%
@@ -18,7 +18,7 @@ from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
 
-from skmlp import SoftmaxMLPClassifier
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier
 
 X, y = load_digits(return_X_y=True)
 X_train, X_val, y_train, y_val = train_test_split(X, y, stratify=y, random_state=0)
@@ -100,6 +100,44 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
+# In an ensemble
+# --------------
+#
+# An ensemble is a meta-estimator: its fit has a task for each member, and this has a task for each
+# epoch. Members that are trained together have open tasks at the same time. Callbacks with an
+# attribute `max_propagation_depth`, such as `ProgressBar`, are set on the ensemble, which passes
+# them on to its members:
+
+net = SoftmaxMLPClassifier(units=32, epochs=8, early_stopping=False)
+ensemble = SoftmaxMLPEnsembleClassifier(net, n_estimators=4, random_state=0)
+ensemble.set_callbacks(ProgressBar())
+ensemble.fit(X_train, y_train)
+
+# %%
+# All others are called for the tasks of the estimator that they are set on. A `ScoringMonitor` of
+# the ensemble scores each member when it has been trained, and then the ensemble. One that is set
+# on `estimator` scores each epoch of each member:
+
+of_members = ScoringMonitor(scoring="accuracy")
+of_ensemble = ScoringMonitor(scoring="accuracy")
+ensemble.set_params(estimator=net.set_callbacks(of_members))
+ensemble.set_callbacks(of_ensemble)
+ensemble.fit(X_train, y_train)
+
+log = of_members.get_logs().data_as_pandas
+log = log[log["task_name"] == "epoch"].rename(columns={"task_id": "epoch"})
+log["member"] = log["task_id_path"].str[1]
+print(log.pivot(index="epoch", columns="member", values="accuracy").round(3).to_string(), "\n")
+log = of_ensemble.get_logs().data_as_pandas
+print(log[["task_name", "task_id", "accuracy"]].round(3).to_string(index=False))
+
+# %%
+# If a callback returns True at the end of a member's epoch, this member stops. With `cv`, the rows
+# of a member's tasks are its own training rows. With `n_jobs`, small networks are trained in
+# processes. As in scikit-learn's searches, callbacks are copied to these: what `ProgressBar` and
+# `ScoringMonitor` report is sent back, but attributes that another callback sets there are lost.
+
+# %%
 # In a search
 # -----------
 #
@@ -112,6 +150,7 @@ search.fit(X, y)
 
 # %%
 # Callbacks of a `PopulationGridSearchCV` are called for each candidate on each split, but not
-# for the epochs of networks that are trained together. With an older scikit-learn, `verbose=1`
-# prints a line for each epoch, and :doc:`checkpoints <plot_resuming>`, which are set like
-# callbacks, work with every supported version.
+# for the epochs of networks that are trained together. To see those, set the callbacks on the
+# network or on the ensemble; candidates are then fitted one by one. With an older scikit-learn,
+# `verbose=1` prints a line for each epoch, and :doc:`checkpoints <plot_resuming>`, which are set
+# like callbacks, work with every supported version.

@@ -3,8 +3,8 @@ Resuming after a crash
 ======================
 
 A long training may be killed by the operating system, by the scheduler of a cluster, or by a power
-failure. A `Checkpoint` writes the training state to a file after every epoch, and
-`SoftmaxMLPClassifier.resume` continues from it with the same parameters, optimizer state, random
+failure. A `Checkpoint` writes the training state to a file after every epoch, and `resume` of the
+classifier or of the ensemble continues from it with the same parameters, optimizer state, random
 state, position in the schedule, and history. So the result is, bit for bit, that of an
 uninterrupted training.
 
@@ -95,4 +95,44 @@ display = LossCurveDisplay.from_estimator(clf)
 display.ax_.axvline(18.5, color="0.6", linestyle=":")
 display.ax_.annotate("killed", (18.5, 0.8), xytext=(5, 0), textcoords="offset points")
 plt.show()
+
+# %%
+# Ensembles
+# ---------
+#
+# The file of an ensemble holds where each member stands. Here the schedule raises
+# KeyboardInterrupt, as Ctrl-C does, after 60 % of the steps. The parameters of the members have the
+# prefix ``estimator__``.
+
+from skmlp import SoftmaxMLPEnsembleClassifier
+from skmlp.callbacks import Checkpoint
+
+
+def interrupt_at_60_percent(fraction):
+    """Return the default schedule's factor, or raise KeyboardInterrupt."""
+    if fraction > 0.6:
+        raise KeyboardInterrupt
+    return one_cycle(0, fraction)
+
+
+path = Path(folder.name, "ensemble.npz")
+net = SoftmaxMLPClassifier(units=32, epochs=10, schedule=interrupt_at_60_percent)
+ensemble = SoftmaxMLPEnsembleClassifier(net, n_estimators=4, cv=4, random_state=0)
+try:
+    ensemble.set_callbacks(Checkpoint(path)).fit(X, y)
+except KeyboardInterrupt:
+    print("interrupted; epochs of the members:", [m.n_iter_ for m in ensemble.estimators_])
+
+ensemble = SoftmaxMLPEnsembleClassifier.resume(path, X, y, estimator__schedule=schedule)
+print("resumed; epochs of the members:", [m.n_iter_ for m in ensemble.estimators_])
+
+uninterrupted = SoftmaxMLPEnsembleClassifier(
+    net.set_params(schedule=schedule), n_estimators=4, cv=4, random_state=0
+).fit(X, y)
+print("equal bit for bit:", (ensemble.theta_ == uninterrupted.theta_).all())
+assert (ensemble.theta_ == uninterrupted.theta_).all()
 folder.cleanup()
+
+# %%
+# A checkpoint needs a single job, ``n_jobs=None``, and a fit of all members. If a warm start adds
+# members to an ensemble, write it by `skmlp.save` or pickle between the calls of fit.

@@ -14,7 +14,7 @@ from skmlp._errors import printable
 from skmlp.cli.commands import CommandError, quoted
 from skmlp.cli.tables import (
     NUMBER_GAPS,
-    Table,
+    FileTable,
     is_numeric,
     parse_numbers,
     to_numbers,
@@ -96,7 +96,9 @@ class Column:
         return f"category, {len(counts):,}: {', '.join(counts.index[:LISTED])}"
 
 
-def take_columns(table: Table, names: Sequence[str], categorical: Collection[str]) -> list[Column]:
+def take_columns(
+    table: FileTable, names: Sequence[str], categorical: Collection[str]
+) -> list[Column]:
     """Return columns of a table with their kinds.
 
     Columns of numbers in a typed file are numbers, and all others categories, but times. Columns of
@@ -104,7 +106,7 @@ def take_columns(table: Table, names: Sequence[str], categorical: Collection[str
 
     Parameters
     ----------
-    table : Table
+    table : FileTable
     names : sequence of str
     categorical : collection of str
         Columns that are categories whatever they hold.
@@ -117,11 +119,11 @@ def take_columns(table: Table, names: Sequence[str], categorical: Collection[str
     return [_take_column(table, name, name in categorical) for name in names]
 
 
-def _take_column(table: Table, name: str, as_category: bool) -> Column:
+def _take_column(table: FileTable, name: str, as_category: bool) -> Column:
     values = table.frame[name]
-    texts = to_texts(values) if table.is_text or not is_numeric(values) else None
     if as_category:
         return _categories(name, to_texts(values), is_text=False)
+    texts = to_texts(values) if table.is_text or not is_numeric(values) else None
     _check_objects(values)
     if texts is None or _are_numbers(table, values, texts):
         return _numbers(name, to_numbers(values, table.decimal))
@@ -129,22 +131,26 @@ def _take_column(table: Table, name: str, as_category: bool) -> Column:
     return _categories(name, texts, table.is_text, table.decimal)
 
 
-def _are_numbers(table: Table, values: pd.Series, texts: pd.Series) -> bool:
+def _are_numbers(table: FileTable, values: pd.Series, texts: pd.Series) -> bool:
     """Whether a column is one of numbers: by the texts, or by the objects of a typed file."""
     if not table.is_text:
         kind = pd.api.types.infer_dtype(values, skipna=True)
         return kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty")
-    different = pd.Series(texts.dropna().unique(), dtype=object)
-    different = different[~different.isin(NUMBER_GAPS)]
+    different = _different(texts)
     if different.str.match(_LEADING_ZERO).any():
         return False
     return bool(parse_numbers(different, table.decimal).notna().all())
 
 
+def _different(texts: pd.Series) -> pd.Series:
+    """Return the different texts that are no gaps in a column of numbers."""
+    different = pd.Series(texts.dropna().unique(), dtype=object)
+    return different[~different.isin(NUMBER_GAPS)]
+
+
 def _have_decimal_commas(texts: pd.Series) -> bool:
     """Whether texts are numbers with decimal commas, and not all of them with thousands' commas."""
-    different = pd.Series(texts.dropna().unique(), dtype=object)
-    different = different[~different.isin(NUMBER_GAPS)]
+    different = _different(texts)
     if not different.str.contains(",", regex=False).any():
         return False
     are_numbers = parse_numbers(different, ",").notna().all()
@@ -262,7 +268,7 @@ def _cut(text: str, width: int) -> str:
     return f"{text if len(text) <= width else text[: width - 3] + '...':<{width}}"
 
 
-def labelled_rows(table: Table, name: str) -> Table:
+def labelled_rows(table: FileTable, name: str) -> FileTable:
     """Return the rows that have a value in the column of the target; raise if there are none."""
     texts = to_texts(table.frame[name])
     present = texts.notna()
@@ -273,12 +279,12 @@ def labelled_rows(table: Table, name: str) -> Table:
     return table._replace(frame=table.frame[present])
 
 
-def take_labels(table: Table, name: str) -> np.ndarray:
+def take_labels(table: FileTable, name: str) -> np.ndarray:
     """Return the column of the target as labels: integers or texts.
 
     Parameters
     ----------
-    table : Table
+    table : FileTable
         Its rows have no gaps in this column.
     name : str
 
@@ -304,7 +310,7 @@ def take_labels(table: Table, name: str) -> np.ndarray:
     return labels
 
 
-def _labels(table: Table, values: pd.Series) -> np.ndarray:
+def _labels(table: FileTable, values: pd.Series) -> np.ndarray:
     """Return integers where all values are integers, else texts."""
     texts = to_texts(values)
     if not (is_numeric(values) or (table.is_text and _are_numbers(table, values, texts))):

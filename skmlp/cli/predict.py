@@ -24,8 +24,8 @@ from skmlp.cli.commands import (
     run_command,
 )
 from skmlp.cli.tables import (
+    FileTable,
     ModelColumn,
-    Table,
     check_columns,
     model_columns,
     read_tables,
@@ -171,7 +171,7 @@ def _predicted(model: Any, args: argparse.Namespace) -> Iterator[pd.DataFrame]:
     unknown.say()
 
 
-def _check_kept(table: Table, kept: list[str], written: list[str]) -> None:
+def _check_kept(table: FileTable, kept: list[str], written: list[str]) -> None:
     """Raise CommandError for columns that the table lacks, or whose names are written anyway."""
     check_columns(table, kept)
     for name in kept:
@@ -187,7 +187,7 @@ class Unknown:
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, Any]] = {}  # how many, and one of them
 
-    def count(self, table: Table, X: pd.DataFrame, columns: list[ModelColumn]) -> None:
+    def count(self, table: FileTable, X: pd.DataFrame, columns: list[ModelColumn]) -> None:
         """Count those of X, which are the rows of a table as the model reads them."""
         for name, categories in columns:
             if categories is None:

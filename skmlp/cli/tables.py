@@ -23,8 +23,8 @@ from skmlp.cli.commands import CommandError, did_you_mean, one_line, quoted
 __all__ = [
     "NUMBER_GAPS",
     "STDIN",
+    "FileTable",
     "ModelColumn",
-    "Table",
     "check_columns",
     "is_numeric",
     "model_columns",
@@ -53,7 +53,7 @@ _DAMAGED = EOFError, zlib.error, LZMAError, BadZipFile, ValueError, NotImplement
 _COMPRESSED = re.compile(r"\.(gz|bz2|xz|zst|zip)$")
 
 
-class Table(NamedTuple):
+class FileTable(NamedTuple):
     """Rows of a file.
 
     Attributes
@@ -90,7 +90,7 @@ class ModelColumn(NamedTuple):
     categories: np.ndarray | None
 
 
-def read_table(path: str, sep: str | None, encoding: str, decimal: str = ".") -> Table:
+def read_table(path: str, sep: str | None, encoding: str, decimal: str = ".") -> FileTable:
     """Return all rows of a file.
 
     Parameters
@@ -118,7 +118,7 @@ def read_tables(
     encoding: str,
     decimal: str = ".",
     chunk_rows: int | None = None,
-) -> Iterator[Table]:
+) -> Iterator[FileTable]:
     """Yield the rows of a file in parts; the parameters and errors are those of `read_table`.
 
     Parquet and Feather are read at once, and then divided.
@@ -141,7 +141,7 @@ def read_tables(
             _check_names(path, frame)
             n_rows += len(frame)
             if len(frame):
-                yield Table(path, frame, is_text, decimal if is_text else ".", tuple(names))
+                yield FileTable(path, frame, is_text, decimal if is_text else ".", tuple(names))
     if not n_rows:
         raise CommandError(f"{path} has no rows")
 
@@ -162,7 +162,7 @@ def _csv_options(sep: str, encoding: str) -> dict[str, Any]:
     return options | {"dtype": str, "keep_default_na": False, "na_filter": False}
 
 
-def repeated_names(table: Table, sep: str | None, encoding: str) -> set[str]:
+def repeated_names(table: FileTable, sep: str | None, encoding: str) -> set[str]:
     """Return the names that pandas gave to columns whose name another column has, as in "age.1".
 
     Of a file from a pipe, which is read once, also such names that the file itself has.
@@ -243,7 +243,7 @@ def _named_errors(path: str, sep: str | None, encoding: str) -> Iterator[None]:
         raise CommandError(f"cannot read {path}: {error}") from error
 
 
-def check_columns(table: Table, names: Sequence[str]) -> None:
+def check_columns(table: FileTable, names: Sequence[str]) -> None:
     """Raise CommandError unless the table has these columns."""
     columns = list(table.frame.columns)
     missing = [name for name in names if name not in columns]
@@ -274,7 +274,7 @@ def model_columns(model: Any) -> list[ModelColumn]:
     ]
 
 
-def typed_frame(table: Table, columns: Sequence[ModelColumn]) -> pd.DataFrame:
+def typed_frame(table: FileTable, columns: Sequence[ModelColumn]) -> pd.DataFrame:
     """Return the columns of a model, in its order and with its types.
 
     Raises

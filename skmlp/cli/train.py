@@ -57,8 +57,8 @@ from skmlp.cli.figures import draw_figures
 from skmlp.cli.progress import showing_progress
 from skmlp.cli.report import Report, decimal
 from skmlp.cli.tables import (
+    FileTable,
     ModelColumn,
-    Table,
     check_columns,
     read_table,
     repeated_names,
@@ -80,12 +80,12 @@ _BALANCED = (
     "Trained with --class-weight balanced, also the logistic regression: the probabilities are "
     "those of balanced classes, not of the classes' frequencies, so the log-loss is usually higher."
 )
-VALIDATION_ROWS = 300  # from which on early stopping sets rows aside
+VALIDATION_ROWS = 300  # with fewer, early stopping sets no rows aside
 SCORE_HEADING = f"  {'':22}{'accuracy':>10}{'balanced':>10}{'log-loss':>10}{'AUC':>10}"
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledRows:
     """Rows with labels.
 
     Attributes
@@ -101,10 +101,10 @@ class Rows:
     sample_weight: np.ndarray | None
     groups: np.ndarray | None
 
-    def take(self, rows: np.ndarray) -> "Rows":
+    def take(self, rows: np.ndarray) -> "LabelledRows":
         """Return some of the rows."""
         w, groups = self.sample_weight, self.groups
-        return Rows(
+        return LabelledRows(
             self.X.iloc[rows],
             self.y[rows],
             None if w is None else w[rows],
@@ -212,7 +212,7 @@ def _output_folder(folder: Path) -> Iterator[None]:
         raise
 
 
-def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
+def _read(args: argparse.Namespace) -> tuple[FileTable, list[Column]]:
     """Return the rows with labels, and the columns of features."""
     table = read_table(args.file, args.sep, args.encoding, args.decimal)
     roles = [name for name in (args.target, args.group, args.sample_weight) if name is not None]
@@ -240,7 +240,7 @@ def _read(args: argparse.Namespace) -> tuple[Table, list[Column]]:
     return table, columns
 
 
-def _print_columns(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> None:
+def _print_columns(args: argparse.Namespace, table: FileTable, columns: Sequence[Column]) -> None:
     n_rows, n_columns = table.frame.shape
     print(f"{args.file}: {n_rows:,} rows, {n_columns:,} columns\n")
     print("\n".join(describe(columns)))
@@ -249,7 +249,7 @@ def _print_columns(args: argparse.Namespace, table: Table, columns: Sequence[Col
     print(flush=True)
 
 
-def _rows(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> Rows:
+def _rows(args: argparse.Namespace, table: FileTable, columns: Sequence[Column]) -> LabelledRows:
     """Return the rows of the file to train on."""
     X = pd.DataFrame({c.name: c.values for c in columns}, index=table.frame.index)
     y = take_labels(table, args.target)
@@ -260,10 +260,10 @@ def _rows(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> 
     ]
     more = f", and {len(labels) - 8} more" if len(labels) > 8 else ""
     print(_wrapped(f"Target {args.target}: {', '.join(shown)}{more}"), flush=True)
-    return Rows(X, y, _weights(args, table), _groups(args, table))
+    return LabelledRows(X, y, _weights(args, table), _groups(args, table))
 
 
-def _weights(args: argparse.Namespace, table: Table) -> np.ndarray | None:
+def _weights(args: argparse.Namespace, table: FileTable) -> np.ndarray | None:
     if args.sample_weight is None:
         return None
     weights = to_numbers(table.frame[args.sample_weight], table.decimal)
@@ -279,7 +279,7 @@ def _weights(args: argparse.Namespace, table: Table) -> np.ndarray | None:
     return weights.to_numpy()
 
 
-def _groups(args: argparse.Namespace, table: Table) -> np.ndarray | None:
+def _groups(args: argparse.Namespace, table: FileTable) -> np.ndarray | None:
     if args.group is None:
         return None
     groups = to_texts(table.frame[args.group])
@@ -290,8 +290,8 @@ def _groups(args: argparse.Namespace, table: Table) -> np.ndarray | None:
 
 
 def _split(
-    args: argparse.Namespace, rows: Rows, columns: Sequence[Column]
-) -> tuple[Rows, Rows, list[str]]:
+    args: argparse.Namespace, rows: LabelledRows, columns: Sequence[Column]
+) -> tuple[LabelledRows, LabelledRows, list[str]]:
     """Return the training rows, the test rows, and notes about them."""
     if args.test is not None:
         test = _test_rows(args, rows, columns)
@@ -305,7 +305,9 @@ def _split(
     return rows.take(trained_on), rows.take(held_out), [note]
 
 
-def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) -> Rows:
+def _test_rows(
+    args: argparse.Namespace, rows: LabelledRows, columns: Sequence[Column]
+) -> LabelledRows:
     """Return the rows of --test, with the types of the training rows."""
     table = read_table(args.test, args.sep, args.encoding, args.decimal)
     needed = [name for name in (args.target, args.sample_weight) if name is not None]
@@ -321,10 +323,10 @@ def _test_rows(args: argparse.Namespace, rows: Rows, columns: Sequence[Column]) 
     else:
         y = to_texts(values).to_numpy(str)
     check_known_labels(y, np.unique(rows.y), args.test)
-    return Rows(X, y, _weights(args, table), None)
+    return LabelledRows(X, y, _weights(args, table), None)
 
 
-def _train(args: argparse.Namespace, train: Rows) -> tuple[Any, list[str]]:
+def _train(args: argparse.Namespace, train: LabelledRows) -> tuple[Any, list[str]]:
     """Return the fitted model, and notes about the training."""
     model: Any = SoftmaxMLPClassifier(**PRESETS[args.preset] if args.preset else {})
     if args.class_weight is not None:
@@ -363,7 +365,9 @@ def _epochs(model: Any) -> str:
     return f", {model.n_iter_} epochs{kept}"
 
 
-def _validation(args: argparse.Namespace, train: Rows) -> tuple[Rows, dict[str, Any], list[str]]:
+def _validation(
+    args: argparse.Namespace, train: LabelledRows
+) -> tuple[LabelledRows, dict[str, Any], list[str]]:
     """Return the rows to train on, and those of other groups for early stopping, if any.
 
     Without groups, the classifier sets rows aside itself.
@@ -384,7 +388,7 @@ def _judge(
     args: argparse.Namespace,
     model: Any,
     columns: Sequence[Column],
-    parts: tuple[Rows, Rows],
+    parts: tuple[LabelledRows, LabelledRows],
     notes: Sequence[str],
 ) -> None:
     """Print scores beside those of the baselines; write the figures and the report."""
@@ -424,7 +428,7 @@ def _judge(
 
 
 def _baselines(
-    args: argparse.Namespace, judged: Predictions, train: Rows, columns: Sequence[Column]
+    args: argparse.Namespace, judged: Predictions, train: LabelledRows, columns: Sequence[Column]
 ) -> dict[str, Predictions]:
     """Return the predictions of the baselines for the rows of those of the model."""
     is_category = [column.is_category for column in columns]

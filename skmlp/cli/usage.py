@@ -8,7 +8,7 @@ import pandas as pd
 
 from skmlp.cli.columns import Column
 from skmlp.cli.commands import PROG
-from skmlp.cli.tables import NUMBER_GAPS, Table, is_numeric, separator
+from skmlp.cli.tables import NUMBER_GAPS, FileTable, is_numeric, separator
 
 __all__ = ["usage"]
 
@@ -33,7 +33,7 @@ _TYPED_AS_TEXT = """for name in {names}:
     df[name] = df[name].map(lambda v: str(v).removesuffix(".0"), na_action="ignore")"""
 
 
-def usage(args: argparse.Namespace, path: str, table: Table, columns: Sequence[Column]) -> str:
+def usage(args: argparse.Namespace, path: str, table: FileTable, columns: Sequence[Column]) -> str:
     """Return how to predict new rows, read as the file of the training was.
 
     Parameters
@@ -42,7 +42,7 @@ def usage(args: argparse.Namespace, path: str, table: Table, columns: Sequence[C
         `file`, `sep`, `encoding` and `decimal`, as of the command line.
     path : str
         Of the model.
-    table : Table
+    table : FileTable
         The rows of the training, with the values of the file.
     columns : sequence of Column
         Those of the model.
@@ -68,7 +68,7 @@ def _new_name(path: str) -> str:
     return "new.csv"
 
 
-def _read_text(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> list[str]:
+def _read_text(args: argparse.Namespace, table: FileTable, columns: Sequence[Column]) -> list[str]:
     """Return the call of `pandas.read_csv` that reads the values as the command does."""
     path = _new_name(args.file)
     sep = args.sep or separator(path, None)
@@ -85,7 +85,7 @@ def _read_text(args: argparse.Namespace, table: Table, columns: Sequence[Column]
     return [_fitted("df = pandas.read_csv(", arguments, ")", WIDTH)]
 
 
-def _text_options(table: Table, columns: Sequence[Column]) -> list[str]:
+def _text_options(table: FileTable, columns: Sequence[Column]) -> list[str]:
     """Return the options for the types and the missing values of the columns."""
     in_file = dict(zip(table.frame.columns, table.names, strict=True))
     texts = {column.name: _stripped(table.frame[column.name]) for column in columns}
@@ -126,7 +126,7 @@ def _gaps(texts: pd.Series, is_category: bool) -> str:
     return repr(["", *gaps] if gaps else "")
 
 
-def _read_typed(args: argparse.Namespace, table: Table, columns: Sequence[Column]) -> list[str]:
+def _read_typed(args: argparse.Namespace, table: FileTable, columns: Sequence[Column]) -> list[str]:
     """Return the call that reads a file with types, and the conversions that the model needs."""
     path = _new_name(args.file)
     lines = [f"df = pandas.read_{path.rpartition('.')[2]}({path!r})"]

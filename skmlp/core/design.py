@@ -1,8 +1,8 @@
 """Operations on the design matrix X that differ between dense and sparse X.
 
 X is a NumPy array, a CSR matrix or array of SciPy, or a `Table` with categorical columns. Batches
-of it are arrays, CSR, a `CentredMatrix` or a `MixedMatrix`. Every ``isinstance`` that tells them
-apart is in this file, which does not import SciPy. Sparse X has no leading axes.
+of it are arrays, CSR, a `CentredMatrix` or a `MixedMatrix`. In the core, every ``isinstance`` that
+tells them apart is in this file, which does not import SciPy. Sparse X has no leading axes.
 
 Sparse rows are standardized without making them dense. With S = X / scale, which is as sparse
 as X, and the row vector o = mean / scale, standardized rows are ``S - 1 o``, and::
@@ -17,8 +17,9 @@ than their difference, and rounding would remove its digits. Zeros must be rare 
 because each is far from the others. It is therefore held as ``(X - mean) / scale`` in all rows,
 those of its zeros included, and its entry of o is 0.
 
-An `Encoding` replaces gaps and adds indicators of them, levels, and the features F of bins. F(x) is
-not 0 where sparse x is, but its difference from F(0) is, so that -F(0) is its offset.
+An `Encoding` replaces gaps (missing values, NaN) and adds indicators of them, levels, and the
+features F of bins. F(x) is not 0 where sparse x is, but its difference from F(0) is, so that -F(0)
+is its offset.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from skmlp.core.levels import LevelReader, LevelRows, Table
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
 
-MAX_OFFSET = 10.0  # |mean| / scale, from which on a sparse column is held in all rows
+MAX_OFFSET = 10.0  # |mean| / scale, above which a sparse column is held in all rows
 
 __all__ = [
     "CentredMatrix",
@@ -66,9 +67,13 @@ class SparseMatrix(Protocol):
     indices: np.ndarray
     indptr: np.ndarray
 
+    def __init__(self, content: Any, /, *, shape: tuple[int, int]) -> None: ...
+
     @property
     def T(self) -> SparseMatrix:
         """The transpose."""
+
+    def __add__(self, other: SparseMatrix, /) -> SparseMatrix: ...
 
     def __matmul__(self, other: np.ndarray, /) -> np.ndarray: ...
 
@@ -105,9 +110,7 @@ class CentredMatrix:
         data = np.concatenate([rows.data, -self.offset])
         indices = np.concatenate([rows.indices, np.arange(n_columns, dtype=rows.indices.dtype)])
         indptr = np.append(rows.indptr, rows.indptr[-1] + n_columns)
-        shape = rows.shape[0] + 1, n_columns
-        extended: SparseMatrix = type(rows)((data, indices, indptr), shape=shape)  # type: ignore[call-arg]
-        return extended
+        return type(rows)((data, indices, indptr), shape=(rows.shape[0] + 1, n_columns))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -261,10 +264,7 @@ def slice_rows(
 ) -> Matrix:
     """Return the rows of a slice in dtype, encoded; without a copy if X has it already."""
     if is_sparse(X):
-        batch = cast(SparseMatrix, X)[rows]
-        if encoding is None:
-            return batch.astype(dtype, copy=False)
-        return _read_sparse(batch, lambda b: b.astype(dtype, copy=False), np.dtype(dtype), encoding)
+        return _sparse_reader(cast(SparseMatrix, X), np.dtype(dtype), None, encoding)(rows)
     X = cast(np.ndarray | Table, X)
     raw = X.numbers[rows] if isinstance(X, Table) else X[..., rows, :]
     has_gaps = encoding is not None and raw.dtype.kind == "f" and bool(np.isnan(raw).any())
@@ -277,14 +277,13 @@ def slice_rows(
     _encode_dense(raw, _DenseScaling(None, encoding), encoding, out, has_gaps=has_gaps)
     if not isinstance(X, Table):
         return out
-    codes, levels = X.codes[rows], encoding.levels
-    assert levels is not None, "a Table has categorical columns"
-    return MixedMatrix(out, encoding.n_dense, LevelReader(levels, codes.shape, dtype)(codes))
+    assert encoding.levels is not None, "a Table has categorical columns"
+    return MixedMatrix(out, encoding.n_dense, LevelReader(encoding.levels, dtype)(X.codes[rows]))
 
 
 def batch_reader(
     X: RawMatrix,
-    shape: tuple[int, ...],
+    n_rows: int,
     dtype: DTypeLike,
     scaling: Scaling | None = None,
     encoding: Encoding | None = None,
@@ -299,8 +298,8 @@ def batch_reader(
     Parameters
     ----------
     X : ndarray, sparse CSR or Table of shape (n, columns)
-    shape : tuple of int (..., batch_size)
-        Shape of the row indices; they may be fewer along the last axis.
+    n_rows : int
+        Rows of a batch, at most.
     dtype : dtype
     scaling : Scaling, default=None
         Of the columns of the encoding.
@@ -310,41 +309,34 @@ def batch_reader(
         Whether X may have NaN.
     """
     if is_sparse(X):
-        scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
-        if scaling is None or scaling.mean is None:
-            inverse = None if scaling is None else scaling.inverse
-            scale = partial(_scale_sparse, np.dtype(dtype), inverse)
-        else:
-            scale = _Centring(np.dtype(dtype), scaling.mean, scaling.inverse)
-        sparse_X = cast(SparseMatrix, X)
-        return lambda rows: _read_sparse(sparse_X[rows], scale, np.dtype(dtype), encoding)
+        return _sparse_reader(cast(SparseMatrix, X), np.dtype(dtype), scaling, encoding)
     X = cast(np.ndarray | Table, X)
     if isinstance(X, Table) or (encoding and (has_gaps or not encoding.is_plain)):
         assert encoding is not None, "a Table needs one"
-        return _EncodedReader(X, shape, dtype, scaling, encoding, has_gaps=has_gaps)
-    return dense_batch_reader(X, shape, dtype, scaling)
+        return _EncodedReader(X, n_rows, dtype, scaling, encoding, has_gaps=has_gaps)
+    return dense_batch_reader(X, n_rows, dtype, scaling)
 
 
 def dense_batch_reader(
-    X: np.ndarray, shape: tuple[int, ...], dtype: DTypeLike, scaling: Scaling | None = None
+    X: np.ndarray, n_rows: int, dtype: DTypeLike, scaling: Scaling | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return the `batch_reader` of dense rows without an encoding."""
-    raw = np.empty((*shape, X.shape[1]), X.dtype)
-    cast = raw if X.dtype == dtype else np.empty(raw.shape, dtype)
-    return partial(_read_dense, X, raw, cast, scaling)
+    raw = np.empty((n_rows, X.shape[1]), X.dtype)
+    converted = raw if X.dtype == dtype else np.empty(raw.shape, dtype)
+    return partial(_read_dense, X, raw, converted, scaling)
 
 
 def _read_dense(
-    X: np.ndarray, raw: np.ndarray, cast: np.ndarray, scaling: Scaling | None, rows: np.ndarray
+    X: np.ndarray, raw: np.ndarray, converted: np.ndarray, scaling: Scaling | None, rows: np.ndarray
 ) -> np.ndarray:
-    n, in_place = rows.shape[-1], cast is raw
-    batch = raw if n == raw.shape[-2] else raw[..., :n, :]
+    n, in_place = len(rows), converted is raw
+    batch = raw[:n]
     if X.flags.aligned:
         # All indices are valid; mode="raise" would gather into a temporary array first.
         X.take(rows, axis=0, out=batch, mode="clip")
     else:  # a memory map or a deserialized array; take would copy all of X first
         batch[...] = X[rows]
-    out = batch if in_place else cast[..., :n, :]
+    out = batch if in_place else converted[:n]
     if scaling is not None:
         scaling.apply(batch, out)
     elif not in_place:
@@ -358,7 +350,7 @@ class _EncodedReader:
     def __init__(
         self,
         X: np.ndarray | Table,
-        shape: tuple[int, ...],
+        n_rows: int,
         dtype: DTypeLike,
         scaling: Scaling | None,
         encoding: Encoding,
@@ -366,17 +358,17 @@ class _EncodedReader:
         has_gaps: bool,
     ) -> None:
         numbers = X.numbers if isinstance(X, Table) else X
-        self._read_raw = dense_batch_reader(numbers, shape, numbers.dtype)
-        self._out = np.empty((*shape, encoding.n_dense + encoding.n_bins), dtype)
+        self._read_raw = dense_batch_reader(numbers, n_rows, numbers.dtype)
+        self._out = np.empty((n_rows, encoding.n_dense + encoding.n_bins), dtype)
         self._encoding, self._has_gaps = encoding, has_gaps
         self._scale = _DenseScaling(scaling, encoding)
         self._read_levels = None
         if isinstance(X, Table):
-            self._read_levels = _level_reader(X.codes, shape, dtype, scaling, encoding)
+            self._read_levels = _level_reader(X.codes, n_rows, dtype, scaling, encoding)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray | MixedMatrix:
         raw, encoding = self._read_raw(rows), self._encoding
-        out = self._out[..., : raw.shape[-2], :]
+        out = self._out[: len(raw)]
         _encode_dense(raw, self._scale, encoding, out, has_gaps=self._has_gaps)
         if self._read_levels is None:
             return out
@@ -385,7 +377,7 @@ class _EncodedReader:
 
 def _level_reader(
     codes: np.ndarray,
-    shape: tuple[int, ...],
+    n_rows: int,
     dtype: DTypeLike,
     scaling: Scaling | None,
     encoding: Encoding,
@@ -397,9 +389,8 @@ def _level_reader(
         of_levels = scaling.part(slice(encoding.n_dense, encoding.n_columns))
         inverse = of_levels.inverse
         offset = None if of_levels.mean is None else (of_levels.mean * inverse)[None]
-    shape = *shape, codes.shape[1]
-    read_codes = dense_batch_reader(codes, shape[:-1], codes.dtype)
-    read_levels = LevelReader(encoding.levels, shape, dtype, inverse, offset)
+    read_codes = dense_batch_reader(codes, n_rows, codes.dtype)
+    read_levels = LevelReader(encoding.levels, dtype, inverse, offset)
     return lambda rows: read_levels(read_codes(rows))
 
 
@@ -443,13 +434,25 @@ def _encode_dense(
         encoding.bins.apply(raw, out[..., n:])
 
 
+def _sparse_reader(
+    X: SparseMatrix, dtype: np.dtype, scaling: Scaling | None, encoding: Encoding | None
+) -> Callable[[np.ndarray | slice], SparseMatrix | CentredMatrix]:
+    """Return the `batch_reader` of sparse rows. Those of a slice share memory with X."""
+    scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix]
+    if scaling is None or scaling.mean is None:
+        scale = partial(_scale_sparse, dtype, None if scaling is None else scaling.inverse)
+    else:
+        scale = _Centring(dtype, scaling.mean, scaling.inverse)
+    return lambda rows: _read_sparse(X[rows], scale, dtype, encoding)
+
+
 def _read_sparse(
     batch: SparseMatrix,
     scale: Callable[[SparseMatrix], SparseMatrix | CentredMatrix],
     dtype: np.dtype,
     encoding: Encoding | None,
 ) -> SparseMatrix | CentredMatrix:
-    """Return raw sparse rows, which are overwritten, encoded and scaled."""
+    """Return raw sparse rows, encoded and scaled; they are overwritten if there is a scaling."""
     if encoding is None:
         return scale(batch)
     batch = _fill_sparse(batch, encoding)
@@ -469,16 +472,24 @@ def _fill_sparse(batch: SparseMatrix, encoding: Encoding) -> SparseMatrix:
         batch.data[at] = encoding.centre[columns]
     if not len(encoding.gaps):
         return batch
-    shape = batch.shape[0], encoding.n_dense
-    widened: SparseMatrix = type(batch)((batch.data, batch.indices, batch.indptr), shape=shape)  # type: ignore[call-arg]
-    position = np.searchsorted(encoding.gaps, columns)
-    position[position == len(encoding.gaps)] = 0
-    known = encoding.gaps[position] == columns
+    position, known = _find(columns, encoding.gaps)
     row = np.searchsorted(batch.indptr, at, side="right") - 1
     entries = np.ones(known.sum(), batch.dtype)
     where = row[known], encoding.n_numeric + position[known]
-    indicators: SparseMatrix = type(batch)((entries, where), shape=shape)  # type: ignore[call-arg]
-    return cast(SparseMatrix, widened + indicators)  # type: ignore[operator]
+    shape = batch.shape[0], encoding.n_dense
+    return _widened(batch, shape) + type(batch)((entries, where), shape=shape)
+
+
+def _find(columns: np.ndarray, ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of columns among ascending ones, and which columns are among them."""
+    position = np.searchsorted(ascending, columns)
+    position[position == len(ascending)] = 0
+    return position, ascending[position] == columns
+
+
+def _widened(batch: SparseMatrix, shape: tuple[int, int]) -> SparseMatrix:
+    """Return sparse rows with empty columns appended; the entries are shared."""
+    return type(batch)((batch.data, batch.indices, batch.indptr), shape=shape)
 
 
 def _encode_sparse(batch: SparseMatrix, dtype: DTypeLike, bins: PiecewiseLinear) -> SparseMatrix:
@@ -490,8 +501,7 @@ def _encode_sparse(batch: SparseMatrix, dtype: DTypeLike, bins: PiecewiseLinear)
     which = np.arange(ends[-1]) + np.repeat(first - ends[:-1], count)
     features = bins.of_values(np.repeat(batch.data, count), which) - bins.of_zero[which]
     content = features.astype(dtype), which + n_columns, ends[batch.indptr]
-    encoded: SparseMatrix = type(batch)(content, shape=(n_rows, n_columns + bins.n_bins))  # type: ignore[call-arg]
-    return encoded
+    return type(batch)(content, shape=(n_rows, n_columns + bins.n_bins))
 
 
 def _append(
@@ -503,9 +513,7 @@ def _append(
     else:
         rows, offset = batch, np.zeros(batch.shape[1], batch.dtype)
     offset = np.concatenate([offset, -bins.of_zero.astype(offset.dtype)])
-    content = rows.data, rows.indices, rows.indptr
-    widened: SparseMatrix = type(rows)(content, shape=encoded.shape)  # type: ignore[call-arg]
-    return CentredMatrix(widened + encoded, offset)  # type: ignore[operator]
+    return CentredMatrix(_widened(rows, encoded.shape) + encoded, offset)
 
 
 def _scale_sparse(dtype: np.dtype, inverse: np.ndarray | None, batch: SparseMatrix) -> SparseMatrix:
@@ -538,9 +546,7 @@ class _Centring:
 
     def __call__(self, batch: SparseMatrix) -> CentredMatrix:
         if self._mean is None:
-            batch = batch.astype(self._dtype, copy=False)
-            batch.data *= self._inverse[batch.indices]
-            return CentredMatrix(batch, self.offset)
+            return CentredMatrix(_scale_sparse(self._dtype, self._inverse, batch), self.offset)
         wide = batch.data - self._mean[batch.indices]  # before the cast to float32
         batch = batch.astype(self._dtype, copy=False)
         np.multiply(wide, self._inverse[batch.indices], out=batch.data, casting="unsafe")
@@ -548,9 +554,8 @@ class _Centring:
 
     def _with_zeros_stored(self, batch: SparseMatrix) -> SparseMatrix:
         """Return the batch with an entry in every row of the columns in ``far``."""
-        position = np.searchsorted(self.far, batch.indices)
-        position[position == len(self.far)] = 0
-        stored = np.flatnonzero(self.far[position] == batch.indices)
+        position, is_far = _find(batch.indices, self.far)
+        stored = np.flatnonzero(is_far)
         n_rows = batch.shape[0]
         if len(stored) == n_rows * len(self.far):
             return batch
@@ -558,6 +563,4 @@ class _Centring:
         row_of_entry = np.repeat(np.arange(n_rows), np.diff(batch.indptr))
         missing[row_of_entry[stored], position[stored]] = False
         row, k = np.nonzero(missing)
-        entries = self._of_zero[k], (row, self.far[k])
-        filled: SparseMatrix = batch + type(batch)(entries, shape=batch.shape)  # type: ignore[call-arg,operator]
-        return filled
+        return batch + type(batch)((self._of_zero[k], (row, self.far[k])), shape=batch.shape)

@@ -68,16 +68,26 @@ class Dropout:
             masks: np.ndarray = work.masks[layer]  # type: ignore[assignment]  # in dropped_layers
             columns = stored_columns(X) if layer == 0 and is_sparse(X) else None
             for i, rng in np.ndenumerate(self.rngs):
-                mask, threshold = masks[i].reshape(-1), self._thresholds[layer][i]
-                if columns is not None:  # one number for each stored entry
-                    mask = mask[: len(columns)]
-                drawn = np.empty(masks.shape[-1], mask.dtype) if self.shared else mask
-                np.greater_equal(_random_uint16(rng, drawn.size), threshold, out=drawn)
-                drawn *= RATE_LEVELS / (RATE_LEVELS - float(threshold))
-                if self.shared and columns is not None:
-                    np.take(drawn, columns, out=mask)
-                elif self.shared:
-                    masks[i][...] = drawn
+                self._draw_mask(rng, self._thresholds[layer][i], masks[i], columns)
+
+    def _draw_mask(
+        self,
+        rng: np.random.Generator,
+        threshold: np.ndarray,
+        mask: np.ndarray,
+        columns: np.ndarray | None,
+    ) -> None:
+        """Fill the mask (n, fan_in) of one network; of sparse rows, a number for each entry."""
+        numbers = mask.reshape(-1)
+        if columns is not None:
+            numbers = numbers[: len(columns)]
+        drawn = np.empty(mask.shape[-1], mask.dtype) if self.shared else numbers
+        np.greater_equal(_random_uint16(rng, drawn.size), threshold, out=drawn)
+        drawn *= RATE_LEVELS / (RATE_LEVELS - float(threshold))
+        if self.shared and columns is not None:
+            np.take(drawn, columns, out=numbers)
+        elif self.shared:
+            mask[...] = drawn
 
 
 def _random_uint16(rng: np.random.Generator, n: int) -> np.ndarray:

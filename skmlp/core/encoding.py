@@ -1,6 +1,14 @@
 """From the columns of a row to the inputs of the first layer: gaps, levels and bins.
 
-A bin j of a numeric column x is an interval from l_j to r_j. Its feature is::
+A *gap* is a missing value of a numeric column x, held as NaN. Its input is the centre m of the
+column, the mean of the values that are present, and an indicator tells that it is one::
+
+    x -> m, 1  if x is a gap        x -> x, 0  otherwise
+
+A *level* is a category, or several that share weights, of a categorical column. It has a 0/1 input
+and so a row of weights of its own, see `skmlp.core.levels`.
+
+A *bin* j of a numeric column x is an interval from l_j to r_j. Its feature is::
 
     F_j(x) = clip((x - l_j) / (r_j - l_j), 0, 1)
 
@@ -9,7 +17,7 @@ which is 0 left of the bin, 1 right of it, and linear within (Gorishniy, Rubache
 and the last bin are unbounded). With the bins of a column side by side, their weights are the
 slopes of a function that is linear between the edges: the first layer can bend at every edge. The
 features are appended to the columns, which have no bounds. They have no unit themselves and are
-not standardized. For the levels of categorical columns, see `skmlp.core.levels`.
+not standardized.
 """
 
 from collections.abc import Mapping
@@ -25,7 +33,7 @@ __all__ = ["Encoding", "PiecewiseLinear"]
 
 @dataclass(frozen=True, eq=False)
 class PiecewiseLinear:
-    """The bins of some columns.
+    """The bins of some columns, whose features are piecewise linear functions.
 
     Parameters
     ----------

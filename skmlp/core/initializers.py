@@ -6,14 +6,14 @@ name               weight distribution                          source
 glorot_uniform     U(-r, r), r = sqrt(6 / (fan_in + fan_out))   Glorot & Bengio 2010
 he_normal          N(0, 2 / fan_in)                             He et al. 2015
 lecun_normal       N(0, 1 / fan_in)                             LeCun et al. 1998
-standard_normal    N(0, 1)                                      the tutorial
+standard_normal    N(0, 1)                                      the tutorial notebook
 =================  ===========================================  =====================
 
 Numbers are drawn in double precision for every dtype, W1 first, so that a seed gives the
 same network in float32 and float64.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Protocol
 
@@ -49,29 +49,22 @@ def _glorot_uniform(
     return rng.uniform(-r, r, size=(n_rows or fan_in, fan_out))
 
 
-def _he_normal(
-    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
-) -> np.ndarray:
-    return rng.normal(0.0, sqrt(2.0 / fan_in), size=(n_rows or fan_in, fan_out))
+def _normal(deviation: Callable[[int], float]) -> Initializer:
+    """Return a normal distribution, given its standard deviation as a function of fan_in."""
 
+    def draw(
+        rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
+    ) -> np.ndarray:
+        return rng.normal(0.0, deviation(fan_in), size=(n_rows or fan_in, fan_out))
 
-def _lecun_normal(
-    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
-) -> np.ndarray:
-    return rng.normal(0.0, sqrt(1.0 / fan_in), size=(n_rows or fan_in, fan_out))
-
-
-def _standard_normal(
-    rng: RandomGenerator, fan_in: int, fan_out: int, n_rows: int | None = None
-) -> np.ndarray:
-    return rng.normal(0.0, 1.0, size=(n_rows or fan_in, fan_out))
+    return draw
 
 
 INITIALIZERS: dict[str, Initializer] = {
     "glorot_uniform": _glorot_uniform,
-    "he_normal": _he_normal,
-    "lecun_normal": _lecun_normal,
-    "standard_normal": _standard_normal,
+    "he_normal": _normal(lambda fan_in: sqrt(2.0 / fan_in)),
+    "lecun_normal": _normal(lambda fan_in: sqrt(1.0 / fan_in)),
+    "standard_normal": _normal(lambda fan_in: 1.0),
 }
 
 

@@ -33,7 +33,6 @@ reconstruction"); Andrew & Gao 2007 avoid it in OWL-QN, which SciPy lacks.
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
-from typing import Protocol
 
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
@@ -42,63 +41,50 @@ from skmlp.core.minibatch import Batches, EpochRecord
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
 
-__all__ = ["AllRows", "ObjectiveOverRows", "minimize_lbfgs"]
+__all__ = ["minimize_lbfgs", "value_and_grad_over"]
+
+ValueAndGrad = Callable[[Objective, np.ndarray], tuple[float, np.ndarray]]  # over all rows
 
 
-class ObjectiveOverRows(Protocol):
-    """The training rows, in memory or distributed, as `minimize_lbfgs` uses them."""
-
-    def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the value and gradient of the objective over all rows."""
-
-
-class AllRows:
-    """Rows in memory, to evaluate the objective over all of them batch by batch.
+def value_and_grad_over(
+    batches: Batches, objective: Objective, theta: np.ndarray, work: Workspace | None = None
+) -> tuple[float, np.ndarray]:
+    """Return value and gradient of the objective over all rows, summed in double precision.
 
     Parameters
     ----------
     batches : Batches
         Their size and order have no effect on the result, up to rounding.
+    objective : Objective
+    theta : ndarray of shape (n_params,)
+    work : Workspace, default=None
+        Workspace of this theta object, for ``batches.batch_size`` rows; None allocates one.
+
+    Returns
+    -------
+    value : float
+        J(theta), the l1 term included.
+    grad : ndarray of float64 of shape (n_params,)
+        Gradient without the l1 term.
     """
-
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-        self._work: Workspace | None = None
-
-    def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the value and gradient over all rows, summed in double precision.
-
-        Parameters
-        ----------
-        objective : Objective
-        theta : ndarray of shape (n_params,)
-
-        Returns
-        -------
-        value : float
-            J(theta), the l1 term included.
-        grad : ndarray of float64 of shape (n_params,)
-            Gradient without the l1 term.
-        """
-        batches, work = self._batches, self._work
-        if work is None or work.theta is not theta:
-            self._work = work = Workspace(objective.network, theta, batches.batch_size)
-        value, grad = 0.0, np.zeros(theta.shape)
-        with np.errstate(all="ignore"):  # a step of the line search may be too long
-            for X, Y, w in batches:
-                n_rows = X.shape[-2]
-                share = n_rows / batches.n_rows
-                part, part_grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
-                value += share * float(part)
-                part_grad *= share
-                grad += part_grad
-        return value, grad
+    if work is None:
+        work = Workspace(objective.network, theta, batches.batch_size)
+    value, grad = 0.0, np.zeros(theta.shape)
+    with np.errstate(all="ignore"):  # a step of the line search may be too long
+        for X, Y, w in batches:
+            n_rows = X.shape[-2]
+            share = n_rows / batches.n_rows
+            part, part_grad = objective.value_and_grad(theta, X, Y, w, work.head(n_rows))
+            value += share * float(part)
+            part_grad *= share
+            grad += part_grad
+    return value, grad
 
 
 def minimize_lbfgs(
     objective: Objective,
     theta: np.ndarray,
-    rows: ObjectiveOverRows,
+    value_and_grad: ValueAndGrad,
     *,
     epochs: int,
     tol: float,
@@ -111,9 +97,9 @@ def minimize_lbfgs(
     objective : Objective
         That of one network. Computed in theta's dtype; SciPy works in double precision.
     theta : ndarray of shape (n_params,), C-contiguous
-    rows : ObjectiveOverRows
-        `AllRows`, or rows on several machines. Its method is called with the same array as
-        theta each time, changed in place.
+    value_and_grad : callable (Objective, theta) -> (value, grad)
+        Returns those over all rows: `value_and_grad_over` their batches, or of rows on several
+        machines. Called with the same array as theta each time, changed in place.
     epochs : int
         Maximum number of iterations, >= 1.
     tol : float
@@ -130,7 +116,7 @@ def minimize_lbfgs(
         objective (due to rounding or the kinks of relu). False if it was ended by epochs,
         by on_epoch_end or by an overflow.
     """
-    search = _Search(objective, theta, rows, tol, on_epoch_end)
+    search = _Search(objective, theta, value_and_grad, tol, on_epoch_end)
     best = np.inf
     try:
         while True:
@@ -177,7 +163,7 @@ class _Search:
         self,
         objective: Objective,
         theta: np.ndarray,
-        rows: ObjectiveOverRows,
+        value_and_grad: ValueAndGrad,
         tol: float,
         on_epoch_end: Callable[[EpochRecord], bool | None],
     ) -> None:
@@ -188,7 +174,7 @@ class _Search:
         self._smooth = replace(objective, penalty=replace(penalty, l1=0.0))
         # Evaluate at a copy, so that after an interrupt theta is the last iterate.
         self._theta, self._trial = theta, theta.copy()
-        self._rows, self._tol, self._on_epoch_end = rows, tol, on_epoch_end
+        self._over_rows, self._tol, self._on_epoch_end = value_and_grad, tol, on_epoch_end
         self.lower = np.full(len(theta) + len(self._p), -np.inf)
         self.lower[self._p] = self.lower[self._q] = 0.0
         self.loss, self.n_iterations, self.stopped = np.inf, 0, False
@@ -230,7 +216,7 @@ class _Search:
     def value_and_grad(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the value and gradient of S(p - q) + l1 sum (p + q), for SciPy."""
         self._trial[...] = self._join(x)
-        value, g = self._rows.value_and_grad(self._smooth, self._trial)
+        value, g = self._over_rows(self._smooth, self._trial)
         self.value = value + self._l1 @ (x[self._p] + x[self._q])
         self.grad = np.concatenate([g, self._l1 - g[self._p]])
         self.grad[self._p] += self._l1

@@ -34,7 +34,7 @@ class Table:
     Parameters
     ----------
     numbers : ndarray of shape (n, n_numeric), C-contiguous, of any real dtype
-        The numeric columns; NaN for gaps.
+        The numeric columns; NaN for missing values.
     codes : ndarray of shape (n, n_categorical), C-contiguous, of unsigned integers
         The category of each row by its number within the column.
     n_codes : ndarray of int of shape (n_categorical,)
@@ -84,6 +84,10 @@ class Levels:
         """Return the row of each of the codes (..., n_categorical); -1 for none."""
         rows: np.ndarray = self.row_of_code.take(codes + self.first_code)
         return rows
+
+    def by_column(self) -> list[np.ndarray]:
+        """Return row_of_code in parts, one for each column."""
+        return np.split(self.row_of_code, self.first_code[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +163,6 @@ class LevelReader:
     Parameters
     ----------
     levels : Levels
-    shape : tuple of int (..., batch_size, n_categorical)
-        Of the codes; they may be fewer along the last axis but one.
     dtype : dtype
     inverse : ndarray of shape (n_levels,), default=None
         Factors of the one-hot columns; None for 1.
@@ -171,7 +173,6 @@ class LevelReader:
     def __init__(
         self,
         levels: Levels,
-        shape: tuple[int, ...],
         dtype: DTypeLike,
         inverse: np.ndarray | None = None,
         offset: np.ndarray | None = None,
@@ -182,13 +183,13 @@ class LevelReader:
         self._value_of_code = (levels.row_of_code >= 0).astype(dtype)
         if inverse is not None and len(inverse):
             self._value_of_code *= inverse[self._row_of_code]
-        self._shape, self._made = shape, dict[int, tuple[np.ndarray, LevelRows]]()
+        self._made = dict[int, tuple[np.ndarray, LevelRows]]()
 
     def __call__(self, codes: np.ndarray) -> LevelRows:
         """Return the one-hot columns of the codes of some rows."""
-        n = codes.shape[-2]
+        n = len(codes)
         if n not in self._made:  # a batch, or the shorter last one
-            self._made[n] = self._make((*self._shape[:-2], n, self._shape[-1]))
+            self._made[n] = self._make(codes.shape)
         position, level_rows = self._made[n]
         np.add(codes, self._first_code, out=position, casting="unsafe")
         # All positions are valid; mode="raise" would gather into a temporary array first.

@@ -1,4 +1,12 @@
-"""Mini-batches, and one epoch of training on them."""
+"""Mini-batches, and one epoch of training on them.
+
+An epoch takes one step on each batch, with the gradient of the objective J over its rows::
+
+    theta <- optimizer step of dJ(theta; X_batch, Y_batch, w_batch)/dtheta
+
+The learning rate of a step is that of the epoch times the schedule's factor. The loss of the epoch
+is the mean of J over the batches, weighted by rows.
+"""
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -51,7 +59,7 @@ class MiniBatches:
     ----------
     X : ndarray, C-contiguous, sparse CSR or Table of shape (n, n_features), of any real dtype
     Y : OneHotTargets or ndarray of shape (n, n_classes)
-    w : ndarray of shape (n,) or (..., n), or None
+    w : ndarray of shape (n,) or None
         Row weights.
     batch_size : int
         Reduced to n_rows if larger.
@@ -59,10 +67,8 @@ class MiniBatches:
         Rows in an epoch.
     dtype : dtype
         Dtype of the batches.
-    draw_order : callable () -> ndarray of int of shape (..., n_rows)
+    draw_order : callable () -> ndarray of int of shape (n_rows,)
         Called at the start of an epoch; returns the indices of its rows, in order.
-    lead : tuple of int, default=()
-        Leading axes of the indices; () for sparse X.
     scaling : Scaling, default=None
         Applied to the rows of X, batch by batch.
     encoding : Encoding, default=None
@@ -72,7 +78,7 @@ class MiniBatches:
 
     Yields
     ------
-    X_batch, Y_batch, w_batch : ndarrays of shape (..., batch_size, columns), (..., batch_size)
+    X_batch, Y_batch, w_batch : of shape (batch_size, columns), or (batch_size,) or None
         Valid until the next batch; the last one of an epoch may be shorter.
     """
 
@@ -86,21 +92,19 @@ class MiniBatches:
         n_rows: int,
         dtype: DTypeLike,
         draw_order: Callable[[], np.ndarray],
-        lead: tuple[int, ...] = (),
         scaling: Scaling | None = None,
         encoding: Encoding | None = None,
         has_gaps: bool = True,
     ) -> None:
         self.n_rows = n_rows
         self.batch_size = min(batch_size, n_rows)
-        self._draw_order = draw_order
-        shape = (*lead, self.batch_size)
-        self._read_X = batch_reader(X, shape, dtype, scaling, encoding, has_gaps=has_gaps)
+        self._draw_order, self._w = draw_order, w
+        size = self.batch_size
+        self._read_X = batch_reader(X, size, dtype, scaling, encoding, has_gaps=has_gaps)
         if isinstance(Y, OneHotTargets):
-            self._read_Y = Y.batch_reader(shape)
+            self._read_Y = Y.batch_reader(size)
         else:
-            self._read_Y = dense_batch_reader(Y, shape, dtype)
-        self._w = w
+            self._read_Y = dense_batch_reader(Y, size, dtype)
 
     @property
     def is_weighted(self) -> bool:
@@ -114,15 +118,8 @@ class MiniBatches:
     def __iter__(self) -> Iterator[Batch]:
         order, w = self._draw_order(), self._w
         for start in range(0, self.n_rows, self.batch_size):
-            rows = order[..., start : start + self.batch_size]
-            yield self._read_X(rows), self._read_Y(rows), _weights(w, rows)
-
-
-def _weights(w: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    """Return w[rows], for w (n,) shared by all networks or w (..., n) of each."""
-    if w is None:
-        return None
-    return w[rows] if w.ndim == 1 else np.take_along_axis(w, rows, axis=-1)
+            rows = order[start : start + self.batch_size]
+            yield self._read_X(rows), self._read_Y(rows), None if w is None else w[rows]
 
 
 class EpochRecord(NamedTuple):

@@ -141,9 +141,8 @@ class Network:
         """Yield slices of the rows with their A_l (..., n, fan_out), chunk by chunk.
 
         X has shape (..., n, n_features), of raw rows, which are encoded here. The array is
-        overwritten by the next
-        chunk. A chunk has so many rows that the arrays of all layers fit into max_bytes, but at
-        least one.
+        overwritten by the next chunk. A chunk has so many rows that the arrays of all layers fit
+        into max_bytes, but at least one.
         """
         sizes = self.layer_sizes[1:] if is_sparse(X) else (self.n_stored, *self.layer_sizes[1:])
         n_networks = prod(theta.shape[:-1])

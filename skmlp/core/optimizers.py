@@ -1,7 +1,7 @@
 """Optimizers: frozen hyper-parameters, and a state that is passed to every step.
 
-An optimizer is any class with the two methods of `Optimizer`. Hyper-parameters and learning
-rates are floats, or columns (..., 1) with one value for each network.
+An optimizer is any class with the members of `Optimizer`. Hyper-parameters and learning rates
+are floats, or columns (..., 1) with one value for each network.
 
 The l1 penalty is applied by ``prox_l1``, the proximal step of `Penalty`. It acts like a
 subgradient xi of l1 sum|W| evaluated where the step *ends*, which produces exact zeros. Its

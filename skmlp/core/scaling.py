@@ -40,7 +40,7 @@ class Scaling:
     Parameters
     ----------
     mean : ndarray of shape (n_features,) or None
-        None means no centering, as of sparse rows in files of skmlp 0.1.0.
+        None means no centering, as of sparse rows in files of earlier versions.
     scale : ndarray of shape (n_features,)
         0 for columns without spread, otherwise greater. Mean and scale have the dtype of
         theta.

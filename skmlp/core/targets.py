@@ -63,17 +63,16 @@ class OneHotTargets:
         Y: np.ndarray = self.table[self.indices]
         return Y
 
-    def batch_reader(self, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
-        """Return a function rows -> ndarray (..., n_classes), as `design.batch_reader` does.
+    def batch_reader(self, n_rows: int) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function rows -> ndarray (n, n_classes), as `design.batch_reader` does.
 
         The array is overwritten by the next call.
         """
-        return partial(self._read, np.empty((*shape, self.shape[1]), self.dtype))
+        return partial(self._read, np.empty((n_rows, self.shape[1]), self.dtype))
 
     def _read(self, buffer: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        batch = buffer[..., : rows.shape[-1], :]
         # mode="raise" would gather into a temporary array first.
-        return self.table.take(self.indices[rows], axis=0, out=batch, mode="clip")
+        return self.table.take(self.indices[rows], axis=0, out=buffer[: len(rows)], mode="clip")
 
 
 def one_hot_targets(codes: np.ndarray, n_classes: int, dtype: DTypeLike) -> OneHotTargets:

@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from skmlp.core.encoding import Encoding
-from skmlp.core.lbfgs import AllRows
+from skmlp.core.lbfgs import value_and_grad_over
 from skmlp.core.levels import Table
 from skmlp.core.minibatch import MiniBatches, train_epoch
 from skmlp.core.network import Network, Workspace
@@ -321,9 +321,9 @@ class Shard:
         )
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective over the shard's rows and its gradient, as `AllRows` does."""
-        rows = AllRows(self._batches(self.row_indices, FULL_BATCH_ROWS))
-        return rows.value_and_grad(objective, theta.copy())  # aligned
+        """Return the objective over the shard's rows and its gradient."""
+        batches = self._batches(self.row_indices, FULL_BATCH_ROWS)
+        return value_and_grad_over(batches, objective, theta.copy())  # aligned
 
     def evaluate(
         self, network: Network, theta: np.ndarray, *, validation: bool

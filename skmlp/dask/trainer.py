@@ -40,7 +40,7 @@ from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, MakeEstimator, score_rows
 from skmlp.training.local import check_any_rows
 from skmlp.training.parameters import is_auto
-from skmlp.training.state import FitResult, TrainState
+from skmlp.training.state import FitResult, TrainState, draw_seed
 from skmlp.training.trainer import Trainer, TrainingRun
 
 __all__ = ["ShardedEvaluationSet", "ShardedSource", "sharded_trainer"]
@@ -142,7 +142,7 @@ def sharded_trainer(
     start, history, make_estimator
         As in `local_trainer`.
     """
-    state = TrainState.begin(config, stats.n_features, start)
+    state = TrainState.begin(config, start)
     totals = stats.class_totals_by_shard(classes)
     class_weight = class_weights(config.class_weight, classes, lambda: totals.sum(axis=0))
     common = _shard_config(config, classes, class_weight, state, stats, validation)
@@ -168,7 +168,7 @@ def sharded_trainer(
     if not config.full_batch:
         _check_rounds(config, rounds_per_epoch, n_rows.min())
         _warn_if_classes_differ(totals)
-    seed = state.draw_seed()
+    seed = draw_seed(state.rng)
     evaluator = _evaluator(config, common, shards, plans, validation, make_estimator)
     largest = partial(getattr, stats, "max_abs")
     run = TrainingRun(config, state, history, class_weight, evaluator, largest)
@@ -365,7 +365,7 @@ def _check_rounds(config: TrainConfig, rounds_per_epoch: int, fewest_rows: int) 
             f"rounds_per_epoch={rounds_per_epoch!r} is more than the rows of a shard: one has "
             f"{fewest_rows}. Lower it, or n_shards."
         )
-    config.rows_per_batch(fewest_rows // rounds_per_epoch)
+    config.warn_if_clipped(fewest_rows // rounds_per_epoch)
 
 
 def _warn_if_classes_differ(totals: np.ndarray) -> None:

@@ -111,12 +111,13 @@ def levels_of_counts(counts: list[np.ndarray], min_frequency: float | None) -> L
     of_columns, n_rows = [], 0
     for of_column in counts:
         n = of_column.sum() if is_fraction(min_frequency) else 1.0
-        least = 1e-300 if min_frequency is None else min_frequency * n * (1.0 - 1e-9)
         occurs = of_column > 0
         occurs[UNKNOWN] = False
-        frequent = occurs & (of_column >= least)
         if min_frequency is None:
+            frequent = occurs.copy()
             frequent[:MISSING] = True
+        else:
+            frequent = occurs & (of_column >= min_frequency * n * (1.0 - 1e-9))
         rows = np.full(len(of_column), -1, np.int32)
         rows[frequent] = np.arange(n_rows, n_rows + frequent.sum())
         n_rows += int(frequent.sum())

@@ -1,4 +1,4 @@
-"""Validation rows set aside from the training rows, and samples of them."""
+"""Validation rows set aside from the training rows, and samples of rows to score."""
 
 from math import ceil
 from numbers import Integral
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 MAX_SCORED_ROWS = 10_000  # training rows scored per epoch, as HistGradientBoostingClassifier
-MAX_STRATIFIED_ROWS = 1_000_000  # to draw these from; stratified sampling takes 60 bytes a row
+MAX_STRATIFIED_ROWS = 1_000_000  # drawn from more first: stratifying takes up to 80 bytes a row
 
 
 def validation_size(fraction: float, n_rows: int, n_classes: int) -> int:
@@ -91,7 +91,7 @@ def split_if_possible(
 
 
 def _thinned(row_indices: np.ndarray, seed: int) -> np.ndarray:
-    """Return a million random rows, or all if there are fewer: stratifying takes 80 bytes a row."""
+    """Return about a million random rows, or all if there are fewer."""
     if len(row_indices) <= MAX_STRATIFIED_ROWS:
         return row_indices
     thinned = np.random.RandomState(seed).randint(len(row_indices), size=MAX_STRATIFIED_ROWS)

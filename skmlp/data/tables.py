@@ -4,7 +4,8 @@ Codes are those of `skmlp.data.layout`: the index of a category, or the number t
 missing value or for an unknown category.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -244,18 +245,13 @@ def column_name(names: Sequence[Any] | None, j: int) -> str:
     return f"Column {j}" if names is None else f"Column {names[j]!r}"
 
 
-class named_column:  # a context manager, like those of contextlib
+@contextmanager
+def named_column(names: Sequence[Any] | None, j: int) -> Iterator[None]:
     """Put the name of a column before the message of a ValueError."""
-
-    def __init__(self, names: Sequence[Any] | None, j: int) -> None:
-        self._name = column_name(names, j)
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        if isinstance(error, ValueError):
-            raise ValueError(f"{self._name} {error}") from error
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{column_name(names, j)} {error}") from error
 
 
 def warn_of_strings(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: int) -> None:

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.checks import check_labels
-from skmlp.data.dataset import encode
+from skmlp.data.dataset import Dataset, encode
 from skmlp.data.moments import working_dtype
 from skmlp.estimators.predict import BEFORE_FIT, PredictMixin
 from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
@@ -588,23 +588,16 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             if continues:
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
-                start, history = checkpoint.state, checkpoint.history
-                config = config.resolve(
-                    epochs=checkpoint.epochs, smoothing_prior=checkpoint.smoothing_prior
-                )
+                (of_run,) = checkpoint.runs
+                start, history = of_run.state, of_run.history
             config = self._resolve(config, partial(working_dtype, rows.X), start)
-            dtype = config.theta_dtype
-            dataset = encode(rows, self.classes_, dtype)
+            dataset = encode(rows, self.classes_, config.theta_dtype)
             if validation_rows is not None:
-                validation_set = encode(validation_rows, self.classes_, dtype)
-
-            def make_origin() -> Origin:
-                names = getattr(self, "feature_names_in_", [])
-                fingerprint = data_fingerprint(names, self._categories, dataset, validation_set)
-                return Origin(self.get_params(deep=False), self.classes_, fingerprint)
-
+                validation_set = encode(validation_rows, self.classes_, config.theta_dtype)
+            make_origin = partial(self._origin, dataset, validation_set)
             if checkpoint is not None:
-                checkpoint.check_origin(config, make_origin())
+                checkpoint.check_origin(make_origin())
+                config = of_run.resolve(config)
             trainer = local_trainer(
                 config,
                 self.classes_,
@@ -615,9 +608,15 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
                 make_estimator=self._fitted_copy,
             )
             if checkpoint is not None:
-                checkpoint.restore(trainer.run)
+                of_run.restore(trainer.run)
             self._train(trainer, data, make_origin)
         return self
+
+    def _origin(self, dataset: Dataset, validation: Dataset | None) -> Origin:
+        """Return what a checkpoint compares when training is resumed."""
+        names = getattr(self, "feature_names_in_", [])
+        fingerprint = data_fingerprint(names, self._categories, dataset, validation)
+        return Origin(self.get_params(deep=False), self.classes_, fingerprint)
 
     def _resolve(
         self,
@@ -644,10 +643,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         They are set after Ctrl-C as well, and then KeyboardInterrupt is raised.
         """
         callbacks = begin_callbacks(self)
-        hooks = fit_hooks(self, callbacks, data, trainer.run, make_origin) if callbacks else []
-        result = trainer.train(hooks)
+        run = trainer.run
+        run.hooks = fit_hooks(self, callbacks, data, run, make_origin) if callbacks else ()
+        result = trainer.train()
         self._set_fitted(result, keep_state=self.warm_start)
-        for hook in hooks:
+        for hook in run.hooks:
             hook.on_fitted(result)
         if trainer.interrupted:
             raise KeyboardInterrupt
@@ -728,10 +728,3 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         """Return copies of all fitted attributes, for callbacks and scorers to do as they like."""
         given = {name: vars(self)[name] for name in DATA_ATTRIBUTES if name in vars(self)}
         return copy.deepcopy(given | self._fitted_attributes(result))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
-        tags.classifier_tags.multi_label = False
-        return tags

@@ -118,15 +118,13 @@ def _categories(clf: Any, encoding: Encoding) -> list[_Category]:
     """Return the categorical columns."""
     if encoding.levels is None:
         return []
-    rows = np.where(
-        encoding.levels.row_of_code < 0, -1, encoding.levels.row_of_code + encoding.n_dense
-    )
-    rows_of_columns = np.split(rows, encoding.levels.first_code[1:])
     columns = np.flatnonzero(clf.is_categorical_).tolist()
-    return [
-        _category(column, clf._column_categories[column].tolist(), rows, _gaps(clf, column))
-        for column, rows in zip(columns, rows_of_columns, strict=True)
-    ]
+    categories = []
+    for column, levels in zip(columns, encoding.levels.by_column(), strict=True):
+        rows = np.where(levels < 0, -1, levels + encoding.n_dense)
+        values = clf._column_categories[column].tolist()
+        categories.append(_category(column, values, rows, _gaps(clf, column)))
+    return categories
 
 
 def _gaps(clf: Any, column: int) -> list[Any]:

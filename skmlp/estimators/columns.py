@@ -66,14 +66,12 @@ def encoded_names(
 
 def _rows_of_columns(encoding: Encoding | None) -> list[np.ndarray]:
     """Return the rows of the codes of each categorical column."""
-    if encoding is None or encoding.levels is None:
-        return []
-    return np.split(encoding.levels.row_of_code, encoding.levels.first_code[1:])
+    return [] if encoding is None or encoding.levels is None else encoding.levels.by_column()
 
 
 def _with_missing(categories: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the categories with None or NaN appended, if missing values have a row."""
-    if rows[MISSING] < 0 or rows[MISSING] == rows[UNKNOWN]:
+    if not _has_own_row(rows[MISSING], rows):
         return categories
     if categories.dtype.kind == "O" or not len(categories):
         return np.append(categories, np.array([None], object))
@@ -85,10 +83,14 @@ def _with_missing(categories: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _level_names(name: Any, categories: np.ndarray, rows: np.ndarray) -> list[str]:
     """Return the names of the rows of a column, in their order."""
-    own = [(rows[code], str(value)) for code, value in enumerate(categories.tolist())]
-    own = [(row, value) for row, value in own if row >= 0 and row != rows[UNKNOWN]]
-    if rows[MISSING] >= 0 and rows[MISSING] != rows[UNKNOWN]:
-        own.append((rows[MISSING], "missing"))
+    values = [*map(str, categories.tolist()), "missing"]  # of all codes but UNKNOWN
+    named = zip(rows[:UNKNOWN], values, strict=True)
+    own = [(row, value) for row, value in named if _has_own_row(row, rows)]
     if rows[UNKNOWN] >= 0:
         own.append((rows[UNKNOWN], "infrequent"))
     return [f"{name}_{value}" for _, value in sorted(own)]
+
+
+def _has_own_row(row: int, rows: np.ndarray) -> bool:
+    """Whether the row of a code is one, and not that of infrequent categories."""
+    return row >= 0 and row != rows[UNKNOWN]

@@ -24,8 +24,7 @@ from skmlp._sklearn_compat import mlp_private_attributes
 from skmlp.core.encoding import Encoding
 from skmlp.estimators.column_transformer import fitted_column_transformer
 from skmlp.estimators.validation import set_classes
-from skmlp.training.config import uses_all_rows
-from skmlp.training.parameters import is_auto
+from skmlp.training.parameters import is_auto, uses_all_rows
 from skmlp.training.state import FitResult
 
 __all__ = ["from_mlpclassifier", "to_mlpclassifier", "to_votingclassifier"]

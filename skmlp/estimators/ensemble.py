@@ -1,10 +1,14 @@
 """SoftmaxMLPEnsembleClassifier: networks that are trained together, whose mean predicts."""
 
+import copy
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
+from numbers import Integral
 from typing import Any, NamedTuple, cast
 
+import joblib
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -12,6 +16,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid, shorten, warn_user
+from skmlp._sklearn_compat import begin_callbacks, callbacks_of
+from skmlp.callbacks import (
+    CallbackSupportMixin,
+    Checkpoint,
+    CheckpointHook,
+    EnsembleTasks,
+    with_callbacks,
+)
 from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.mixture import (
@@ -37,20 +49,41 @@ from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.folds import check_folds, draw_folds, n_folds
 from skmlp.estimators.html import ensemble_html
 from skmlp.estimators.predict import ProbabilityMixin, fitted_network, kept_network
-from skmlp.estimators.validation import copy_data_attributes, validate_fit_data
+from skmlp.estimators.validation import (
+    DATA_ATTRIBUTES,
+    copy_data_attributes,
+    validate_fit_data,
+)
 from skmlp.estimators.warm_start import unchanged_on_error
+from skmlp.io.checkpoint import (
+    CheckpointState,
+    Origin,
+    RunCheckpoint,
+    data_fingerprint,
+    read_checkpoint,
+)
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.inference import finite_chunks, finite_logits
 from skmlp.training.jobs import Outcome, train_networks
 from skmlp.training.local import LocalSource, local_trainer
 from skmlp.training.parameters import check_integer
 from skmlp.training.state import FitResult, TrainState
-from skmlp.training.trainer import Trainer
+from skmlp.training.trainer import FitHook, Trainer
 
 __all__ = ["EnsembleTraining", "SoftmaxMLPEnsembleClassifier"]
 
 Folds = list[np.ndarray]  # the rows of each
 OUT_OF_FOLD = ("oof_proba_", "oof_score_", "oof_loss_")
+FITTED_ATTRIBUTES = (
+    *DATA_ATTRIBUTES,
+    *OUT_OF_FOLD,
+    "theta_",
+    "temperature_",
+    "_members",
+    "_repeats",
+    "_seed",
+    "_prior",
+)
 MAX_SEED = np.iinfo(np.int32).max
 
 
@@ -63,6 +96,8 @@ class EnsembleTraining(NamedTuple):
         Of the members that are yet to be trained.
     config : TrainConfig
     dataset : Dataset
+    validation : Dataset or None
+        The validation set, if one was given.
     repeats : list of list of ndarray
         The rows of each fold, for each repeat; empty without cv.
     thetas : iterable of ndarray
@@ -72,11 +107,14 @@ class EnsembleTraining(NamedTuple):
     trainers: list[Trainer[LocalSource]]
     config: TrainConfig
     dataset: Dataset
+    validation: Dataset | None
     repeats: list[Folds]
     thetas: Sequence[np.ndarray] | np.ndarray
 
 
-class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstimator):
+class SoftmaxMLPEnsembleClassifier(
+    CallbackSupportMixin, ProbabilityMixin, ClassifierMixin, BaseEstimator
+):
     """An ensemble of softmax multilayer perceptrons, which are trained together.
 
     The members differ in their initial weights, dropout masks, validation rows and, with `cv`,
@@ -95,8 +133,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         None trains every member on all rows, in the same order. With k folds, member i leaves out
         fold i mod k, and each repeat of k members has its own folds. The rows left out are used
         for `oof_proba_`, `oof_score_` and `oof_loss_`. An integer is the number of stratified
-        folds, which keep `groups` together, if given. A splitter
-        of scikit-learn must put each row into exactly one test set.
+        folds, which keep `groups` together, if given. A splitter of scikit-learn must put each
+        row into exactly one test set.
     calibration : {"temperature"} or None, default=None
         "temperature" calibrates the members after training. The difference between their logits
         and the logarithms of the class frequencies is divided by `temperature_`, the number that
@@ -126,6 +164,15 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X has names that are all strings.
+    is_categorical_ : ndarray of bool of shape (n_features,)
+        Which columns are categorical.
+    categories_ : list of ndarray of shape (n_categories,) or None
+        The sorted categories of each column in training, with None or NaN at the end if values
+        were missing; None for numeric columns.
+    infrequent_categories_ : list of ndarray of shape (n_infrequent,) or None
+        The categories of each column that share a row of weights by `min_frequency`, or None.
+    encoded_feature_names_ : ndarray of shape (n_inputs,)
+        Names of the inputs of the members' first layers.
     label_binarizer_ : LabelBinarizer
         Converts labels to one-hot rows.
     history_ : list of dict
@@ -150,7 +197,27 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
     Notes
     -----
     The edges of the bins of `n_bins` are quantiles of the first member's training rows, for all
-    members. There is no partial_fit. Callbacks and checkpoints are for single networks only.
+    members. There is no partial_fit.
+
+    Callbacks, which need scikit-learn 1.9, are called as by scikit-learn's meta-estimators. The
+    task "fit" of the ensemble has a task "fit-member" for each member that is trained, and the fit
+    of the member has a task "epoch" for each epoch.
+
+    - Callbacks of the ensemble are called for its fit and for its members. At the end of a
+      member's task, `fitted_estimator` is an ensemble of this member alone, not calibrated.
+    - Those that have `max_propagation_depth`, such as ProgressBar, are passed on to the members.
+      They cannot be set on `estimator`.
+    - Callbacks of `estimator`, and those that are passed on, are called for the fit of each member
+      and for its epochs, with a SoftmaxMLPClassifier as `estimator` and `fitted_estimator`. If one
+      returns True at the end of an epoch, this member stops.
+
+    X and y of a member's tasks are its training rows, with those that early stopping sets aside.
+    Members that are trained together have open tasks at the same time. With `n_jobs`, callbacks
+    are called in the threads or, for small networks, in the processes that train; a process has a
+    copy of the callback, from which those of scikit-learn send their messages back.
+
+    A `skmlp.callbacks.Checkpoint` of the ensemble is written when the epoch has ended for all
+    members that are trained together, and `resume` continues from it.
 
     References
     ----------
@@ -245,23 +312,169 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         ------
         ValueError
             Before training, for invalid parameters or data, for folds that are not a partition,
-            and if a class is missing in the training rows of a member. In training, as
-            SoftmaxMLPClassifier.
+            if a class is missing in the training rows of a member, and for a Checkpoint with
+            several jobs, in a warm start or of `estimator`. In training, as SoftmaxMLPClassifier.
         TypeError
-            If `estimator` is not a SoftmaxMLPClassifier.
+            If `estimator` is not a SoftmaxMLPClassifier, or has callbacks with
+            `max_propagation_depth`.
         KeyboardInterrupt
             After Ctrl-C. In a single job, the fitted attributes are set first, with the current
             parameters of the members, without members whose training has not begun.
         """
-        config = self._train_config()
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return self._fit((X, y, sample_weight), given, groups)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | bytes | os.PathLike[str],
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        callbacks: Sequence[Any] = (),
+        **params: Any,
+    ) -> "SoftmaxMLPEnsembleClassifier":
+        """Resume an interrupted fit from the file of its Checkpoint.
+
+        Parameters and histories are bit for bit those of an uninterrupted fit, on the same machine
+        and with the same versions of the libraries. The folds of `cv` are those in the file. The
+        checkpoint is set again with the same file. If the fit was complete, there is no further
+        training. For members by L-BFGS, see `SoftmaxMLPClassifier.resume`.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The file.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The same rows as before.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights, if they had any.
+        X_val : array-like of shape (n_val, n_features), default=None
+            The same validation set as before, if there was one.
+        y_val : array-like of shape (n_val,), default=None
+            Its labels.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+        callbacks : sequence of callbacks, default=()
+            Callbacks of scikit-learn to set besides the checkpoint. They are called for the
+            members that are trained further.
+        **params : dict
+            Constructor parameters that the file cannot hold, such as a splitter as `cv` or a
+            function as `estimator__scoring`; also verbose and n_jobs.
+
+        Returns
+        -------
+        ensemble : SoftmaxMLPEnsembleClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or not a checkpoint of an ensemble; if rows, labels or weights
+            differ from those of the interrupted fit; or if a parameter is missing or must not be
+            given.
+        OSError
+            If the file cannot be read or written.
+
+        See Also
+        --------
+        skmlp.callbacks.Checkpoint : Writes the file.
+        """
+        checkpoint = read_checkpoint(path, of_ensemble=True)
+        ensemble = cls(None if "estimator" in checkpoint.params else SoftmaxMLPClassifier())
+        resumed = checkpoint.resumed_params(params, ensemble.get_params(), cls.__name__)
+        ensemble.set_params(**resumed)
+        ensemble.set_callbacks(Checkpoint(path, checkpoint.every), *callbacks)
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        return ensemble._fit((X, y, sample_weight), given, None, checkpoint)
+
+    @with_callbacks
+    def _fit(
+        self,
+        data: tuple[Any, Any, Any],
+        validation: dict[str, Any],
+        groups: Any,
+        checkpoint: CheckpointState | None = None,
+    ) -> "SoftmaxMLPEnsembleClassifier":
+        """Fit on (X, y, sample_weight), from a checkpoint if there is one."""
+        config = self._train_config()
+        self._check_checkpoints()
         with unchanged_on_error(self):
-            training = self._prepare(config, (X, y, sample_weight), given, groups)
+            training = self._prepare(config, data, validation, groups, checkpoint)
             if not training.trainers:
                 warn_user("A warm start without more n_estimators trains no members.")
-            outcomes = train_networks(training.trainers, self.n_jobs, self.verbose, keep=True)
+            tasks = self._set_hooks(training, data)
+            outcomes, interrupted = train_networks(
+                training.trainers, self.n_jobs, self.verbose, keep=True
+            )
             self._finish(training, outcomes)
+            if tasks is not None:
+                tasks.end()
+            if interrupted:
+                raise KeyboardInterrupt
         return self
+
+    def _set_hooks(
+        self, training: EnsembleTraining, data: tuple[Any, Any, Any]
+    ) -> EnsembleTasks | None:
+        """Set the hooks of the members: callbacks and checkpoints.
+
+        Report to callbacks that fit begins; return None if neither self nor the members have some.
+        """
+        callbacks, runs = begin_callbacks(self), [trainer.run for trainer in training.trainers]
+        checkpoints = [c for c in callbacks if isinstance(c, Checkpoint)]
+        hooks: list[FitHook] = []
+        if checkpoints:
+            origin = self._origin(training.dataset, training.validation)
+            hooks += [CheckpointHook(checkpoint, runs, origin) for checkpoint in checkpoints]
+        unfinished = {i: run for i, run in enumerate(runs, len(self._members)) if not run.is_over}
+        for run in unfinished.values():
+            run.hooks = hooks
+        if len(checkpoints) == len(callbacks) and not callbacks_of(self._base):
+            return None
+        tasks = EnsembleTasks(self, data, len(unfinished))
+        tasks.begin()
+        for i, run in unfinished.items():
+            rows = _rows_of_member(training.repeats, i, len(training.dataset.y_encoded))
+            member = self._new_member(run.config.random_state)
+            run.hooks = [tasks.member(i, member, rows), *hooks]
+        return tasks
+
+    def _origin(self, dataset: Dataset, validation: Dataset | None) -> Origin:
+        """Return what a resumed fit is compared with."""
+        params = self.get_params()
+        if self.estimator is not None:
+            del params["estimator"]  # its parameters are among them
+        names = getattr(self, "feature_names_in_", [])
+        rows = data_fingerprint(names, self._categories, dataset, validation)
+        return Origin(params, self.classes_, rows, self._seed, self._repeats)
+
+    def _check_checkpoints(self) -> None:
+        """Raise if there is a checkpoint that this call of fit cannot write."""
+        if any(isinstance(callback, Checkpoint) for callback in callbacks_of(self._base)):
+            raise ValueError(
+                "A Checkpoint of the estimator would be written by all members. Set it on the "
+                "ensemble: ensemble.set_callbacks(Checkpoint(path))."
+            )
+        if not any(isinstance(callback, Checkpoint) for callback in callbacks_of(self)):
+            return
+        if joblib.effective_n_jobs(self.n_jobs) != 1:
+            raise ValueError(
+                f"Checkpoint needs a single job, but n_jobs={self.n_jobs}: set n_jobs=None. "
+                "Members of one shape are still trained together."
+            )
+        if self.warm_start and hasattr(self, "theta_"):
+            raise ValueError(
+                "Checkpoint does not hold the members that a warm start keeps. Save the ensemble "
+                "before this call of fit, by skmlp.save or, with cv, by pickle, and remove the "
+                "Checkpoint by set_callbacks()."
+            )
 
     @property
     def _base(self) -> SoftmaxMLPClassifier:
@@ -280,6 +493,8 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         check_integer("n_estimators", self.n_estimators, 1, "an integer >= 1")
         if not isinstance(self.verbose, bool):
             check_integer("verbose", self.verbose, 0, "an integer >= 0")
+        if self.n_jobs is not None and not isinstance(self.n_jobs, Integral):
+            raise invalid("n_jobs", self.n_jobs, "None or an integer")
         if self.calibration not in (None, "temperature"):
             raise invalid("calibration", self.calibration, "'temperature' or None")
         if self.calibration is not None and self.cv is None:
@@ -296,6 +511,7 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         data: tuple[Any, Any, Any],
         validation: dict[str, Any],
         groups: Any,
+        checkpoint: CheckpointState | None,
     ) -> EnsembleTraining:
         """Bring a call of fit to the point where training begins."""
         continues = self.warm_start and hasattr(self, "theta_")
@@ -304,13 +520,19 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         if continues:
             thetas = self._thetas_to_continue(config)
             dtype = self.theta_.dtype
+        elif checkpoint is not None:
+            dtype = checkpoint.runs[0].state.theta.dtype
         else:
             dtype = theta_dtype(config.dtype, partial(working_dtype, rows.X))
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
         config = config.resolve(n_classes=len(self.classes_), theta_dtype=dtype)
-        return self._begin(config, dataset, validation_set, groups, thetas)
+        if checkpoint is not None:
+            self._seed, self._repeats = checkpoint.seed, checkpoint.repeats
+            checkpoint.check_origin(self._origin(dataset, validation_set))
+            self._check_repeats(dataset)
+        return self._begin(config, dataset, validation_set, groups, thetas, checkpoint)
 
     def _begin(
         self,
@@ -319,27 +541,32 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         validation: Dataset | None,
         groups: Any,
         thetas: Sequence[np.ndarray] | np.ndarray = (),
+        checkpoint: CheckpointState | None = None,
     ) -> EnsembleTraining:
         """Draw the folds, and make trainers of the members that are to join those with thetas."""
         if not len(thetas):
-            self._members, self._repeats, self._seed, self._prior = [], [], None, None
+            self._members, self._prior = [], None
+            if checkpoint is None:
+                self._repeats, self._seed = [], None
+        for name in OUT_OF_FOLD:  # of an earlier call
+            vars(self).pop(name, None)
         config = config.resolve(verbose=0)
-        repeats = self._draw_repeats(dataset, groups)
-        trainers = self._new_trainers(config, dataset, validation, repeats)
-        return EnsembleTraining(trainers, config, dataset, repeats, thetas)
+        if checkpoint is None:
+            self._repeats, runs = self._draw_repeats(dataset, groups), None
+        else:
+            runs = checkpoint.runs
+        repeats = self._repeats
+        trainers = self._new_trainers(config, dataset, validation, repeats, runs)
+        return EnsembleTraining(trainers, config, dataset, validation, repeats, thetas)
 
     def _finish(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
         """Set the fitted attributes from what the trainers have learnt."""
         config, dataset, repeats = training.config, training.dataset, training.repeats
-        interrupted = self._append(training, outcomes)
+        self._append(training, outcomes)
         self._prior, self.temperature_ = None, 1.0
-        for name in OUT_OF_FOLD:  # of an earlier call
-            vars(self).pop(name, None)
         if repeats and len(self.theta_) >= len(repeats[0]):
             self._predict_out_of_fold(config, dataset, repeats)
         self._repeats = repeats if self.warm_start else []
-        if interrupted:
-            raise KeyboardInterrupt
 
     def _thetas_to_continue(self, config: TrainConfig) -> np.ndarray:
         """Return the parameters of the members, without temperature; raise if none can be added."""
@@ -392,44 +619,68 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             repeats.append(folds)
         return repeats
 
+    def _check_repeats(self, dataset: Dataset) -> None:
+        """Raise unless the folds of a checkpoint fit `cv` and the classes."""
+        n = {len(folds) for folds in self._repeats}
+        expected = set() if self.cv is None else n
+        if self.cv is not None and not hasattr(self.cv, "split"):
+            expected = {n_folds(self.cv, dataset.X, dataset.y, None)}
+        if n != expected or (self.cv is not None and not n):
+            raise ValueError(f"The folds of the checkpoint do not fit cv={self.cv!r}.")
+        for folds in self._repeats:
+            check_folds(folds, self.cv, dataset.y_encoded, self.classes_)
+
     def _new_trainers(
         self,
         config: TrainConfig,
         dataset: Dataset,
         validation: Dataset | None,
         repeats: Sequence[Folds],
+        runs: Sequence[RunCheckpoint] | None,
     ) -> list[Trainer[LocalSource]]:
-        """Return the trainers of the members that are yet to be trained."""
+        """Return the trainers of the members that are yet to be trained, or their training ended.
+
+        Those of a checkpoint are brought to where they stood.
+        """
         shared, seeds = self._seeds()
-        left_out = [fold for folds in repeats for fold in folds]
         trainers: list[Trainer[LocalSource]] = []
         encoding = self.estimators_[0]._network.encoding if self._members else None
         every = np.arange(len(dataset.y_encoded))  # in which gaps and levels are found
         for i in range(len(self._members), self.n_estimators):
-            start, rows = TrainState(encoding=encoding), None
-            if repeats:
-                rows = np.delete(np.arange(len(dataset.y_encoded)), left_out[i])
-            else:
+            start, rows = TrainState(encoding=encoding), _rows_of_member(repeats, i, len(every))
+            if rows is None:
                 start.init_rng = np.random.RandomState(seeds[i])
-            seed = seeds[i] if repeats else shared
-            member = clone(self._base).set_params(random_state=seed)
-            copy_data_attributes(self, member)
+            seed, history = seeds[i] if repeats else shared, None
+            of_member = config.resolve(random_state=seed)
+            if runs is not None:
+                start, history = runs[i].state, runs[i].history
+                of_member = runs[i].resolve(of_member)
+            member = self._new_member(seed)
             trainer = local_trainer(
-                config.resolve(random_state=seed),
+                of_member,
                 self.classes_,
                 dataset,
                 validation,
                 rows=rows,
                 layout_rows=every,
                 start=start,
+                history=history,
                 make_estimator=member._fitted_copy,
             )
+            if runs is not None:
+                runs[i].restore(trainer.run)
             encoding = trainer.run.state.encoding
             trainers.append(trainer)
         return trainers
 
-    def _append(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> bool:
-        """Add the new members; return whether Ctrl-C has ended their training.
+    def _new_member(self, seed: Any) -> SoftmaxMLPClassifier:
+        """Return a member that is not fitted, with the classes and features of the ensemble."""
+        member = clone(self._base).set_params(random_state=seed)
+        copy_data_attributes(self, member)
+        return member
+
+    def _append(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
+        """Add the new members.
 
         Members whose training was not begun are left out, and with cv all after them, so that a
         member's position tells which rows it has left out.
@@ -448,7 +699,6 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         if training.trainers and not results:
             raise KeyboardInterrupt
         self._add(training.thetas, params, results)
-        return any(result.stop_reason == "interrupted" for result in results)
 
     def _add(
         self,
@@ -457,14 +707,20 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
         results: Sequence[FitResult],
     ) -> None:
         """Add members to those with thetas, given constructor parameters and results."""
-        members = []
-        for of_member, result in zip(params, results, strict=True):
-            fitted = SoftmaxMLPClassifier._fitted_attributes(result)
-            del fitted["theta_"]
-            fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
-            members.append((dict(of_member), fitted))
+        members = map(_plain_member, params, results)
         self._members = [*self._members, *members]
         self.theta_ = np.stack([*thetas, *(result.theta for result in results)])
+
+    def _copied_attributes(self) -> dict[str, Any]:
+        """Return copies of all fitted attributes, for callbacks to do as they like."""
+        return copy.deepcopy({n: vars(self)[n] for n in FITTED_ATTRIBUTES if n in vars(self)})
+
+    def _attributes_of_one(self, member: SoftmaxMLPClassifier, result: FitResult) -> dict[str, Any]:
+        """Return attributes that make a copy of this ensemble one of a single member."""
+        one = copy.copy(self)
+        one._members, one._repeats, one._prior, one.temperature_ = [], [], None, 1.0
+        one._add((), [member.get_params(deep=False)], [result])
+        return one._copied_attributes()
 
     def _predict_out_of_fold(
         self, config: TrainConfig, dataset: Dataset, repeats: Sequence[Folds]
@@ -704,12 +960,21 @@ class SoftmaxMLPEnsembleClassifier(ProbabilityMixin, ClassifierMixin, BaseEstima
             return ""
         return ensemble_html(self, self._members[0][1]["_activations"])
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
-        tags.classifier_tags.multi_label = False
-        return tags
+
+def _rows_of_member(repeats: Sequence[Folds], i: int, n_rows: int) -> np.ndarray | None:
+    """Return the training rows of a member, those outside of its fold; None without folds."""
+    left_out = [fold for folds in repeats for fold in folds]
+    return np.delete(np.arange(n_rows), left_out[i]) if repeats else None
+
+
+def _plain_member(
+    params: Mapping[str, Any], result: FitResult
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what an ensemble keeps of a member."""
+    fitted = SoftmaxMLPClassifier._fitted_attributes(result)
+    del fitted["theta_"]
+    fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
+    return dict(params), fitted
 
 
 def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, i: int) -> None:

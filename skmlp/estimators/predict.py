@@ -1,7 +1,10 @@
-"""PredictMixin: predictions, weights of the layers, conversion to scikit-learn."""
+"""Methods and properties of fitted estimators.
+
+`ProbabilityMixin` has the predictions and the columns, also of ensembles. `PredictMixin` has what
+only a single network has: weights and outputs of the layers, and conversion to scikit-learn.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -49,10 +52,8 @@ def fitted_network(
     encoding: Mapping[str, np.ndarray] | None,
 ) -> Network:
     """Return the Network of a fitted estimator; its encoding is given by arrays."""
-    network = build_network(layer_sizes, activations)
-    if encoding is None:
-        return network
-    return replace(network, encoding=Encoding.from_arrays(encoding))
+    found = None if encoding is None else Encoding.from_arrays(encoding)
+    return build_network(layer_sizes, activations, found)
 
 
 def kept_network(estimator: Any, source: object, build: Callable[[], Network]) -> Network:
@@ -203,7 +204,7 @@ class ProbabilityMixin(FittedHTMLMixin):
 
     @property
     def encoded_feature_names_(self) -> np.ndarray:
-        """The names of the rows of ``coefs_[0]``: numbers, missing indicators, categories, bins."""
+        """The names of the first layer's inputs: numbers, missing indicators, categories, bins."""
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]
@@ -213,6 +214,13 @@ class ProbabilityMixin(FittedHTMLMixin):
     def _column_categories(self) -> list[np.ndarray | None]:
         """The categories of each column without missing values; older pickles have none."""
         return vars(self).get("_categories") or [None] * self.n_features_in_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.classifier_tags.multi_label = False
+        return tags
 
     def _snapshot(self) -> Any:
         """Return a copy with the fitted attributes of now, which later calls of fit do not change.
@@ -345,7 +353,7 @@ class PredictMixin(ProbabilityMixin):
         """The Network, made from the stored layer sizes, names of activations and encoding."""
         arrays = self._encoding_arrays
         build = partial(fitted_network, self._layer_sizes, self._activations, arrays)
-        return build() if arrays is None else kept_network(self, arrays, build)
+        return kept_network(self, self._layer_sizes if arrays is None else arrays, build)
 
     @property
     def _encoding_arrays(self) -> Mapping[str, np.ndarray] | None:

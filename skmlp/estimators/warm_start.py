@@ -13,8 +13,8 @@ from skmlp.core.encoding import Encoding
 from skmlp.data.checks import check_targets
 from skmlp.estimators.predict import BEFORE_FIT
 from skmlp.estimators.validation import set_classes
-from skmlp.training.config import TrainConfig, uses_all_rows
-from skmlp.training.parameters import is_auto
+from skmlp.training.config import TrainConfig
+from skmlp.training.parameters import is_auto, uses_all_rows
 from skmlp.training.state import TrainState
 
 __all__ = [

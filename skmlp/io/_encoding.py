@@ -121,9 +121,7 @@ def restore_categories(plain: Any, encoding: Encoding | None) -> list[np.ndarray
     categories = [None if found is None else _restore_column(*found) for found in plain]
     sizes = [len(found) + 2 for found in categories if found is not None]
     levels = None if encoding is None else encoding.levels
-    expected: list[int] = []
-    if levels is not None:
-        expected = np.diff(levels.first_code, append=len(levels.row_of_code)).tolist()
+    expected = [] if levels is None else list(map(len, levels.by_column()))
     if expected != sizes or len(plain) - len(sizes) != n_numeric:
         raise ValueError("its categories do not fit the levels of its columns")
     return categories

@@ -41,7 +41,7 @@ MOMENTS = (
     "column_means", "column_variances", "column_values", "column_shares", "column_present"
 )  # fmt: skip
 # Of dtypes; other arrays are of floats.
-INTEGERS = dict.fromkeys(("bin_columns", "gaps", "row_of_code", "first_code"), "i")
+INTEGERS = dict.fromkeys(("bin_columns", "gaps", "row_of_code", "first_code", "folds"), "i")
 KINDS = {"header": "u", "classes": "biufU", **INTEGERS}
 MAX_PIECE = 2**18  # bytes read at once
 START, MAGIC = struct.Struct("<8sH"), b"\x93NUMPY\x01\x00"  # then the length of the declaration
@@ -279,7 +279,7 @@ def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int
         return None
     n, weight = rows
     mean, var, values, shares = (arrays[name] for name in MOMENTS[:-1])
-    present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of skmlp 0.1.0 have none
+    present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of earlier versions have none
     if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
         raise ValueError(f"the number and weight of its rows are {rows}")
     lengths = [len(mean), len(var), len(present), *(len(a) / N_VALUES for a in (values, shares))]

@@ -14,13 +14,17 @@ optimizer_...       the arrays of the optimizer's state: for instance ``m`` and 
 The header has the rest: constructor parameters, history, the states of both random streams,
 the prior of label smoothing, the optimizer's step and the names of its arrays, the factor of
 the adaptive schedule, the state of the patience, and checksums of the rows.
+
+The checkpoint of an ensemble has these arrays of each member but the labels, with its number in the
+name, as in ``theta.0``, and for each repeat of the folds the fold of each row, as in ``folds.0``.
+Its header has those of the members, and the seed that theirs and the folds are drawn from.
 """
 
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -53,11 +57,17 @@ from skmlp.training.config import TrainConfig
 from skmlp.training.state import TrainState
 from skmlp.training.trainer import TrainingRun
 
-__all__ = ["CheckpointState", "Origin", "data_fingerprint", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "CheckpointState",
+    "Origin",
+    "RunCheckpoint",
+    "data_fingerprint",
+    "read_checkpoint",
+    "write_checkpoint",
+]
 
-FORMAT = "checkpoint 1"
-REQUIRED = {"theta", "classes"}
-OPTIONAL = {"best_theta", "mean", "scale", *ENCODING}
+FORMAT, ENSEMBLE_FORMAT = "checkpoint 1", "ensemble checkpoint 1"
+OF_RUN = {"theta", "best_theta", "mean", "scale", *ENCODING}
 OPTIMIZER = "optimizer_"  # the prefix of the optimizer's arrays
 FINGERPRINT_ROWS = 64
 # Parameters that files of skmlp 0.1.0 do not have, with the values that mean what it did, and
@@ -77,22 +87,36 @@ class Origin:
     classes : ndarray of shape (n_classes,)
     fingerprint : dict of str to object
         As of `data_fingerprint`.
+    seed : int or None
+        Of an ensemble: that the seeds of its members and folds are drawn from.
+    repeats : sequence of sequence of ndarray
+        The rows of each fold of an ensemble, for each repeat.
     """
 
     params: Mapping[str, Any]
     classes: np.ndarray
     fingerprint: Mapping[str, Any]
+    seed: int | None = None
+    repeats: Sequence[Sequence[np.ndarray]] = ()
 
 
 def write_checkpoint(
     path: str | bytes | os.PathLike[str],
-    run: TrainingRun,
+    runs: Mapping[TrainingRun, bool],
     origin: Origin,
     *,
     every: int,
-    is_over: bool = False,
 ) -> None:
-    """Write where a run stands after an epoch, atomically.
+    """Write where runs stand after an epoch, atomically.
+
+    Parameters
+    ----------
+    path : str, bytes or path-like
+    runs : dict of TrainingRun to bool
+        The run of a network, or those of an ensemble; and whether it is over.
+    origin : Origin
+    every : int
+        Epochs from one checkpoint to the next.
 
     Raises
     ------
@@ -101,16 +125,38 @@ def write_checkpoint(
     OSError
         If the file cannot be written; the one before is whole then.
     """
-    state, stopping = run.state, run.early_stopping
     params, left_out = _plain_parameters(origin.params)
+    rows = dict(origin.fingerprint)
+    header = {"every": every, "params": params, "left_out": left_out, "rows": rows}
+    classes = {"classes": plain_labels(origin.classes)}
+    contents = [_run_contents(run, is_over) for run, is_over in runs.items()]
+    if origin.seed is None:
+        ((of_run, arrays),) = contents
+        write_archive(path, {"format": FORMAT, **header, **of_run}, classes | arrays)
+        return
+    headers = [of_run for of_run, _ in contents]
+    header |= {"format": ENSEMBLE_FORMAT, "seed": origin.seed, "runs": headers}
+    folds = {f"folds.{i}": _fold_of_row(folds) for i, folds in enumerate(origin.repeats)}
+    members = {f"{n}.{i}": array for i, (_, a) in enumerate(contents) for n, array in a.items()}
+    write_archive(path, header, classes | folds | members)
+
+
+def _fold_of_row(folds: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the number of the fold that each row is in."""
+    numbers = np.empty(sum(map(len, folds)), np.int64)
+    for k, rows in enumerate(folds):
+        numbers[rows] = k
+    return numbers
+
+
+def _run_contents(
+    run: TrainingRun, is_over: bool
+) -> tuple[dict[str, Any], dict[str, np.ndarray | None]]:
+    """Return the header and the arrays by which a file holds a run."""
+    state, stopping = run.state, run.early_stopping
     optimizer = sorted(state.optimizer.keys() - {"step"})
     header = {
-        "format": FORMAT,
-        "every": every,
-        "params": params,
         "smoothing_prior": run.config.smoothing_prior,
-        "left_out": left_out,
-        "rows": dict(origin.fingerprint),
         "epochs": run.n_epochs,
         "n_earlier": run.history.n_earlier,
         "is_over": is_over,
@@ -128,13 +174,12 @@ def write_checkpoint(
     }
     arrays = {
         "theta": state.theta,
-        "classes": plain_labels(origin.classes),
         "best_theta": stopping.best_theta,
         **scaling_arrays(state.scaling),
         **encoding_arrays(state.encoding),
         **{f"{OPTIMIZER}{name}": state.optimizer[name] for name in optimizer},
     }
-    write_archive(path, header, arrays)
+    return header, arrays
 
 
 def _plain_parameters(params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -209,6 +254,62 @@ def _rng_values(rng: np.random.RandomState) -> list[Any]:
 
 
 @dataclass
+class RunCheckpoint:
+    """Where a run stands.
+
+    Attributes
+    ----------
+    smoothing_prior : str
+        As in TrainConfig.
+    epochs, n_earlier : int
+        Epochs of that call of fit, and those of earlier calls in the history.
+    is_over : bool
+        Whether training in that call of fit was over.
+    state : TrainState
+    history, stop_reason, best_epoch, best_theta, patience
+        As of a TrainingRun.
+    """
+
+    smoothing_prior: str
+    epochs: int
+    n_earlier: int
+    is_over: bool
+    state: TrainState
+    history: dict[str, list[float]]
+    stop_reason: str
+    best_epoch: int | None
+    best_theta: np.ndarray | None
+    patience: tuple[float, int] | None
+
+    def resolve(self, config: TrainConfig) -> TrainConfig:
+        """Return the configuration of the run; raise if it does not fit the network."""
+        config = config.resolve(
+            epochs=self.epochs,
+            smoothing_prior=self.smoothing_prior,
+            theta_dtype=self.state.theta.dtype,
+            encoding=self.state.encoding,
+        )
+        optimizer = config.make_optimizer()
+        fresh = {} if optimizer is None else optimizer.init(np.zeros(1))
+        if (
+            len(self.state.theta) != config.network.n_params
+            or self.state.optimizer.keys() != fresh.keys()
+        ):
+            raise ValueError(
+                "The arrays of the checkpoint do not fit the network that it describes."
+            )
+        return config
+
+    def restore(self, run: TrainingRun) -> None:
+        """Bring a run that started from `state` to where training stood."""
+        run.is_over, run.stop_reason = self.is_over, self.stop_reason
+        run.history.n_earlier, stopping = self.n_earlier, run.early_stopping
+        stopping.best_epoch, stopping.best_theta = self.best_epoch, self.best_theta
+        if stopping.patience is not None and self.patience is not None:
+            stopping.patience.best, stopping.patience.stalled = self.patience
+
+
+@dataclass
 class CheckpointState:
     """Contents of a checkpoint file.
 
@@ -223,15 +324,10 @@ class CheckpointState:
     classes : ndarray of shape (n_classes,)
     fingerprint : dict
         As of `data_fingerprint`.
-    smoothing_prior : str
-        As in TrainConfig.
-    epochs, n_earlier : int
-        Epochs of that call of fit, and those of earlier calls in the history.
-    is_over : bool
-        Whether training in that call of fit was over.
-    state : TrainState
-    history, stop_reason, best_epoch, best_theta, patience
-        As of a TrainingRun.
+    runs : list of RunCheckpoint
+        That of a network, or those of an ensemble.
+    seed, repeats
+        As in Origin.
     """
 
     params: dict[str, Any]
@@ -239,44 +335,39 @@ class CheckpointState:
     every: int
     classes: np.ndarray
     fingerprint: dict[str, Any]
-    smoothing_prior: str
-    epochs: int
-    n_earlier: int
-    is_over: bool
-    state: TrainState
-    history: dict[str, list[float]]
-    stop_reason: str
-    best_epoch: int | None
-    best_theta: np.ndarray | None
-    patience: tuple[float, int] | None
+    runs: list[RunCheckpoint]
+    seed: int | None = None
+    repeats: list[list[np.ndarray]] = field(default_factory=list)
 
     def resumed_params(
-        self, given: Mapping[str, Any], accepted: Iterable[str], owner: str
+        self, given: Mapping[str, Any], accepted: Collection[str], owner: str
     ) -> dict[str, Any]:
         """Return the constructor parameters to resume with.
 
         Parameters
         ----------
         given : dict of str to object
-            Values for the parameters that were left out; also verbose.
-        accepted : iterable of str
+            Values for the parameters that were left out; also verbose and n_jobs.
+        accepted : collection of str
             Names of the constructor's parameters.
         owner : str
             The name of the class, for messages.
         """
-        held = {*given, "random_state"}  # its random stream is in the file
+        # Random streams are in the file.
+        held = {*given, "random_state", "estimator__random_state"}
         missing = [name for name in self.left_out if name not in held]
         if missing:
             raise ValueError(
                 f"The checkpoint cannot hold {shorten(' and '.join(missing))}: pass the values "
                 f"of the constructor to resume: resume(path, X, y, {shorten(missing[0])}=...)."
             )
-        fixed = sorted(given.keys() - {*self.left_out, "verbose"})
+        free = [name for name in ("verbose", "n_jobs") if name in accepted]  # no effect
+        fixed = sorted(given.keys() - {*self.left_out, *free})
         if fixed:
             raise ValueError(
-                f"{' and '.join(fixed)} cannot be passed to resume. It accepts verbose"
-                f"{shorten(''.join(f', {name}' for name in self.left_out))}. Training continues "
-                "with the parameters in the checkpoint."
+                f"{' and '.join(fixed)} cannot be passed to resume. It accepts "
+                f"{shorten(', '.join([*free, *self.left_out]))}. Training continues with the "
+                "parameters in the checkpoint."
             )
         unknown = sorted(self.params.keys() - set(accepted))
         if unknown:
@@ -284,15 +375,10 @@ class CheckpointState:
                 f"The checkpoint has parameters that {owner} does not have: "
                 f"{shorten(repr(unknown))}."
             )
-        params = {**self.params, **given}
-        if params.keys() >= LATER_PARAMETERS.keys():
-            return params
-        if params.get("batch_size") == "auto":
-            params["batch_size"] = EARLIER_AUTO_BATCH_SIZE
-        return LATER_PARAMETERS | params
+        return {**self.params, **given}
 
-    def check_origin(self, config: TrainConfig, origin: Origin) -> None:
-        """Raise unless these are the rows, and this the network, that the checkpoint is of."""
+    def check_origin(self, origin: Origin) -> None:
+        """Raise unless these are the rows that the checkpoint is of."""
         now, before = dict(origin.fingerprint), self.fingerprint
         if origin.classes.tolist() != self.classes.tolist():
             now["the labels of X, y"] = None
@@ -303,27 +389,12 @@ class CheckpointState:
                 f"with, in the same order: {shorten(' and '.join(differing))} differ from those of "
                 "the checkpoint. To train on other rows, use warm_start or partial_fit."
             )
-        optimizer = config.make_optimizer()
-        fresh = {} if optimizer is None else optimizer.init(np.zeros(1))
-        if (
-            len(self.state.theta) != config.network.n_params
-            or self.state.optimizer.keys() != fresh.keys()
-        ):
-            raise ValueError(
-                "The arrays of the checkpoint do not fit the network that it describes."
-            )
-
-    def restore(self, run: TrainingRun) -> None:
-        """Bring a run that started from `state` to where training stood."""
-        run.is_over, run.stop_reason = self.is_over, self.stop_reason
-        run.history.n_earlier, stopping = self.n_earlier, run.early_stopping
-        stopping.best_epoch, stopping.best_theta = self.best_epoch, self.best_theta
-        if stopping.patience is not None and self.patience is not None:
-            stopping.patience.best, stopping.patience.stalled = self.patience
 
 
-def read_checkpoint(path: str | bytes | os.PathLike[str]) -> CheckpointState:
-    """Read a checkpoint file; everything in it is checked.
+def read_checkpoint(
+    path: str | bytes | os.PathLike[str], *, of_ensemble: bool = False
+) -> CheckpointState:
+    """Read the checkpoint file of a network or of an ensemble; everything in it is checked.
 
     Raises
     ------
@@ -332,23 +403,107 @@ def read_checkpoint(path: str | bytes | os.PathLike[str]) -> CheckpointState:
     OSError
         If the file cannot be read.
     """
-    return read_archive(path, "checkpoint", [FORMAT], REQUIRED, _is_optional, _restore)
+
+    def restore(header: dict[str, Any], **arrays: np.ndarray) -> CheckpointState:
+        if (header["format"] == ENSEMBLE_FORMAT) != of_ensemble:
+            kinds = ["of a single network", "of an ensemble"]
+            raise ValueError(f"it is {kinds[not of_ensemble]}, not {kinds[of_ensemble]}")
+        return (_restore_ensemble if of_ensemble else _restore)(header, **arrays)
+
+    forms = [FORMAT, ENSEMBLE_FORMAT]
+    return read_archive(path, "checkpoint", forms, {"classes"}, _is_known, restore)
 
 
-def _is_optional(name: str) -> bool:
-    return name in OPTIONAL or name.startswith(OPTIMIZER)
+def _is_known(name: str) -> bool:
+    """Whether there may be an array of this name, of a network or of a member."""
+    kind, _, number = name.partition(".")
+    is_fold = kind == "folds" and number.isdecimal()
+    return is_fold or (_is_of_run(kind) and (number.isdecimal() or kind == name))
 
 
-def _restore(
+def _is_of_run(kind: str) -> bool:
+    return kind in OF_RUN or kind.startswith(OPTIMIZER)
+
+
+def _restore(header: dict[str, Any], classes: np.ndarray, **arrays: np.ndarray) -> CheckpointState:
+    """Return the contents of the checkpoint of a network."""
+    if "theta" not in arrays or not all(map(_is_of_run, arrays)):
+        raise ValueError("it must hold theta and classes, and besides them only known arrays")
+    run = _restore_run(header, header["rows"]["the shape of X, y"][1], **arrays)
+    state = _restore_origin(header, classes, [run])
+    if not state.params.keys() >= LATER_PARAMETERS.keys():
+        if state.params.get("batch_size") == "auto":
+            state.params["batch_size"] = EARLIER_AUTO_BATCH_SIZE
+        state.params = LATER_PARAMETERS | state.params
+    return state
+
+
+def _restore_ensemble(
+    header: dict[str, Any], classes: np.ndarray, **arrays: np.ndarray
+) -> CheckpointState:
+    """Return the contents of the checkpoint of an ensemble."""
+    n_rows, n_features = header["rows"]["the shape of X, y"]
+    by_member: list[dict[str, np.ndarray]] = [{} for _ in header["runs"]]
+    folds: dict[int, np.ndarray] = {}
+    for name, array in arrays.items():
+        kind, _, number = name.partition(".")
+        if kind == "folds":
+            folds[int(number)] = array
+        elif int(number) < len(by_member):
+            by_member[int(number)][kind] = array
+        else:
+            raise ValueError(f"it has {len(by_member)} members, and an array {name}")
+    pairs = zip(header["runs"], by_member, strict=True)
+    runs = [_restore_run(of_run, n_features, **of_member) for of_run, of_member in pairs]
+    if not runs or any(run.state.theta.dtype != runs[0].state.theta.dtype for run in runs):
+        raise ValueError("its members are not of one dtype")
+    if header["params"]["n_estimators"] != len(runs):
+        raise ValueError(f"it has {len(runs)} members, and others of its parameters")
+    state = _restore_origin(header, classes, runs)
+    state.seed = _count(header, "seed")
+    if state.seed >= 2**32 or sorted(folds) != list(range(len(folds))):
+        raise ValueError("its seed or its folds are damaged")
+    state.repeats = [_rows_of_folds(folds[i], n_rows) for i in range(len(folds))]
+    if sum(map(len, state.repeats)) < (len(runs) if folds else 0):
+        raise ValueError("it has fewer folds than members")
+    return state
+
+
+def _rows_of_folds(numbers: np.ndarray, n_rows: int) -> list[np.ndarray]:
+    """Return the rows of each fold, of which there are two or more."""
+    present = np.unique(numbers)
+    if len(numbers) != n_rows or present.tolist() != list(range(max(len(present), 2))):
+        raise ValueError("its folds are damaged")
+    return [np.flatnonzero(numbers == k) for k in present]
+
+
+def _restore_origin(
+    header: dict[str, Any], classes: np.ndarray, runs: list[RunCheckpoint]
+) -> CheckpointState:
+    """Return the contents of a file, given its runs."""
+    if not all(type(name) is str for name in (*header["params"], *header["left_out"])):
+        raise ValueError("its parameters have no names")
+    return CheckpointState(
+        params={name: from_plain(value) for name, value in header["params"].items()},
+        left_out=header["left_out"],
+        every=_count(header, "every"),
+        classes=classes,
+        fingerprint=dict(header["rows"]),
+        runs=runs,
+    )
+
+
+def _restore_run(
     header: dict[str, Any],
+    n_features: int,
+    *,
     theta: np.ndarray,
-    classes: np.ndarray,
     best_theta: np.ndarray | None = None,
     mean: np.ndarray | None = None,
     scale: np.ndarray | None = None,
     **optimizer: np.ndarray,
-) -> CheckpointState:
-    n_features = header["rows"]["the shape of X, y"][1]
+) -> RunCheckpoint:
+    """Return where a run stands, of a file."""
     encoding = restore_encoding(optimizer, n_features, mean)  # the others are the optimizer's
     if encoding is None:  # of a version without gaps and categories
         encoding = Encoding.of_numbers(np.zeros(n_features))
@@ -362,17 +517,10 @@ def _restore(
         raise ValueError(f"its history of {n_epochs} epochs has the wrong length")
     if (header["best_epoch"] is None) != (best_theta is None):
         raise ValueError("its best epoch has no parameters, or they no epoch")
-    if not all(type(name) is str for name in (*header["params"], *header["left_out"])):
-        raise ValueError("its parameters have no names")
     schedule, patience = _adaptive(header["schedule"]), _patience(header["schedule_patience"])
     if (schedule is None) != (patience is None):
         raise ValueError("its schedule is damaged")
-    return CheckpointState(
-        params={name: from_plain(value) for name, value in header["params"].items()},
-        left_out=header["left_out"],
-        every=_count(header, "every"),
-        classes=classes,
-        fingerprint=dict(header["rows"]),
+    return RunCheckpoint(
         smoothing_prior=_smoothing_prior(header),
         epochs=header["epochs"],
         n_earlier=n_earlier,

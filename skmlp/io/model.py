@@ -320,7 +320,7 @@ def _check_arrays(
 
 
 def _temperature(header: Mapping[str, Any]) -> float:
-    """Return the temperature; files of skmlp 0.1.0 have none."""
+    """Return the temperature; files of earlier versions have none."""
     temperature = header.get("temperature", 1.0)
     if type(temperature) is not float or not 0.0 < temperature < np.inf:
         raise ValueError(f"its temperature is {temperature!r}")

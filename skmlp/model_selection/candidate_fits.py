@@ -77,7 +77,7 @@ class CandidateFits:
 
     def _train_together(self, fits: Sequence[CandidateFit]) -> None:
         trainers = [trainer for fit in fits for trainer in fit.training.trainers]
-        outcomes = train_networks(trainers, self._n_jobs, self._verbose)
+        outcomes, _ = train_networks(trainers, self._n_jobs, self._verbose)
         in_order = iter([outcomes[i] for i in range(len(trainers))])
         for fit in fits:
             fit.finish(list(islice(in_order, len(fit.training.trainers))))

@@ -374,6 +374,7 @@ def _is_plain(network: Any) -> bool:
         isinstance(network, NetworkOrEnsemble)
         and type(network).fit in own_fits
         and not callbacks_of(network)
+        and not callbacks_of(getattr(network, "estimator", None))
     )
 
 

@@ -146,8 +146,8 @@ class PopulationGridSearchCV(_PopulationSearch, GridSearchCV):
     without validation rows. All other parameters may differ within a pass.
     Networks with "lbfgs" or on sparse rows are trained one by one. The steps of a pipeline
     before the network are fitted once for each split and combination of their parameters.
-    Candidates with callbacks set on the network, or with another estimator in its place, are
-    fitted separately, by joblib.
+    Candidates with callbacks set on the network or ensemble, or with another estimator in its
+    place, are fitted separately, by joblib.
 
     The members of a SoftmaxMLPEnsembleClassifier are treated like other networks: those of all
     candidates on all splits are trained together. Their parameters are ``estimator__units`` and

@@ -215,12 +215,10 @@ def _add_levels(graph: Graph, operator: Any, encoding: Encoding) -> list[str]:
     """Add the level of each categorical column; n_levels for what has none."""
     if encoding.levels is None:
         return []
-    row_of_code, first_code = encoding.levels.row_of_code, encoding.levels.first_code
-    rows = np.where(row_of_code < 0, encoding.n_levels, row_of_code).astype(np.int64)
     columns = [column for column in _columns(operator) if column.categories is not None]
     return [
-        _add_level(graph, column, rows_of_column)
-        for column, rows_of_column in zip(columns, np.split(rows, first_code[1:]), strict=True)
+        _add_level(graph, column, np.where(rows < 0, encoding.n_levels, rows))
+        for column, rows in zip(columns, encoding.levels.by_column(), strict=True)
     ]
 
 
@@ -228,7 +226,7 @@ def _add_level(graph: Graph, column: _Column, rows: np.ndarray) -> str:
     """Add the level (n,) of a column, given that of each of its codes."""
     place = graph.indices(column.place)
     x = graph.node("Gather", column.variable.full_name, place, axis=1)
-    categories, rows = cast(np.ndarray, column.categories), rows.copy()
+    categories = cast(np.ndarray, column.categories)
     own, missing, unknown = rows[:MISSING], int(rows[MISSING]), int(rows[UNKNOWN])
     kind = type(column.variable.type)
     if kind is StringTensorType:

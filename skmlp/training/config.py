@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import exp, log2, prod
 from typing import Any
 
@@ -20,7 +20,7 @@ from skmlp.core.optimizers import SGD, Adam, Optimizer
 from skmlp.core.penalties import Penalty
 from skmlp.core.schedules import CYCLIC, SCHEDULES, Adaptive, Schedule, fraction_schedule
 from skmlp.data.bins import BinRule
-from skmlp.training.parameters import LayerParameters, check_parameters, is_auto
+from skmlp.training.parameters import LayerParameters, check_parameters, is_auto, uses_all_rows
 
 __all__ = [
     "OPTIMIZERS",
@@ -28,21 +28,23 @@ __all__ = [
     "TrainConfig",
     "build_network",
     "theta_dtype",
-    "uses_all_rows",
 ]
 
 Architecture = tuple[tuple[int, ...], tuple[str, ...]]
-# Rows of a batch: a power of two, about a 64th of the rows; with very few rows another number.
-AUTO_BATCH_SIZES, AUTO_BATCHES, VERY_FEW_ROWS_BATCH = (16, 128), 64, 64
-MIN_AUTO_EPOCHS, AUTO_EPOCHS, AUTO_STEPS, AUTO_ITERATIONS = 5, 100, 10_000, 200
-# Rows from which on early_stopping="auto" sets some aside, from which on there is no dropout, and
-# that are set aside at most; for fewer rows the dropout of X and of the outputs of hidden layers,
-# and l2 times the number of rows.
-MIN_SPLIT_ROWS, MANY_ROWS, MAX_AUTO_ROWS = 300, 1500, 10_000
-VERY_FEW_ROWS_DROPOUT, FEW_ROWS_DROPOUT, VERY_FEW_ROWS_L2 = (0.2, 0.5), (0.0, 0.3), 0.5
-# Bins of a numeric column, at most and at least; rows for each bin of all columns; bins of all.
-MAX_AUTO_BINS, MIN_AUTO_BINS, ROWS_PER_BIN, MAX_ALL_BINS = 16, 3, 20, 512
+
+# The values of "auto". The number of rows is few below MANY_ROWS, very few below MIN_SPLIT_ROWS.
+MIN_SPLIT_ROWS, MANY_ROWS = 300, 1500
+MAX_AUTO_ROWS = 10_000  # that early stopping sets aside
+AUTO_BATCHES, AUTO_BATCH_SIZES = 64, (16, 128)  # in an epoch; the smallest and the largest batch
+VERY_FEW_ROWS_BATCH = 64
+AUTO_EPOCHS, MIN_AUTO_EPOCHS, AUTO_STEPS = 100, 5, 10_000  # as many steps at most
+AUTO_ITERATIONS = 200  # of L-BFGS
+FEW_ROWS_DROPOUT, VERY_FEW_ROWS_DROPOUT = (0.0, 0.3), (0.2, 0.5)  # of X, of hidden layers' outputs
 MIN_DROPPED_UNITS = 50  # in every hidden layer; narrow layers are limited by their width
+VERY_FEW_ROWS_L2 = 0.5  # l2 times the number of rows
+MAX_AUTO_BINS, MIN_AUTO_BINS = 16, 3  # of a numeric column
+ROWS_PER_BIN, MAX_ALL_BINS = 20, 512  # of all columns together
+
 # relu and its relatives halve the variance, for which He's scale compensates. silu and gelu do so
 # as well, but train better from smaller weights, those of the output layer included.
 HE_ACTIVATIONS, LECUN_ACTIVATIONS = {"relu", "leaky_relu", "elu"}, {"silu", "gelu"}
@@ -52,12 +54,6 @@ OPTIMIZERS: dict[str, Callable[["TrainConfig"], Optimizer]] = {
     "sgd": lambda config: SGD(float(config.momentum), bool(config.nesterovs_momentum)),
     "adam": lambda config: Adam(float(config.beta_1), float(config.beta_2), float(config.epsilon)),
 }
-FULL_BATCH_SOLVERS = ("lbfgs",)
-
-
-def uses_all_rows(solver: str) -> bool:
-    """Whether the solver computes the objective over all rows at once, as L-BFGS does."""
-    return solver in FULL_BATCH_SOLVERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +82,7 @@ class TrainConfig:
     cyclic : bool
         Whether the schedule may run a cycle over the epochs of this call; not in partial_fit.
     smoothing_prior : {"frequencies", "uniform"}
-        The prior of label smoothing. It is uniform in trainings that skmlp 0.1.0 began.
+        The prior of label smoothing. It is uniform in trainings that an earlier version began.
     """
 
     units: Any
@@ -145,16 +141,8 @@ class TrainConfig:
         ValueError
             For an invalid parameter; it names the parameter, the value and what is accepted.
         """
-        layers = check_parameters(params, (*OPTIMIZERS, *FULL_BATCH_SOLVERS))
         given = {f.name: params[f.name] for f in fields(cls) if f.name in params}
-        config = cls(**given, layers=layers)
-        if config.full_batch and any(config.layers.dropout):
-            raise ValueError(
-                f"dropout={config.dropout!r} and solver={config.solver!r} exclude each other: "
-                "L-BFGS needs an objective that is not random. Use solver='adam' or 'sgd', or "
-                "dropout=0."
-            )
-        return config
+        return cls(**given, layers=check_parameters(params, OPTIMIZERS))
 
     def resolve(self, **known: Any) -> "TrainConfig":
         """Return the configuration with what is known of the data, or of the call, filled in."""
@@ -284,14 +272,13 @@ class TrainConfig:
         """Whether the moving average of the parameters is the result; not in partial_fit."""
         return float(self.averaging) > 0.0 and self.fits_by_batches
 
-    def rows_per_batch(self, n_rows: int) -> int:
-        """Return the batch size, which MiniBatches clips; warn if it is more than n_rows."""
+    def warn_if_clipped(self, n_rows: int) -> None:
+        """Warn if the batch size is more than n_rows, to which MiniBatches clips it."""
         if not is_auto(self.batch_size) and self.batch_size > n_rows:
             warn_user(
                 f"batch_size={self.batch_size} is larger than the number of rows to train on: it "
                 f"is clipped to {n_rows}."
             )
-        return self.requested_batch_size(n_rows)
 
     def requested_batch_size(self, n_rows: int) -> int:
         """Return the batch size that the parameter asks for; it may be more than n_rows.
@@ -388,16 +375,12 @@ def _auto_initializer(activation: str) -> str:
     return "lecun_normal" if activation in LECUN_ACTIVATIONS else "glorot_uniform"
 
 
-@lru_cache
 def build_network(
     layer_sizes: tuple[int, ...],
     activations: tuple[str, ...],
     encoding: Encoding | None = None,
 ) -> Network:
-    """Return the Network with these sizes, names of hidden activations and encoding of its rows.
-
-    Cached, because a fitted estimator needs it in every prediction.
-    """
+    """Return the Network with these sizes, names of hidden activations and encoding of its rows."""
     return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations), encoding)
 
 

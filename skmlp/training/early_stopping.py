@@ -64,7 +64,7 @@ class EarlyStopping:
         if self.patience.update(self._sign * metrics[self._metric]) and self._enabled:
             self.best_epoch = epoch
             if self.best_theta is None:
-                self.best_theta = theta.copy()
+                self.best_theta = np.empty_like(theta)
             np.copyto(self.best_theta, theta)
         if not self.patience.is_over:
             return False

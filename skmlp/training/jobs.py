@@ -29,10 +29,11 @@ def train_networks(
     verbose: int = 0,
     *,
     keep: bool = False,
-) -> dict[int, Outcome]:
+) -> tuple[dict[int, Outcome], bool]:
     """Train networks; return the outcome of each, with a share of its population's seconds.
 
-    Networks of sparse rows, and those by L-BFGS, are trained one by one.
+    Networks of sparse rows, and those by L-BFGS, are trained one by one. An error of a network is
+    its outcome; but if networks have hooks, the first error of a population ends the training.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def train_networks(
     -------
     outcomes : dict of int to Outcome
         By the index of the trainer.
+    interrupted : bool
+        Whether Ctrl-C ended the training, and whoever keeps the outcomes is to raise it again.
     """
     jobs = joblib.effective_n_jobs(n_jobs)
     stackable = [i for i, trainer in enumerate(trainers) if _is_stackable(trainer)]
@@ -70,7 +73,7 @@ def train_networks(
         results = in_threads(train([trainers[i] for i in group], verbose) for group in long)
     in_processes = Parallel(n_jobs=n_jobs)
     results += in_processes(delayed(_train)([trainers[i] for i in g], verbose) for g in short)
-    return _by_network([*long, *short], results)
+    return _by_network([*long, *short], results), False
 
 
 def _train_in_turn(
@@ -78,15 +81,21 @@ def _train_in_turn(
     groups: Sequence[Sequence[int]],
     verbose: int,
     keep: bool,
-) -> dict[int, Outcome]:
+) -> tuple[dict[int, Outcome], bool]:
     """Train populations one after the other, until the last or an interrupted one."""
-    results = []
+    results: list[_GroupResult] = []
+    interrupted = False
     for group in groups:
-        result = _train([trainers[i] for i in group], verbose, keep)
-        results.append(result)
-        if result.interrupted:
+        try:
+            results.append(_train([trainers[i] for i in group], verbose, keep))
+            interrupted = results[-1].interrupted
+        except KeyboardInterrupt:  # before this group has learnt anything
+            if not keep or not results:
+                raise
+            interrupted = True
+        if interrupted:
             break
-    return _by_network(groups, results)
+    return _by_network(groups, results), interrupted
 
 
 def _by_network(
@@ -110,7 +119,8 @@ class _GroupResult(NamedTuple):
 
 def _is_stackable(trainer: Trainer[LocalSource]) -> bool:
     """Whether a network can be trained in a population."""
-    return not (trainer.run.config.full_batch or is_sparse(trainer.source.dataset.X))
+    run = trainer.run
+    return not (run.config.full_batch or run.is_over or is_sparse(trainer.source.dataset.X))
 
 
 def _has_long_products(trainer: Trainer[LocalSource]) -> bool:
@@ -129,8 +139,10 @@ def _train(
         results = trainer.train_all(keep=keep)
     except MemoryError:
         raise  # says nothing about the networks
-    except Exception as error:  # of the schedule, which they share
-        results = [error] * len(trainers)
+    except Exception as error:
+        if first.run.hooks:
+            raise  # of a callback, which knows nothing of the other networks
+        results = [error] * len(trainers)  # of the schedule, which they share
     seconds = perf_counter() - started
     if verbose > 0:
         sizes = "-".join(map(str, first.run.network.layer_sizes))

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from skmlp.core.lbfgs import AllRows
+from skmlp.core.lbfgs import value_and_grad_over
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
@@ -69,7 +69,8 @@ class LocalSource:
         if config.full_batch:
             batch_size, draw_order = FULL_BATCH_ROWS, partial(np.asarray, row_indices)
         else:
-            batch_size = config.rows_per_batch(len(row_indices))
+            config.warn_if_clipped(len(row_indices))
+            batch_size = config.requested_batch_size(len(row_indices))
             shuffled = partial(block_shuffle, run.state.rng, dataset.X)
             draw_order = partial(shuffled if config.shuffle else np.asarray, row_indices)
         self.batches = MiniBatches(
@@ -85,7 +86,6 @@ class LocalSource:
             has_gaps=has_gaps(run.state.moments),
         )
         self._learning_rate = float(config.learning_rate)
-        self._all_rows: AllRows | None = None
         self._work: Workspace | None = None
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
@@ -113,9 +113,9 @@ class LocalSource:
 
     def value_and_grad(self, objective: Objective, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective over all rows and its gradient."""
-        if self._all_rows is None:
-            self._all_rows = AllRows(self.batches)
-        return self._all_rows.value_and_grad(objective, theta)
+        if self._work is None or self._work.theta is not theta:
+            self._work = Workspace(objective.network, theta, self.batches.batch_size)
+        return value_and_grad_over(self.batches, objective, theta, self._work)
 
     def restrict(self, runs: Sequence[TrainingRun]) -> None:
         """Do nothing: a single run stops with its source."""
@@ -156,16 +156,17 @@ def local_trainer(
     make_estimator : callable (FitResult) -> fitted estimator, default=None
         For scorers of scikit-learn; needed if one is used.
     """
-    state = TrainState.begin(config, dataset.X.shape[1], start)
+    state = TrainState.begin(config, start)
     totals = partial(_class_totals, dataset, rows, len(classes))
     class_weight = class_weights(config.class_weight, classes, totals)
     w, row_indices = row_weights(dataset, None if config.class_weight is None else class_weight)
     if rows is not None:
         row_indices = np.intersect1d(row_indices, rows, assume_unique=True)
     check_any_rows(config, len(row_indices))
-    name = "X_val" if validation is not None else "the rows set aside from X"
-    n_set_aside, layout_rows = 0, row_indices if layout_rows is None else layout_rows
+    layout_rows = row_indices if layout_rows is None else layout_rows
+    name, n_set_aside = "X_val", 0
     if validation is None:
+        name = "the rows set aside from X"
         row_indices, held_out = _set_aside(config, dataset, row_indices, state)
         n_set_aside = len(held_out)
         validation = dataset.take(held_out) if n_set_aside else None
@@ -182,22 +183,12 @@ def local_trainer(
         partial(cached_encoding, dataset, row_indices),
         partial(cached_scaling, dataset, config.theta_dtype),
     )
-    mean = 1.0 if w is None else mean_weight(w[row_indices])
-    frequencies = class_frequencies(dataset, w, row_indices)
-    state.update_weights(mean, len(row_indices), frequencies, restart=config.cyclic)
-    w = divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
-    validation_set = None
-    if validation is not None:
-        validation_set = LocalEvaluationSet(validation, class_weight, config.scoring, name)
+    w = _with_mean_1(config, state, dataset, row_indices, w)
+    evaluation_set = partial(LocalEvaluationSet, class_weight=class_weight, scoring=config.scoring)
     evaluator = Evaluator.create(
         config,
-        lambda: LocalEvaluationSet(
-            stratified_sample(dataset, row_indices, _n_scored(validation)),
-            class_weight,
-            config.scoring,
-            "X",
-        ),
-        validation_set,
+        lambda: evaluation_set(_scored_rows(dataset, row_indices, validation), name="X"),
+        None if validation is None else evaluation_set(validation, name=name),
         make_estimator,
     )
     largest = partial(max_abs, dataset.X)
@@ -224,11 +215,26 @@ def _set_aside(
     return split(part, dataset, row_indices, state.get_split_seed())
 
 
-def _n_scored(validation: Dataset | None) -> int:
-    """Return how many training rows to score in each epoch: about as many as validation rows."""
-    if validation is None:
-        return MAX_SCORED_ROWS
-    return min(max(len(validation.y_encoded), MIN_SCORED_ROWS), MAX_SCORED_ROWS)
+def _with_mean_1(
+    config: TrainConfig,
+    state: TrainState,
+    dataset: Dataset,
+    row_indices: np.ndarray,
+    w: np.ndarray | None,
+) -> np.ndarray | None:
+    """Add the rows to the state's mean weight and class frequencies; return w over that mean."""
+    mean = 1.0 if w is None else mean_weight(w[row_indices])
+    frequencies = class_frequencies(dataset, w, row_indices)
+    state.update_weights(mean, len(row_indices), frequencies, restart=config.cyclic)
+    return divide_by_mean(w, state.mean_weight, row_indices.max() + 1, config.theta_dtype)
+
+
+def _scored_rows(dataset: Dataset, row_indices: np.ndarray, validation: Dataset | None) -> Dataset:
+    """Return the training rows to score in each epoch, about as many as validation rows."""
+    n_rows = MAX_SCORED_ROWS
+    if validation is not None:
+        n_rows = min(max(len(validation.y_encoded), MIN_SCORED_ROWS), MAX_SCORED_ROWS)
+    return stratified_sample(dataset, row_indices, n_rows)
 
 
 def check_any_rows(config: TrainConfig, n_rows: int) -> None:

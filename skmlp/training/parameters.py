@@ -18,9 +18,10 @@ from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 
-__all__ = ["LayerParameters", "check_integer", "check_parameters", "is_auto"]
+__all__ = ["LayerParameters", "check_integer", "check_parameters", "is_auto", "uses_all_rows"]
 
 DTYPES = ("auto", "float32", "float64")
+FULL_BATCH_SOLVERS = ("lbfgs",)
 
 
 class LayerParameters(NamedTuple):
@@ -44,66 +45,103 @@ class LayerParameters(NamedTuple):
     dropout: tuple[float, ...]
 
 
-def check_parameters(p: Mapping[str, Any], solvers: Sequence[str]) -> LayerParameters:
+def check_parameters(p: Mapping[str, Any], optimizers: Collection[str]) -> LayerParameters:
     """Check the parameters p of the constructor; return those that may be given by layer.
 
     Parameters
     ----------
     p : mapping of str to object
-    solvers : sequence of str
-        The names of the solvers.
+    optimizers : collection of str
+        The names of the solvers that train by mini-batches.
 
     Raises
     ------
     ValueError
         For an invalid value.
     """
-    _one_of("solver", p["solver"], solvers)
+    _one_of("solver", p["solver"], (*optimizers, *FULL_BATCH_SOLVERS))
     units = _hidden_units(p["units"])
     activations = _hidden_activations(p["activation"], len(units))
-    _one_of("init", p["init"], ("auto", *INITIALIZERS))
-    _one_of("dtype", p["dtype"], DTYPES)
-    if not callable(p["schedule"]):
-        names = (*SCHEDULES, "adaptive")
-        _one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
-    _check_scoring(p["scoring"])
-    for name in ("batch_size", "epochs"):
-        if not is_auto(p[name]):
-            check_integer(name, p[name], 1, "'auto' or an integer >= 1")
-    if p["n_bins"] is not None and not is_auto(p["n_bins"]):
-        check_integer("n_bins", p["n_bins"], 2, "'auto', an integer >= 2 or None")
-    _check_min_frequency(p["min_frequency"])
-    for name in ("shuffle", "nesterovs_momentum", "standardize", "warm_start"):
-        if not _is_bool(p[name]):
-            raise invalid(name, p[name], "True or False")
-    if not _is_bool(p["early_stopping"]) and not is_auto(p["early_stopping"]):
-        raise invalid("early_stopping", p["early_stopping"], "'auto', True or False")
-    if p["calibration"] is not None:
-        _one_of("calibration", p["calibration"], ("temperature",), "None")
-    if not _is_bool(p["verbose"]):
-        check_integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
-    at_least_0, in_unit = (lambda v: v >= 0), (lambda v: 0 <= v < 1)
-    _layer_numbers("l1", p["l1"], len(units), at_least_0, "a finite number >= 0")
-    _layer_numbers("l2", p["l2"], len(units), at_least_0, "a finite number >= 0", auto=True)
-    _layer_numbers("dropout", p["dropout"], len(units), in_unit, "a number in [0, 1)", auto=True)
-    for name in ("learning_rate", "epsilon"):
-        _number(name, p[name], lambda v: v > 0, "a finite number > 0")
-    for name in ("momentum", "beta_1", "beta_2", "label_smoothing"):
-        _number(name, p[name], in_unit, "a number in [0, 1)")
-    for name in ("tol", "averaging"):
-        _number(name, p[name], lambda v: v >= 0, "a finite number >= 0")
+    _check_names(p)
+    _check_integers(p)
+    _check_flags(p)
+    _layer_numbers("l1", p["l1"], len(units), _at_least_0, "a finite number >= 0")
+    _layer_numbers("l2", p["l2"], len(units), _at_least_0, "a finite number >= 0", auto=True)
+    _layer_numbers("dropout", p["dropout"], len(units), _in_unit, "a number in [0, 1)", auto=True)
+    _check_numbers(p)
     _check_stopping(p)
     _check_class_weight(p["class_weight"])
     given = (0.0 if is_auto(p[name]) else p[name] for name in ("l1", "l2", "dropout"))
     l1, l2, dropout = (_layer_values(value, len(units) + 1) for value in given)
     if not _is_sequence(p["dropout"]):  # one rate is for the outputs of hidden layers
         dropout = (0.0, *dropout[1:])
+    if any(dropout) and uses_all_rows(p["solver"]):
+        raise ValueError(
+            f"dropout={p['dropout']!r} and solver={p['solver']!r} exclude each other: L-BFGS needs "
+            "an objective that is not random. Use solver='adam' or 'sgd', or dropout=0."
+        )
     return LayerParameters(units, activations, l1, l2, dropout)
+
+
+def uses_all_rows(solver: str) -> bool:
+    """Whether the solver computes the objective over all rows at once, as L-BFGS does."""
+    return solver in FULL_BATCH_SOLVERS
 
 
 def is_auto(value: Any) -> bool:
     """Whether a parameter is "auto"."""
     return isinstance(value, str) and value == "auto"
+
+
+def _check_names(p: Mapping[str, Any]) -> None:
+    """Check the parameters that are names, or callables in their place."""
+    _one_of("init", p["init"], ("auto", *INITIALIZERS))
+    _one_of("dtype", p["dtype"], DTYPES)
+    if not callable(p["schedule"]):
+        names = (*SCHEDULES, "adaptive")
+        _one_of("schedule", p["schedule"], names, "a callable fraction -> factor")
+    _check_scoring(p["scoring"])
+    if p["calibration"] is not None:
+        _one_of("calibration", p["calibration"], ("temperature",), "None")
+
+
+def _check_integers(p: Mapping[str, Any]) -> None:
+    """Check the parameters that are counts."""
+    for name in ("batch_size", "epochs"):
+        if not is_auto(p[name]):
+            check_integer(name, p[name], 1, "'auto' or an integer >= 1")
+    if p["n_bins"] is not None and not is_auto(p["n_bins"]):
+        check_integer("n_bins", p["n_bins"], 2, "'auto', an integer >= 2 or None")
+    _check_min_frequency(p["min_frequency"])
+    if not _is_bool(p["verbose"]):
+        check_integer("verbose", p["verbose"], 0, "a bool or an integer >= 0")
+
+
+def _check_flags(p: Mapping[str, Any]) -> None:
+    """Check the parameters that are True or False."""
+    for name in ("shuffle", "nesterovs_momentum", "standardize", "warm_start"):
+        if not _is_bool(p[name]):
+            raise invalid(name, p[name], "True or False")
+    if not _is_bool(p["early_stopping"]) and not is_auto(p["early_stopping"]):
+        raise invalid("early_stopping", p["early_stopping"], "'auto', True or False")
+
+
+def _check_numbers(p: Mapping[str, Any]) -> None:
+    """Check the parameters that are real numbers, the same for all layers."""
+    for name in ("learning_rate", "epsilon"):
+        _number(name, p[name], lambda v: v > 0, "a finite number > 0")
+    for name in ("momentum", "beta_1", "beta_2", "label_smoothing"):
+        _number(name, p[name], _in_unit, "a number in [0, 1)")
+    for name in ("tol", "averaging"):
+        _number(name, p[name], _at_least_0, "a finite number >= 0")
+
+
+def _at_least_0(value: Any) -> bool:
+    return bool(value >= 0)
+
+
+def _in_unit(value: Any) -> bool:
+    return bool(0 <= value < 1)
 
 
 def _check_min_frequency(value: Any) -> None:
@@ -160,7 +198,7 @@ def _check_class_weight(class_weight: Any) -> None:
         raise invalid("class_weight", class_weight, accepted)
     accepted = "a dict whose weights are finite numbers >= 0"
     for weight in class_weight.values():
-        _number("class_weight", weight, lambda v: v >= 0, accepted, given=class_weight)
+        _number("class_weight", weight, _at_least_0, accepted, given=class_weight)
 
 
 def _hidden_units(units: Any) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ once. Streams of equally many networks make arrays of shape (streams, networks p
 ...), in which a batch is broadcast to its networks; otherwise it is copied to each.
 """
 
+import copy
 import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -69,7 +70,8 @@ def group_trainers(
     order = sorted(range(len(trainers)), key=keys.__getitem__)
     groups = []
     for _, same_stack in groupby(order, key=lambda i: keys[i][0]):
-        streams = [list(same) for _, same in groupby(same_stack, key=keys.__getitem__)]
+        # Sorted by their first networks, because keys have ids, which differ between processes.
+        streams = sorted(list(same) for _, same in groupby(same_stack, key=keys.__getitem__))
         most = _max_networks(trainers[streams[0][0]], n_jobs, max_bytes)
         groups += _split_groups(streams, most, n_jobs)
     cost = [len(group) * _cost(trainers[group[0]]) for group in groups]
@@ -119,7 +121,7 @@ def _stack_key(run: TrainingRun, source: LocalSource) -> str:
     dropped = () if run.dropout is None else (*run.dropout.layers, run.dropout.shared)
     key = (
         config.architecture, _layout_sizes(run), state.theta.dtype.str,
-        batches.batch_size, batches.n_rows, run.n_epochs, _kind(run.optimizer),
+        batches.batch_size, batches.n_rows, run.n_done, run.n_epochs, _kind(run.optimizer),
         sorted(state.optimizer), schedule, dropped,
     )  # fmt: skip
     return repr(key)
@@ -181,13 +183,14 @@ class PopulationSource:
         if self._stack is None:
             self._stack = Stack(self._active, [self._batches[run] for run in self._active])
         record = self._stack.run_epoch(epoch)
+        self._stack.share_step()
         losses, rate = np.ravel(record.loss).tolist(), np.ravel(cast(float, record.learning_rate))
         rates = np.broadcast_to(rate, len(losses)).tolist()
         seconds = record.seconds / len(losses)
         return [EpochRecord(*pair, seconds) for pair in zip(losses, rates, strict=True)]
 
     def restrict(self, runs: Sequence[TrainingRun]) -> None:
-        """Go on with these runs only; all get arrays of their own, to be stacked anew."""
+        """Continue with these runs only; all get arrays of their own, to be stacked anew."""
         if self._stack is not None:
             self._stack.unstack()
         self._active, self._stack = list(runs), None
@@ -256,17 +259,23 @@ class Stack:
         for i, state in enumerate(states):
             state.theta = theta[i]
             state.optimizer = {name: array[i] for name, array in arrays.items()}
+            state.optimizer["step"] = first["step"]
         stacked = theta.reshape(*self._lead, -1)
         self._state = {name: array.reshape(stacked.shape) for name, array in arrays.items()}
         self._state["step"] = first["step"]
         return stacked
 
+    def share_step(self) -> None:
+        """Tell each run how many steps its optimizer has taken."""
+        for run in self._runs:
+            run.state.optimizer["step"] = self._state["step"]
+
     def unstack(self) -> None:
         """Give each run arrays of its own."""
+        self.share_step()
         for run in self._runs:
             state = run.state
-            own = {name: array.copy() for name, array in state.optimizer.items()}
-            state.theta, state.optimizer = state.theta.copy(), own | {"step": self._state["step"]}
+            state.theta, state.optimizer = state.theta.copy(), copy.deepcopy(state.optimizer)
 
     def _column(self, values: Sequence[Any], *, axes: int = 1, dtype: Any = np.float64) -> Any:
         """Return a value that all share, or an array of shape (*lead, 1, ...) of them."""

@@ -18,11 +18,11 @@ from skmlp.core.schedules import Adaptive, Schedule
 from skmlp.data.bins import BinRule
 from skmlp.data.moments import Moments, merge_moments
 from skmlp.data.weights import positive_frequencies
-from skmlp.training.config import Architecture, TrainConfig, build_network
+from skmlp.training.config import Architecture, TrainConfig
 
-__all__ = ["FitResult", "TrainState"]
+__all__ = ["FitResult", "TrainState", "draw_seed"]
 
-# Rows that differ from a column's most frequent value, from which on its statistics are reliable.
+# The statistics of a column are reliable if so many rows differ from its most frequent value.
 # Streams whose rows are sorted ask for a small number, those with a column that varies late for a
 # large one: of 100, 300, 1000, 3000 and infinity this loses least against scaling beforehand.
 RELIABLE_ROWS = 300
@@ -79,31 +79,14 @@ class TrainState:
     patience: Patience | None = None
 
     @classmethod
-    def begin(
-        cls, config: TrainConfig, n_features: int, start: "TrainState | None" = None
-    ) -> "TrainState":
+    def begin(cls, config: TrainConfig, start: "TrainState | None" = None) -> "TrainState":
         """Return a copy of start, or the state of a new network, whose weights are yet to come.
 
         A start without random stream and parameters is that of a new network as well.
-
-        Parameters
-        ----------
-        config : TrainConfig
-        n_features : int
-            Columns of the rows.
-        start : TrainState, default=None
-            Where to continue.
         """
         start = cls() if start is None else start
         unchanged = {id(part): part for part in (start.scaling, start.moments, start.encoding)}
         state = copy.deepcopy(start, unchanged)
-        sizes, activations = config.architecture
-        most = np.iinfo(np.intp).max // config.theta_dtype.itemsize
-        if (
-            state.theta is None
-            and build_network((n_features, *sizes[1:]), activations).n_params > most
-        ):
-            raise ValueError(f"units={config.units!r} need more memory than any computer has.")
         if state.rng is None:
             state.rng = check_random_state(config.random_state)
         return state
@@ -142,13 +125,7 @@ class TrainState:
             self.theta, self.optimizer = self.folded_theta(config), {}
             self.scaling = None
         if self.theta is None:
-            self.theta = initial_theta(
-                config.network,
-                config.make_initializers(),
-                self.init_rng or self.rng,
-                config.theta_dtype,
-                None if self.scaling is None else self.scaling.has_spread,
-            )
+            self.theta = self._initial_theta(config)
         return config
 
     def _set_encoding(
@@ -163,7 +140,7 @@ class TrainState:
         if layout is None:
             layout = find_layout()
         moments, before = compute_moments(layout), self.moments
-        if self._has_scaling_alone and not config.cyclic:
+        if before is None and self.scaling is not None and not config.cyclic:  # those of a file
             self.encoding = layout
         else:
             if before is not None and not config.cyclic:
@@ -172,10 +149,14 @@ class TrainState:
             self.encoding = encode(layout, moments, config.bin_rule if is_new else None)
         return config.resolve(encoding=self.encoding)
 
-    @property
-    def _has_scaling_alone(self) -> bool:
-        """Whether the scaling is that of a file, without the moments that it was made of."""
-        return self.scaling is not None and self.moments is None
+    def _initial_theta(self, config: TrainConfig) -> np.ndarray:
+        """Draw the parameters of a new network."""
+        initializers, network = config.make_initializers(), config.network
+        if network.n_params > np.iinfo(np.intp).max // config.theta_dtype.itemsize:
+            raise ValueError(f"units={config.units!r} need more memory than any computer has.")
+        has_spread = None if self.scaling is None else self.scaling.has_spread
+        rng = self.init_rng or self.rng
+        return initial_theta(network, initializers, rng, config.theta_dtype, has_spread)
 
     def _standardize(
         self,
@@ -251,8 +232,11 @@ class TrainState:
     ) -> None:
         """Keep what an earlier call left if it is of the same kind, else begin anew.
 
-        This is the optimizer's state, and the factor and the patience of the adaptive schedule.
+        This is the optimizer's state, the random stream of dropout, and the factor and the patience
+        of the adaptive schedule.
         """
+        if self.dropout_rng is None and any(config.layers.dropout):
+            self.dropout_rng = np.random.default_rng(draw_seed(self.init_rng or self.rng))
         if not isinstance(schedule, Adaptive):
             self.schedule = self.patience = None
         elif self.patience is None:
@@ -270,8 +254,6 @@ class TrainState:
             self.optimizer.setdefault(AVERAGE, self.theta.copy())
         if self.optimizer.keys() != optimizer.init(self.theta[:0]).keys():
             self.optimizer = optimizer.init(self.theta)
-        if self.dropout_rng is None and any(config.layers.dropout):
-            self.dropout_rng = np.random.default_rng(_draw_seed(self.init_rng or self.rng))
 
     def thetas(self) -> list[np.ndarray]:
         """Return the parameters and, if there is one, their average."""
@@ -283,17 +265,13 @@ class TrainState:
         averaged: np.ndarray = self.optimizer.get(AVERAGE, self.theta)
         return averaged
 
-    def draw_seed(self) -> int:
-        """Draw a seed from the random stream."""
-        return _draw_seed(self.rng)
-
     def get_split_seed(self) -> int:
         """Return the seed of the split, drawn in the first call only.
 
         Warm starts reuse the split so that validation rows are never trained on.
         """
         if self.split_seed is None:
-            self.split_seed = self.draw_seed()
+            self.split_seed = draw_seed(self.rng)
         return self.split_seed
 
     def folded_theta(self, config: TrainConfig) -> np.ndarray:
@@ -303,7 +281,8 @@ class TrainState:
         return self.scaling.fold(config.network, self.averaged_theta)
 
 
-def _draw_seed(rng: np.random.RandomState) -> int:
+def draw_seed(rng: np.random.RandomState) -> int:
+    """Draw a seed of another random stream."""
     return int(rng.randint(np.iinfo(np.int32).max))
 
 

@@ -1,13 +1,23 @@
-"""Trainer: the one epoch loop, over whatever source of rows; TrainingRun: a network in it."""
+"""Trainer: the one epoch loop, over any source of rows. TrainingRun: a network in it.
+
+In each epoch, the source trains on its rows (`DataSource.run_epoch`). Then, for each network::
+
+    evaluate, extend the history, update early stopping      TrainingRun.end_epoch
+    call callbacks and checkpoints                           FitHook.on_epoch_end
+
+until all epochs are over, early stopping or a callback stops, or Ctrl-C is pressed. At the end,
+`TrainingRun.finish` restores the parameters of the best epoch and fits the temperature.
+"""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from math import isfinite
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from skmlp.core.lbfgs import ObjectiveOverRows, minimize_lbfgs
+from skmlp.core.lbfgs import minimize_lbfgs
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.temperature import with_temperature
 from skmlp.data.moments import check_foldable
@@ -46,6 +56,8 @@ class TrainingRun:
     stop_reason : str
     is_over : bool
         Whether there is nothing left to train, as a checkpoint may say.
+    hooks : sequence of FitHook
+        Called during training.
     """
 
     def __init__(
@@ -69,6 +81,7 @@ class TrainingRun:
         self.early_stopping = EarlyStopping(config, state, validated)
         self.history = History(history)
         self.stop_reason, self.is_over = "epochs", False
+        self.hooks: Sequence[FitHook] = ()
 
     @property
     def n_done(self) -> int:
@@ -105,23 +118,26 @@ class TrainingRun:
         loss = 0.0 if record is None else record.loss
         if isfinite(loss) and np.isfinite(self.state.theta).all():
             return
-        config, remedies, at_rate = self.config, [], ""
+        config, remedy = self.config, " or ".join(self._remedies())
         reason = "a parameter is not finite" if isfinite(loss) else f"the loss is {float(loss):g}"
+        rate = "" if config.full_batch else f" at learning_rate={config.learning_rate:g}"
+        raise ValueError(
+            f"Training diverged in epoch {self.n_done + 1}: {reason}{rate}, and the largest |X| is "
+            f"{self._max_abs_X():g}. {remedy[0].upper()}{remedy[1:]}."
+        )
+
+    def _remedies(self) -> list[str]:
+        """Return what may help where training diverges; at least one."""
+        config, remedies = self.config, []
         if not config.standardize:
-            remedies.append("Scale the features (standardize=True does)")
+            remedies.append("scale the features (standardize=True does)")
         penalties = {name: max(getattr(config.layers, name)) for name in ("l1", "l2")}
         strong = [f"lower {name}={value:g}" for name, value in penalties.items() if value > 1]
         remedies += strong
-        if not config.full_batch:
-            at_rate = f" at learning_rate={config.learning_rate:g}"
-            if not strong or config.learning_rate > 1:
-                remedies.append("lower learning_rate")
+        if not config.full_batch and (not strong or config.learning_rate > 1):
+            remedies.append("lower learning_rate")
         is_widest = config.theta_dtype == np.float64
-        remedy = " or ".join(remedies or ["Scale X" if is_widest else "Set dtype='float64'"])
-        raise ValueError(
-            f"Training diverged in epoch {self.n_done + 1}: {reason}{at_rate}, and the largest "
-            f"|X| is {self._max_abs_X():g}. {remedy[0].upper()}{remedy[1:]}."
-        )
+        return remedies or ["scale X" if is_widest else "set dtype='float64'"]
 
     def result(self) -> FitResult:
         """Return what training has reached so far."""
@@ -164,21 +180,21 @@ class TrainingRun:
 class DataSource(Protocol):
     """Where rows are: in memory, in memory for a stacked population, or in shards.
 
-    A source for L-BFGS also has ``value_and_grad(objective, theta)``, see `ObjectiveOverRows`.
+    A source for L-BFGS also has ``value_and_grad(objective, theta)``, see `minimize_lbfgs`.
     """
 
     def run_epoch(self, epoch: int) -> list[EpochRecord]:
         """Train the networks for one epoch by mini-batches; return a record of each."""
 
     def restrict(self, runs: Sequence[TrainingRun]) -> None:
-        """Go on with these runs only; the others get arrays of their own."""
+        """Continue with these runs only; the others get arrays of their own."""
 
 
 Source = TypeVar("Source", bound=DataSource)
 
 
 class FitHook(Protocol):
-    """What is called during the training of a single network: callbacks, checkpoints."""
+    """What is called during the training of a network: callbacks, checkpoints."""
 
     def on_fit_begin(self, run: TrainingRun) -> None:
         """Called before the first epoch."""
@@ -190,7 +206,13 @@ class FitHook(Protocol):
         """Called after the last epoch, unless training was interrupted."""
 
     def on_fitted(self, result: FitResult) -> None:
-        """Called by the estimator when its fitted attributes are set."""
+        """Called by the estimator when its fitted attributes are set.
+
+        For one of several networks, called by the Trainer when its result is known.
+        """
+
+    def close(self) -> None:
+        """Called when the training of several networks has ended, also after an error."""
 
 
 class Trainer(Generic[Source]):
@@ -206,8 +228,8 @@ class Trainer(Generic[Source]):
     Attributes
     ----------
     interrupted : bool
-        Whether Ctrl-C (KeyboardInterrupt) ended the training; whoever keeps the result is to raise
-        it again.
+        Whether Ctrl-C (KeyboardInterrupt) ended the training. The caller raises it again once the
+        result is kept.
     """
 
     def __init__(self, source: Source, runs: Sequence[TrainingRun]) -> None:
@@ -222,7 +244,7 @@ class Trainer(Generic[Source]):
         (run,) = self.runs
         return run
 
-    def train(self, hooks: Sequence[FitHook] = ()) -> FitResult:
+    def train(self) -> FitResult:
         """Train a single network; after Ctrl-C, return what was learnt, and set `interrupted`.
 
         Raises
@@ -234,11 +256,11 @@ class Trainer(Generic[Source]):
         if run.is_over:
             return run.finish()
         n_steps, n_done = run.n_steps, run.n_done
-        for hook in hooks:
+        for hook in run.hooks:
             hook.on_fit_begin(run)
         try:
-            self._loop(hooks)
-            for hook in hooks:
+            self._loop()
+            for hook in run.hooks:
                 hook.on_training_end(run)
             return run.finish()
         except KeyboardInterrupt:
@@ -259,49 +281,58 @@ class Trainer(Generic[Source]):
         With ``keep``, Ctrl-C sets `interrupted`, and what was learnt until then is returned.
         Without, or if nothing was learnt, KeyboardInterrupt is raised.
         """
-        try:
-            self._loop()
-        except KeyboardInterrupt:
-            self.source.restrict(self._active)
-            if not keep or not all(run.n_steps or run.n_done for run in self._active):
-                raise
-            self.interrupted = True
-            for run in self._active:
-                run.stop_reason = "interrupted"
-        self._finish(self._active)
+        with ExitStack() as open_hooks:
+            for run in self.runs:
+                for hook in run.hooks:
+                    open_hooks.callback(hook.close)
+                    hook.on_fit_begin(run)
+            try:
+                self._loop()
+                self._finish(self._active)
+            except KeyboardInterrupt:
+                self.source.restrict(self._active)
+                pending = [run for run in self.runs if run not in self._results]
+                if not keep or not all(run.n_steps or run.n_done for run in pending):
+                    raise
+                self.interrupted = True
+                for run in pending:
+                    run.stop_reason = "interrupted"
+                self._finish(pending)
         return [self._results[run] for run in self.runs]
 
-    def _loop(self, hooks: Sequence[FitHook] = ()) -> None:
+    def _loop(self) -> None:
         """Train epoch by epoch until every run has stopped."""
         first = self.runs[0]
+        if first.is_over:
+            return
         if first.config.full_batch:
-            self._minimize(hooks)
+            self._minimize()
             return
         for epoch in range(first.n_done, first.n_epochs):
             stopped = []
             for run, record in zip(self._active, self.source.run_epoch(epoch), strict=True):
-                if self._end_epoch(run, record, hooks):
+                if self._end_epoch(run, record):
                     stopped.append(run)
             if len(stopped) == len(self._active):
                 return
             if stopped:
                 self._finish(stopped)
 
-    def _minimize(self, hooks: Sequence[FitHook]) -> None:
+    def _minimize(self) -> None:
         """Train by L-BFGS, whose iterations count as epochs."""
         run = self.run
         converged = minimize_lbfgs(
             run.objective,
             run.state.theta,
-            cast(ObjectiveOverRows, self.source),
+            cast(Any, self.source).value_and_grad,
             epochs=run.n_epochs - run.n_done,
             tol=float(run.config.tol),
-            on_epoch_end=lambda record: self._end_epoch(run, record, hooks),
+            on_epoch_end=lambda record: self._end_epoch(run, record),
         )
         if converged:
             run.stop_reason = "converged"
 
-    def _end_epoch(self, run: TrainingRun, record: EpochRecord, hooks: Sequence[FitHook]) -> bool:
+    def _end_epoch(self, run: TrainingRun, record: EpochRecord) -> bool:
         """End the epoch of a run; return whether it stops."""
         try:
             stop = run.end_epoch(record)
@@ -310,7 +341,7 @@ class Trainer(Generic[Source]):
                 raise
             self._results[run] = error
             return True
-        for hook in hooks:
+        for hook in run.hooks:
             is_last = stop or run.n_done == run.n_epochs
             if hook.on_epoch_end(run, is_last=is_last) and not stop:
                 run.stop_reason, stop = "callback", True
@@ -320,10 +351,20 @@ class Trainer(Generic[Source]):
         """Keep the results of runs that stop; the others continue without them."""
         self._active = [run for run in self._active if run not in stopped]
         self.source.restrict(self._active)
-        for run in stopped:
-            if run not in self._results:
-                try:
-                    run.check_finite()
-                    self._results[run] = run.finish()
-                except ValueError as error:
-                    self._results[run] = error
+        finished = [run for run in stopped if run not in self._results]
+        if not self.interrupted:
+            for run in finished:
+                for hook in run.hooks:
+                    hook.on_training_end(run)
+        for run in finished:
+            try:
+                run.check_finite()
+                self._results[run] = run.finish()
+            except ValueError as error:
+                self._results[run] = error
+        # All results are known, so that Ctrl-C in a hook loses none.
+        for run in finished:
+            result = self._results[run]
+            if not isinstance(result, Exception):
+                for hook in run.hooks:
+                    hook.on_fitted(result)

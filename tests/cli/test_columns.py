@@ -16,12 +16,19 @@ from skmlp.cli.columns import (
     take_labels,
 )
 from skmlp.cli.commands import CommandError
-from skmlp.cli.tables import ModelColumn, Table, read_table, repeated_names, to_texts, typed_frame
+from skmlp.cli.tables import (
+    FileTable,
+    ModelColumn,
+    read_table,
+    repeated_names,
+    to_texts,
+    typed_frame,
+)
 
 
 def taken(values, *, is_text=True, categorical=()):
     """Return the column that a table of these values has."""
-    table = Table("file", pd.DataFrame({"a": values}), is_text)
+    table = FileTable("file", pd.DataFrame({"a": values}), is_text)
     return take_columns(table, ["a"], categorical)[0]
 
 
@@ -114,7 +121,7 @@ def test_notes():
             "code": [f"0{i % 5}" for i in range(n)],
         }
     )
-    columns = take_columns(Table("file", frame, True), list(frame), [])
+    columns = take_columns(FileTable("file", frame, True), list(frame), [])
     notes = {column.name: column.note for column in columns}
     assert notes == {
         "few": "few values",
@@ -147,7 +154,7 @@ def test_decimal_commas_are_named():
 
 def test_decimal_commas_are_read():
     texts = ["1,5", "-,25", "3", "1e3", "?", ""]
-    table = Table("file", pd.DataFrame({"a": texts}), True, ",")
+    table = FileTable("file", pd.DataFrame({"a": texts}), True, ",")
     [column] = take_columns(table, ["a"], [])
     assert same(column.values, [1.5, -0.25, 3.0, 1000.0, float("nan"), float("nan")])
     assert typed_frame(table, [ModelColumn("a", None)]).a.equals(column.values)
@@ -159,7 +166,7 @@ def test_decimal_commas_are_read():
 
 def test_table_of_columns_has_80_characters():
     frame = pd.DataFrame({f"column {'x' * i}": ["1", "a" * 90] for i in range(50)})
-    lines = describe(take_columns(Table("file", frame, True), list(frame), []))
+    lines = describe(take_columns(FileTable("file", frame, True), list(frame), []))
     assert max(map(len, lines)) <= 80
     assert len(lines) == 42
     assert lines[-1] == "  and 10 more, which are in the report"
@@ -179,7 +186,7 @@ def test_names_as_an_argument():
 
 def test_labels():
     def labels(values, is_text=True):
-        return take_labels(Table("f", pd.DataFrame({"a": values}), is_text), "a").tolist()
+        return take_labels(FileTable("f", pd.DataFrame({"a": values}), is_text), "a").tolist()
 
     assert labels(["1", "0"]) == [1, 0]
     assert labels(["1.0", "0.0"]) == [1, 0]
@@ -221,7 +228,7 @@ def test_repeated_names(tmp_path):
 
 def typed(values, categories, *, is_text=True):
     """Return a column as a model with these categories reads it."""
-    table = Table("f", pd.DataFrame({"a": values, "other": 0}), is_text)
+    table = FileTable("f", pd.DataFrame({"a": values, "other": 0}), is_text)
     known = [ModelColumn("a", categories if categories is None else np.array(categories))]
     frame = typed_frame(table, known)
     assert frame.columns.tolist() == ["a"]

@@ -14,7 +14,7 @@ import pytest
 import skmlp.cli.predict as job
 from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, save
 from skmlp.cli import main
-from skmlp.cli.tables import ModelColumn, Table, typed_frame
+from skmlp.cli.tables import FileTable, ModelColumn, typed_frame
 from tests.cli.files import churn, error_of, mixed
 
 COLUMNS = ["tenure", "charges", "seats"]
@@ -277,7 +277,7 @@ def test_unknown_categories_are_counted(capsys):
     columns.append(ModelColumn("c", np.array([1, 2])))
     unknown = job.Unknown()
     for a, c in (("x", "7"), ("", "1"), ("Wien", "1"), ("Ulm", "z")):
-        table = Table("f", pd.DataFrame({"a": [a], "b": ["3"], "c": [c]}), True)
+        table = FileTable("f", pd.DataFrame({"a": [a], "b": ["3"], "c": [c]}), True)
         unknown.count(table, typed_frame(table, columns), columns)
     unknown.say()
     said = capsys.readouterr().err.splitlines()

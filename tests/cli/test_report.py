@@ -25,7 +25,7 @@ from skmlp.cli.evaluation import (
 )
 from skmlp.cli.figures import _draw_loss, draw_figures
 from skmlp.cli.report import Report
-from skmlp.cli.tables import Table
+from skmlp.cli.tables import FileTable
 from skmlp.cli.train import _by_class
 from tests.cli.test_train import in_one_process
 
@@ -48,7 +48,7 @@ def judged():
 def page(judged):
     clf, found = judged
     texts = pd.DataFrame({EVIL: [EVIL, "x"] * 60, "$x^{": ["1", "2"] * 60})
-    columns = take_columns(Table("f", texts, True), list(texts), [])
+    columns = take_columns(FileTable("f", texts, True), list(texts), [])
     shown = importances(clf, found, 0)
     return Report(
         title=EVIL,

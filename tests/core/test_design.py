@@ -48,13 +48,13 @@ def test_batch_dtype_and_scaling(rng, given, dtype, scaled):
     mean, scale = rng.rand(3), 0.5 + rng.rand(3)
     scaling = Scaling(mean.astype(dtype), scale.astype(dtype)) if scaled else None
     expected = (X[rows].astype(float) - mean) / scale if scaled else X[rows].astype(float)
-    gathered = batch_reader(X, (4,), np.dtype(dtype), scaling)(rows)
+    gathered = batch_reader(X, 4, np.dtype(dtype), scaling)(rows)
     assert gathered.dtype == dtype
     np.testing.assert_allclose(gathered, expected, rtol=1e-5, atol=1e-6)
     if scaled:
         scaling, expected = Scaling(None, scaling.scale), X[rows].astype(float) / scale
     for matrix in (sparse.csr_array(X), sparse.csr_matrix(X)):
-        gathered = batch_reader(matrix, (4,), np.dtype(dtype), scaling)(rows)
+        gathered = batch_reader(matrix, 4, np.dtype(dtype), scaling)(rows)
         assert gathered.dtype == dtype
         np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(X, matrix.toarray())  # X was not modified
@@ -63,7 +63,7 @@ def test_batch_dtype_and_scaling(rng, given, dtype, scaled):
 def test_large_columns_are_centred_before_the_cast():
     X = 1e9 + np.arange(4.0)[:, None]
     scaling = Scaling(np.float32([1e9]), np.float32([1.0]))
-    gathered = batch_reader(X, (4,), np.dtype(np.float32), scaling)(np.arange(4))
+    gathered = batch_reader(X, 4, np.dtype(np.float32), scaling)(np.arange(4))
     np.testing.assert_array_equal(gathered[:, 0], [0, 1, 2, 3])
 
 
@@ -102,7 +102,7 @@ def test_sparse_batches_equal_dense_batches(rng, given, dtype, centred):
     if centred is not None:
         scaling = Scaling(mean.astype(dtype) if centred else None, scale.astype(dtype))
         expected = (expected - mean * centred) / scale
-    gathered = batch_reader(sparse.csr_array(X), (4,), dtype, scaling)(rows)
+    gathered = batch_reader(sparse.csr_array(X), 4, dtype, scaling)(rows)
     assert gathered.dtype == dtype
     assert isinstance(gathered, CentredMatrix) == bool(centred)
     np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-6, atol=1e-6)
@@ -113,7 +113,7 @@ def test_sparse_batches_equal_dense_batches(rng, given, dtype, centred):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_products_with_centred_rows_equal_dense_products(rng, sparse_X, dtype):
     mean, scale = rng.randn(4).astype(dtype), np.array([1, 0, 2, 0.5], dtype)
-    rows = batch_reader(sparse_X, (12,), dtype, Scaling(mean, scale))(np.arange(12))
+    rows = batch_reader(sparse_X, 12, dtype, Scaling(mean, scale))(np.arange(12))
     standardized = (sparse_X.toarray() - mean) * [1, 0, 0.5, 2]
     W, delta = rng.randn(4, 3).astype(dtype), rng.randn(12, 3).astype(dtype)
     forward, backward = np.empty((12, 3), dtype), np.empty((4, 3), dtype)
@@ -131,7 +131,7 @@ def test_sparse_column_far_from_zero_keeps_its_digits(rng, with_zeros):
     if with_zeros:
         X[[3, 7], 0] = X[7, 2] = 0
     scaling = Scaling(mean.astype(np.float32), scale.astype(np.float32))
-    gathered = batch_reader(sparse.csr_array(X), (50,), np.float32, scaling)(np.arange(50))
+    gathered = batch_reader(sparse.csr_array(X), 50, np.float32, scaling)(np.arange(50))
     expected = scaling.apply(X, np.empty_like(X))
     np.testing.assert_allclose(gathered.toarray(), expected, rtol=1e-5, atol=1e-5)
 
@@ -143,8 +143,8 @@ def test_sparse_rows_of_the_same_dtype_are_not_copied(sparse_X):
             return super().astype(dtype, casting=casting, copy=copy)
 
     X = Watched(sparse_X)
-    batch_reader(X, (4,), np.float64)(np.arange(4))
-    batch_reader(X, (4,), np.float64, Scaling(None, np.ones(4)))(np.arange(4))
+    batch_reader(X, 4, np.float64)(np.arange(4))
+    batch_reader(X, 4, np.float64, Scaling(None, np.ones(4)))(np.arange(4))
     assert slice_rows(X, slice(0, 4), np.dtype(np.float64)).shape == (4, 4)
 
 
@@ -252,7 +252,7 @@ def test_unaligned_rows_are_read_without_copying_X():
     unaligned = memory[1:].view(np.float32).reshape(X.shape)
     unaligned[...] = X
     assert not unaligned.flags.aligned
-    gather, rows = batch_reader(unaligned, (10,), np.float32), np.array([3999, 0, 7])
+    gather, rows = batch_reader(unaligned, 10, np.float32), np.array([3999, 0, 7])
     tracemalloc.start()
     try:
         np.testing.assert_array_equal(gather(rows), X[rows])

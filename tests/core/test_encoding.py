@@ -85,7 +85,7 @@ def test_batches(rng, container, dtype, scaled):
         shift = 0.0 if scaled == "without mean" else mean.astype(float)
         expected = (X - shift) * scaling.inverse
     expected = np.hstack([expected, features(X)])
-    read = batch_reader(container(X), (20,), dtype, scaling, ENCODING)
+    read = batch_reader(container(X), 20, dtype, scaling, ENCODING)
     for rows in (np.arange(20), np.array([7, 7, 3])):
         batch = read(rows)
         assert batch.dtype == dtype

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import warnings
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from skmlp.core.lbfgs import AllRows, minimize_lbfgs
+from skmlp.core.lbfgs import minimize_lbfgs, value_and_grad_over
 from skmlp.core.minibatch import MiniBatches
 from tests.core.problems import network, objective, one_hot
 
@@ -46,8 +47,9 @@ def run(J, theta, batches, *, epochs=10_000, tol=1e-9, stop=lambda record: False
         records.append(record)
         return stop(record)
 
+    over_rows = partial(value_and_grad_over, batches)
     converged = minimize_lbfgs(
-        J, theta, AllRows(batches), epochs=epochs, tol=tol, on_epoch_end=on_epoch_end
+        J, theta, over_rows, epochs=epochs, tol=tol, on_epoch_end=on_epoch_end
     )
     return records, converged
 
@@ -225,13 +227,12 @@ def test_sum_over_batches_in_float64(rng):
     X, y = problem(3)
     net, Y = network(D, 4, K), one_hot(y, K)
     theta, w, J = rng.randn(net.n_params), rng.rand(N), objective(net, 0.1, 0.2)
-    rows = AllRows(batches_of(X, Y, w, batch_size=16))
-    value, grad = rows.value_and_grad(J, theta)
+    value, grad = value_and_grad_over(batches_of(X, Y, w, batch_size=16), J, theta)
     expected_value, expected_grad = J.value_and_grad(theta, X, Y, w)
     assert value == pytest.approx(expected_value, rel=1e-12)
     np.testing.assert_allclose(grad, expected_grad, atol=1e-14)
-    rows = AllRows(batches_of(X, Y.astype(np.float32), batch_size=16, dtype=np.float32))
-    assert rows.value_and_grad(J, theta.astype(np.float32))[1].dtype == np.float64
+    batches = batches_of(X, Y.astype(np.float32), batch_size=16, dtype=np.float32)
+    assert value_and_grad_over(batches, J, theta.astype(np.float32))[1].dtype == np.float64
 
 
 def test_uint8_rows_are_cast_by_batch(rng):

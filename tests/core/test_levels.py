@@ -54,7 +54,7 @@ def test_sizes():
 def test_products(rng, lead, with_offset):
     table = table_of(rng)
     offset = rng.rand(1, 7) if with_offset else None
-    rows = LevelReader(LEVELS, (30, 2), float, offset=offset)(table.codes)
+    rows = LevelReader(LEVELS, float, offset=offset)(table.codes)
     dense = one_hot(table.codes) - (0.0 if offset is None else offset)
     W, delta = rng.randn(*lead, 7, 4), rng.randn(*lead, 30, 4)
     out, grad = np.ones((*lead, 30, 4)), np.full((*lead, 7, 4), np.nan)
@@ -76,7 +76,7 @@ def test_batches(rng, dtype, scaled):
         scaling = Scaling(None if scaled == "without mean" else mean.astype(dtype),
                           scale.astype(dtype))  # fmt: skip
         expected = (columns - (0.0 if scaled == "without mean" else mean)) * scaling.inverse
-    read = batch_reader(table, (20,), dtype, scaling, ENCODING)
+    read = batch_reader(table, 20, dtype, scaling, ENCODING)
     for rows in (np.arange(20), np.array([7, 7, 3])):
         batch = read(rows)
         assert isinstance(batch, MixedMatrix)
@@ -92,7 +92,7 @@ def test_batches(rng, dtype, scaled):
 
 def test_masks(rng):
     table = table_of(rng)
-    batch = batch_reader(table, (30,), float, None, ENCODING)(np.arange(30))
+    batch = batch_reader(table, 30, float, None, ENCODING)(np.arange(30))
     mask = rng.rand(30, 10)  # five columns, three bins, two categories
     out = np.empty((30, 15))
     matmul(apply_mask(batch, mask, None), np.eye(15), out)
@@ -114,7 +114,7 @@ def test_gradients_are_finite_differences(rng, lead):
     net = Network((12, 5, 3), (ACTIVATIONS["silu"],), ENCODING)
     columns, _ = columns_of(table)
     scaling = Scaling(columns.mean(axis=0), np.ones(12))
-    X = batch_reader(table, (30,), float, scaling, ENCODING)(np.arange(30))
+    X = batch_reader(table, 30, float, scaling, ENCODING)(np.arange(30))
     Y, theta = np.eye(3)[rng.randint(0, 3, 30)], rng.randn(*lead, net.n_params)
     objective = Objective(net, Penalty(net.n_weights, 0.0, 0.1))
     grad = objective.value_and_grad(theta, X, Y)[1].copy()

@@ -39,6 +39,25 @@ def batches_of(X, Y, w=None, *, rng, batch_size=16, dtype=np.float64):
     )
 
 
+class Population:
+    """The batches of several streams with leading axes, one stream for each index of them."""
+
+    def __init__(self, lead, streams):
+        self.lead, self.streams = lead, streams
+        self.n_rows, self.batch_size = streams[0].n_rows, streams[0].batch_size
+
+    def __len__(self):
+        return len(self.streams[0])
+
+    def __iter__(self):
+        for batches in zip(*self.streams, strict=True):
+            parts = zip(*batches, strict=True)
+            yield tuple(None if part[0] is None else self._stack(part) for part in parts)
+
+    def _stack(self, arrays):
+        return np.array(arrays).reshape(*self.lead, *arrays[0].shape)
+
+
 def records_of(
     J, optimizer, theta, state, batches, *, epochs=3, first_epoch=0, dropout=None, **settings
 ):
@@ -87,17 +106,8 @@ def test_population_training_equals_single_training(rows, rng, optimizer):
         return np.random.RandomState(7 + 3 * i[0] + i[1])
 
     together = start.copy()
-    rngs = [order_of(i) for i in np.ndindex(lead)]
-    population = MiniBatches(
-        X,
-        Y,
-        w,
-        batch_size=16,
-        n_rows=N,
-        dtype=float,
-        draw_order=lambda: np.array([r.permutation(N) for r in rngs]).reshape(*lead, N),
-        lead=lead,
-    )
+    streams = [batches_of(X, Y, w[i], rng=order_of(i)) for i in np.ndindex(lead)]
+    population = Population(lead, streams)
     J = objective(net, l1, l2)
     records, _ = run(J, optimizer, together, population, learning_rate=rates)
     for i in np.ndindex(lead):
@@ -114,18 +124,9 @@ def test_population_training_equals_single_training(rows, rng, optimizer):
 def test_shared_batches(rows, rng):
     X, Y = rows
     net, start = network(D, 5, K), rng.randn(2, 3, network(D, 5, K).n_params)
-    together, rngs = start.copy(), [np.random.RandomState(seed) for seed in (0, 1)]
-    shared = MiniBatches(
-        X,
-        Y,
-        None,
-        batch_size=16,
-        n_rows=N,
-        dtype=float,
-        draw_order=lambda: np.array([r.permutation(N) for r in rngs])[:, None],
-        lead=(2, 1),
-    )
-    run(objective(net), Adam(), together, shared)
+    together = start.copy()
+    streams = [batches_of(X, Y, rng=np.random.RandomState(seed)) for seed in (0, 1)]
+    run(objective(net), Adam(), together, Population((2, 1), streams))
     for i in np.ndindex(2, 3):
         alone = start[i].copy()
         batches = batches_of(X, Y, rng=np.random.RandomState(i[0]))
@@ -188,24 +189,6 @@ def test_resume_within_a_cycle(rows):
     assert state["step"] == 2 * len(batches)
     run(J, Adam(), parts, batches, state=state, first_epoch=2, **settings)
     np.testing.assert_array_equal(parts, whole)
-
-
-def test_population_with_shared_row_weights(rows, rng):
-    X, Y = rows
-    w, net = rng.rand(N), network(D, K)
-    start = rng.randn(2, net.n_params)
-    together, order = start.copy(), np.array([rng.permutation(N) for _ in range(2)])
-    population = MiniBatches(
-        X, Y, w, batch_size=16, n_rows=N, dtype=float, draw_order=lambda: order, lead=(2,)
-    )
-    run(objective(net), SGD(), together, population)
-    for i in range(2):
-        alone = start[i].copy()
-        batches = MiniBatches(
-            X, Y, w, batch_size=16, n_rows=N, dtype=float, draw_order=lambda i=i: order[i]
-        )
-        run(objective(net), SGD(), alone, batches)
-        np.testing.assert_allclose(together[i], alone, rtol=1e-12)
 
 
 def test_stop_after_any_epoch(rows, rng):

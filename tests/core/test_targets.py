@@ -17,10 +17,9 @@ def test_one_hot_targets_are_those_of_label_binarizer(n_classes, rng):
     np.testing.assert_array_equal(Y.toarray(), expected)
     rows = rng.permutation(40)[:7]
     np.testing.assert_array_equal(Y[rows].toarray(), Y.toarray()[rows])
-    gather = Y.batch_reader((2, 7))
-    several = np.stack([rows, rows[::-1]])
-    np.testing.assert_array_equal(gather(several), Y.toarray()[several])
-    np.testing.assert_array_equal(gather(several[:, :3]), Y.toarray()[several[:, :3]])
+    gather = Y.batch_reader(7)
+    np.testing.assert_array_equal(gather(rows), Y.toarray()[rows])
+    np.testing.assert_array_equal(gather(rows[:3]), Y.toarray()[rows[:3]])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -413,6 +413,7 @@ INVALID = [
     ({"calibration": "platt", "cv": 3}, "calibration must be 'temperature' or None, got 'platt'."),
     ({"calibration": "temperature"}, "needs rows that a member was not trained on: set cv"),
     ({"verbose": -1}, "verbose must be an integer >= 0, got -1."),
+    ({"n_jobs": "all"}, "n_jobs must be None or an integer, got 'all'."),
 ]
 
 

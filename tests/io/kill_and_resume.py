@@ -14,35 +14,38 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 
-from skmlp import SoftmaxMLPClassifier, load, save
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, load, save
 from skmlp.callbacks import Checkpoint
 
-IRIS = load_iris(return_X_y=True)
 PARAMS = {"units": 64, "epochs": 40, "batch_size": 16, "random_state": 0}
-TRAININGS = [
-    (IRIS, {"dropout": 0.2, "early_stopping": True, "n_iter_no_change": 30}),
-    (
-        IRIS,
-        {"solver": "sgd", "schedule": "adaptive", "tol": 0.1, "n_iter_no_change": 2, "l1": 1e-3},
+EARLY = {"dropout": 0.2, "early_stopping": True, "n_iter_no_change": 30}
+MODELS = [
+    SoftmaxMLPClassifier(**PARAMS, **EARLY),
+    SoftmaxMLPClassifier(
+        **PARAMS, solver="sgd", schedule="adaptive", tol=0.1, n_iter_no_change=2, l1=1e-3
     ),
-    (IRIS, {"dtype": "float32", "schedule": "invscaling", "learning_rate": 0.1}),
+    SoftmaxMLPClassifier(**PARAMS, dtype="float32", schedule="invscaling", learning_rate=0.1),
+    SoftmaxMLPEnsembleClassifier(
+        SoftmaxMLPClassifier(**PARAMS | {"epochs": 8}, **EARLY), 2, cv=2, random_state=0
+    ),
 ]
+TRAININGS = [(load_iris(return_X_y=True), model) for model in MODELS]
 if find_spec("pandas"):  # strings and missing values
     from tests.estimators.test_mixed_tables import mixed_table
 
-    TRAININGS.append((mixed_table(150, 0), {"early_stopping": True, "n_iter_no_change": 30}))
+    TRAININGS.append((mixed_table(150, 0), SoftmaxMLPClassifier(**PARAMS, **EARLY)))
 
 
-def run(rows, params, path, result):
+def run(rows, model, path, result):
     """Train, starting from the checkpoint if it exists, and save the result."""
     if path.exists():
-        clf = SoftmaxMLPClassifier.resume(path, *rows)
+        fitted = type(model).resume(path, *rows)
     else:
-        clf = SoftmaxMLPClassifier(**PARAMS, **params)
-        clf.set_callbacks(Checkpoint(path)).fit(*rows)
-    save(clf, result)
+        fitted = clone(model).set_callbacks(Checkpoint(path)).fit(*rows)
+    save(fitted, result)
 
 
 def fork(function, *args):
@@ -74,15 +77,20 @@ def kill(child, folder, rng):
 def differences(clf, expected):
     """Return the names of attributes that are not identical."""
     same = {"theta_": clf.theta_.tobytes() == expected.theta_.tobytes()}
-    for name in expected.history_.keys() - {"seconds"}:
-        same[name] = np.array_equal(clf.history_.get(name), expected.history_[name])
-    same["best_epoch_"] = clf.best_epoch_ == expected.best_epoch_
+    same["temperature_"] = clf.temperature_ == expected.temperature_
+    if isinstance(expected, SoftmaxMLPEnsembleClassifier):
+        pairs = zip(clf.estimators_, expected.estimators_, strict=True)
+        same["members"] = not any(differences(*pair) for pair in pairs)
+    else:
+        for name in expected.history_.keys() - {"seconds"}:
+            same[name] = np.array_equal(clf.history_.get(name), expected.history_[name])
+        same["best_epoch_"] = clf.best_epoch_ == expected.best_epoch_
     return [name for name, is_same in same.items() if not is_same]
 
 
 def main(folder, n_kills):
     rng, killed, writing, ended, differing = random.Random(0), 0, 0, 0, []
-    expected = [SoftmaxMLPClassifier(**PARAMS, **p).fit(*rows) for rows, p in TRAININGS]
+    expected = [clone(model).fit(*rows) for rows, model in TRAININGS]
     while killed < n_kills or ended < len(TRAININGS):
         i = ended % len(TRAININGS)
         path, result = folder / f"{ended}.checkpoint", folder / f"{ended}.model"

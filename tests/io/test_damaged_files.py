@@ -24,7 +24,8 @@ X, y = (rows[::3] for rows in load_iris(return_X_y=True))
 COLOURS = np.array(["red", None, "green", "blue", "red"], object)
 TABLE = np.column_stack([np.where(X > 6.5, np.nan, X).astype(object), np.tile(COLOURS, 10), y])
 MARKED = {"categorical_features": (4, 5), "min_frequency": 2}
-WHAT = ["model", "checkpoint", "model of a table", "checkpoint of a table", "ensemble"]
+WHAT = ["model", "checkpoint", "model of a table", "checkpoint of a table"]
+WHAT += ["ensemble", "checkpoint of an ensemble"]
 EPOCHS = 3
 MAX_MEMORY = 32 * 2**20  # bytes; the files have about 20,000
 
@@ -61,9 +62,13 @@ def originals(tmp_path_factory):
         read = partial(SoftmaxMLPClassifier.resume, X=rows, y=y)
         found["checkpoint" + suffix] = (folder / "kept").read_bytes(), read, clf, rows
     clf = SoftmaxMLPClassifier(**params, **MARKED)
-    ensemble = SoftmaxMLPEnsembleClassifier(clf, 4, cv=2, calibration="temperature")
-    save(ensemble.fit(TABLE, y), folder / "ensemble")
+    ensemble = SoftmaxMLPEnsembleClassifier(clf, 4, cv=2, calibration="temperature", random_state=0)
+    ensemble.set_callbacks(Checkpoint(folder / "checkpoint"))
+    with after_checkpoint(3, copy):  # of the first member, when the file has two epochs
+        save(ensemble.fit(TABLE, y), folder / "ensemble")
     found["ensemble"] = (folder / "ensemble").read_bytes(), load, ensemble, TABLE
+    read = partial(SoftmaxMLPEnsembleClassifier.resume, X=TABLE, y=y)
+    found["checkpoint of an ensemble"] = (folder / "kept").read_bytes(), read, ensemble, TABLE
     return found
 
 
@@ -194,8 +199,10 @@ def change_header(content, rng, trap):
         del place[0][place[1]]
     elif isinstance(place[0], dict):
         place[0][rng.choice(["extra", "units", "0"])] = rng.choice(UNUSUAL_VALUES)
-    if header.get("epochs", EPOCHS) != EPOCHS:  # a valid value could mean very long training
-        header["epochs"] = EPOCHS
+    runs = header.get("runs")
+    for run in [header, *(runs if isinstance(runs, list) else [])]:
+        if isinstance(run, dict) and run.get("epochs", EPOCHS) != EPOCHS:
+            run["epochs"] = EPOCHS  # a valid value could mean very long training
     text = rng.choice([json.dumps(header), json.dumps(header)[:-1], "[" * 10_000])
     text = json.dumps(header) if rng.random() < 0.9 else text
     members["header.npy"] = npy(np.frombuffer(text.encode(), np.uint8))
