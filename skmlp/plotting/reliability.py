@@ -7,6 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
+from skmlp.data.checks import check_label_values
 from skmlp.plotting.style import MARKERS, PALETTE, PLAIN, REFERENCE, clean, name_of, pyplot
 from skmlp.training.parameters import check_integer
 
@@ -402,11 +403,12 @@ class ReliabilityDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If lengths differ, if the labels are not as many as the columns of `y_proba`, for
-            probabilities outside [0, 1], weights that are negative or all 0, or if `pos_label`,
-            `n_bins` or `strategy` is none of those accepted.
+            If lengths differ, if labels are missing or of mixed kinds, if the labels are not as
+            many as the columns of `y_proba`, for probabilities outside [0, 1], weights that are
+            negative or all 0, or if `pos_label`, `n_bins` or `strategy` is none of those accepted.
         """
         pyplot()
+        check_label_values(y_true, "y_true")
         y_true, y_proba = column_or_1d(y_true), check_array(y_proba)
         labels = np.unique(y_true) if labels is None else column_or_1d(labels)
         w = _checked_weights(sample_weight)

@@ -182,6 +182,7 @@ def test_settings_of_matplotlib_stay(rng):
     [
         ({"labels": [0, 1]}, "labels must have 3 entries, one for each column of y_proba, got 2"),
         ({"pos_label": 7}, "pos_label must be one of the labels, or None, got 7"),
+        ({"y_true": ["a", None, "b"]}, "y_true contains NaN or None: 1 of 3 labels are missing"),
         ({"n_bins": 0}, "n_bins must be an integer >= 1, got 0"),
         ({"strategy": "equal"}, "strategy must be 'uniform' or 'quantile', got 'equal'"),
         ({"sample_weight": [1, 1]}, "inconsistent numbers of samples"),
