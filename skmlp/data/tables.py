@@ -15,7 +15,7 @@ from skmlp._errors import warn_user
 from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories, merge_categories
 from skmlp.data.checks import check_not_masked
-from skmlp.data.dates import date_conversion, hold_dates
+from skmlp.data.dates import date_conversion, example_date, hold_dates
 from skmlp.data.objects import EMPTY, MIXED, NUMBER, STRING, read_array
 
 __all__ = [
@@ -272,8 +272,8 @@ def _warn_of_dates(names: Sequence[Any] | None, j: int, dates: np.ndarray) -> No
     """Warn of the dates of column j."""
     column = f"X[:, {j}]" if names is None else f"X[{names[j]!r}]"
     warn_user(
-        f"{column_name(names, j)} holds dates as strings ({dates[0]!r}), which are treated as "
-        f"categories: convert them to numbers, as in {date_conversion(column, dates)}, or drop "
+        f"{column_name(names, j)} holds dates as strings ({example_date(dates)!r}), which are "
+        f"treated as categories: convert them to numbers, as in {date_conversion(column, dates)}, or drop "
         "the column."
     )
 
