@@ -206,7 +206,7 @@ def check_not_masked(values: Any, name: str) -> None:
 def check_weights(
     sample_weight: Any, X: Any, name: str, *, may_all_be_zero: bool = False
 ) -> np.ndarray | None:
-    """Return weights as float64 (n,), or None for none."""
+    """Return weights of the rows of X as float64 (n,), or None for none."""
     if sample_weight is None:
         return None
     check_not_masked(sample_weight, name)
@@ -229,7 +229,7 @@ def check_weights(
 
 def zero_weights_error(name: str) -> ValueError:
     """Return the ValueError of weights that are all zero."""
-    return ValueError(f"{name}: every weight is zero, so there is no row to train on.")
+    return ValueError(f"{name}: every weight is zero, so that no row counts.")
 
 
 def max_abs(X: Any) -> float:
