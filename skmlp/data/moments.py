@@ -131,14 +131,18 @@ def cached_moments(dataset: Dataset, rows: np.ndarray, layout: Encoding | None =
     With a layout, those of the indicators of gaps and of the levels follow.
     """
 
-    def compute() -> tuple[Encoding | None, Moments]:
-        # With the layout, so that its id is that of no other object as long as it is a key.
-        return layout, column_moments(dataset.X, dataset.sample_weight, rows, layout)
+    def compute() -> Moments:
+        return column_moments(dataset.X, dataset.sample_weight, rows, layout)
 
-    found: tuple[Encoding | None, Moments] = dataset.cached(
-        ("moments", hash_indices(rows), id(layout)), compute
-    )
-    return found[1]
+    found: Moments = dataset.cached(("moments", hash_indices(rows), _columns_of(layout)), compute)
+    return found
+
+
+def _columns_of(layout: Encoding | None) -> tuple[bytes, ...]:
+    """Return what Moments depend on in a layout, as a key: not its centre or bins."""
+    arrays = {} if layout is None else layout.arrays()
+    names = ("gaps", "row_of_code", "first_code")
+    return tuple(hash_indices(arrays[name]) for name in names if name in arrays)
 
 
 def cached_scaling(dataset: Dataset, dtype: np.dtype, moments: Moments) -> Scaling:
