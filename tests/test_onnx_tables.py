@@ -217,6 +217,13 @@ def test_large_numbers_as_categories(offset):
     if offset < 2**53:
         numbers = other + rng.choice([0.0, 0.5], (300, 1)) * [1, 0]
         assert_same(clf, {"rows": (DoubleTensorType, numbers)}, numbers)
+    else:
+        message = (
+            "to which float64 rounds several integers: its input must be Int64TensorType; rows is D"
+        )
+        with pytest.raises(ValueError, match=message):
+            predictions(clf, {"rows": (DoubleTensorType, other * 1.0)})
+        return
     halves = fitted(X + [0.5, 0], y, categorical_features=[0], min_frequency=1)
     rows = other + np.where(rng.rand(300, 1) < 0.2, np.nan, 0.5) * [1, 0]
     assert_same(halves, {"rows": (DoubleTensorType, rows)}, rows)

@@ -20,7 +20,7 @@ from skmlp.cli.tables import (
     to_numbers,
     to_texts,
 )
-from skmlp.data.dates import hold_dates
+from skmlp.data.dates import example_date, hold_dates
 
 __all__ = [
     "Column",
@@ -36,6 +36,7 @@ MAX_FLOATS = 20  # different ones that may be labels
 MANY_CLASSES = 1_000
 ID_ROWS = 20  # with fewer, all values of a column may differ by chance
 ID_SHARE = 0.95
+SEVERAL_DATES, DATE_SHARE = 3, 0.95
 LISTED, NAMED = 40, 8  # columns in the table on the terminal, with a note
 WIDTHS = 20, 35, 7  # of the name, the kind and values, the number of missing values
 # Of 0 to 9 an integer with a zero before it, as codes have.
@@ -47,6 +48,7 @@ NOTES = {
     "few values": ("whole numbers are numbers, not categories", "As categories: --categorical"),
     "leading zeros": ("text, not numbers: categories", ""),
     "decimal comma": ("texts, read as categories; as numbers: --decimal ,", ""),
+    "like dates": ("whole numbers such as 20240826: numbers, not dates", "To leave out: --drop"),
     "mixed": ("numbers and other texts: categories", ""),
     "repeated name": ("the header has the name before the point more than once", ""),
     "id-like": ("almost all values differ", "To leave out: --drop"),
@@ -177,8 +179,9 @@ def _check_dates(name: str, values: pd.Series, texts: pd.Series) -> None:
         "time",
     )
     if are_times or hold_dates(different):
+        example = different.iloc[0] if are_times else example_date(different)
         raise CommandError(
-            f"column {quoted(name)} holds dates ({quoted(different.iloc[0])}), which are neither "
+            f"column {quoted(name)} holds dates ({quoted(example)}), which are neither "
             f"numbers nor categories: --drop {name}, or convert it to numbers"
         )
 
@@ -188,11 +191,24 @@ def _numbers(name: str, numbers: pd.Series) -> Column:
     n_different, n_gaps = present.nunique(), len(numbers) - len(present)
     note = _spread_note(n_different, n_gaps)
     if not note and (present % 1 == 0).all():
-        if 2 < n_different <= FEW_VALUES:
+        if _are_dates(present):
+            note = "like dates"
+        elif 2 < n_different <= FEW_VALUES:
             note = "few values"
         elif n_different == len(present) >= ID_ROWS:
             note = "id-like"
     return Column(name, numbers, False, n_gaps, note)
+
+
+def _are_dates(numbers: pd.Series) -> bool:
+    """Whether nearly all whole numbers are dates, as 20240826, and several of them differ."""
+    different = pd.Series(numbers.unique())
+    are_near = different.between(19000101, 21001231)
+    if len(different) < SEVERAL_DATES or are_near.mean() < DATE_SHARE:
+        return False
+    digits = different[are_near].astype(np.int64).astype(str)
+    dates = pd.to_datetime(digits, format="%Y%m%d", errors="coerce")
+    return bool(dates.notna().sum() >= DATE_SHARE * len(different))
 
 
 def _categories(name: str, texts: pd.Series, is_text: bool, decimal: str = ".") -> Column:

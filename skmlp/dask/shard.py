@@ -25,7 +25,7 @@ from skmlp.core.scaling import Scaling
 from skmlp.core.schedules import Schedule
 from skmlp.dask.input import Block, ValidatedShard, check_block, check_same_kind, n_bytes
 from skmlp.data.bins import RowSample, sample_rows
-from skmlp.data.checks import check_targets, check_weights
+from skmlp.data.checks import check_label_values, check_targets, check_weights
 from skmlp.data.dataset import Dataset, encode
 from skmlp.data.layout import columns_with_gaps, count_codes, is_fraction
 from skmlp.data.memmap import block_shuffle
@@ -373,6 +373,7 @@ def count_correct(blocks: Sequence[Block], number: int, model: Any) -> tuple[flo
     for X, y, w in blocks:
         check_block(X, y, w)
         if X.shape[0]:
+            check_label_values(y, is_part=True)
             y = column_or_1d(y)
             check_targets(y)
             check_same_kind(model.classes_, y)

@@ -1,10 +1,13 @@
 """The categories of a column: found in its values, and the values as their indices.
 
 Categories are strings, in an array of objects, or numbers, in the dtype of the values. Numbers are
-compared by value: 1, 1.0 and True are one category.
+compared by value: 1, 1.0 and True are one category. A float that several integers are rounded to,
+as float64 from 2**53 on, is an error where it would be taken for one of them: pandas makes floats
+of a column of integer ids that has a missing value.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +23,14 @@ from skmlp.data.objects import (
     read_array,
 )
 
-__all__ = ["encode_categories", "find_categories", "merge_categories"]
+__all__ = ["encode_categories", "find_categories", "may_be_rounded", "merge_categories"]
 
 FEW = 16  # categories to a value, from which on each value is searched for
+ID_BITS = 128  # of the longest ids, UUIDs; larger floats, such as 1e300, are none
+ROUNDED = (
+    "holds {}, to which {} rounds several integers, so that ids cannot be told apart. Read the "
+    "column as integers (dtype 'Int64' in pandas, if there are missing values) or as strings"
+)
 
 
 def find_categories(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
@@ -43,11 +51,16 @@ def find_categories(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If values are neither all strings nor all real numbers.
+        If values are neither all strings nor all real numbers, or if several integers are rounded
+        to one of them.
     """
     cells = _checked(values[~missing])
     if cells.kind == NUMBER:
-        return np.unique(cells.values)
+        categories = np.unique(cells.values)
+        rounded = categories[may_be_rounded(categories, categories.dtype)]
+        if len(rounded):
+            raise ValueError(ROUNDED.format(rounded[0].item(), categories.dtype))
+        return categories
     if cells.kind == EMPTY:
         return np.empty(0, object)
     # A str of a subclass is stored as a plain one: categories are written to files.
@@ -60,7 +73,8 @@ def merge_categories(parts: Sequence[np.ndarray]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are strings in one part and numbers in another.
+        If they are strings in one part and numbers in another, or integers and floats that cannot
+        be compared.
     """
     values = np.concatenate([part for part in parts if len(part)] or parts[:1])
     return find_categories(values, np.zeros(len(values), bool))
@@ -88,7 +102,8 @@ def encode_categories(
     Raises
     ------
     ValueError
-        If values are numbers and the categories are strings, or the reverse.
+        If values are numbers and the categories are strings, or the reverse, or if several
+        integers are rounded to a value and one of them is a category.
     """
     codes = np.full(len(values), -1, np.intp)
     if not missing.all():
@@ -122,6 +137,7 @@ def _encode_numbers(values: np.ndarray, categories: np.ndarray) -> np.ndarray:
     _check_kind(cells, categories)
     if not n:
         return np.zeros(len(values), np.intp)
+    _check_not_rounded(cells.values, categories)
     # In the dtype of the categories, where large integers stay different. Values that it cannot
     # hold change, and are none of them.
     with np.errstate(all="ignore"):
@@ -130,6 +146,36 @@ def _encode_numbers(values: np.ndarray, categories: np.ndarray) -> np.ndarray:
     is_same &= (numbers < 0) == (cells.values < 0)  # unsigned integers may become negative
     found = np.searchsorted(categories, numbers)
     return np.where(is_same & (categories[np.minimum(found, n - 1)] == numbers), found, n)
+
+
+def _check_not_rounded(values: np.ndarray, categories: np.ndarray) -> None:
+    """Raise if a value and a category are equal in the float dtype of one of them, but only there.
+
+    Other large values are no categories, whatever they were before they were rounded.
+    """
+    floats = [dtype for dtype in (values.dtype, categories.dtype) if dtype.kind == "f"]
+    if not floats or values.dtype == categories.dtype:
+        return
+    coarse = min(floats, key=lambda dtype: dtype.itemsize)
+    large = values[may_be_rounded(values, coarse)]
+    if not len(large):
+        return
+    with np.errstate(over="ignore"):
+        rounded = large[np.isin(large.astype(coarse), categories.astype(coarse))]
+    if len(rounded):
+        raise ValueError(
+            ROUNDED.format(rounded[0].item(), coarse)
+            + f", as in fit, where it had dtype {categories.dtype}"
+        )
+
+
+def may_be_rounded(numbers: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return which numbers (n,) may be ids that dtype does not hold, rounded or not."""
+    if dtype.kind != "f":
+        return np.zeros(len(numbers), bool)
+    limit = 2.0 ** (np.finfo(dtype).nmant + 1)
+    sizes = np.abs(numbers.astype(np.float64))
+    return (sizes >= limit) & (sizes < 2.0**ID_BITS)
 
 
 def _checked(values: np.ndarray) -> Cells:

@@ -18,6 +18,7 @@ __all__ = [
     "CHUNK_LABELS",
     "ValidatedRows",
     "check_array_with",
+    "check_label_values",
     "check_labels",
     "check_not_masked",
     "check_rows",
@@ -71,7 +72,7 @@ def check_rows(
         Whether these are one part of the rows: their weights may all be 0, and messages have no
         row numbers.
     """
-    _check_label_values(y, is_part=is_part)
+    check_label_values(y, is_part=is_part)
     X, y = _checked(check, X, y, order="C")
     check_targets(y)
     X = _real_numbers(X)
@@ -82,7 +83,7 @@ def check_rows(
 def check_array_with(check: Callable[..., Any], X: Any, *y: Any) -> Any:
     """Return what scikit-learn's ``check(X, *y)`` returns, with X of real numbers."""
     for labels in y:
-        _check_label_values(labels)
+        check_label_values(labels)
     checked = _checked(check, X, *y)
     return (_real_numbers(checked[0]), *checked[1:]) if y else _real_numbers(checked)
 
@@ -140,38 +141,54 @@ def check_targets(y: np.ndarray, name: str = "y") -> None:
         raise ValueError(f"Input {name} contains NaT.")
 
 
-def _check_label_values(y: Any, *, is_part: bool = False) -> None:
+def check_label_values(
+    y: Any, name: str = "y", *, is_part: bool = False, of_rows: bool = True
+) -> None:
     """Raise for labels that are missing or of mixed kinds.
 
-    scikit-learn does not name them in all containers, and takes NaN in a list of strings for a
-    label.
+    scikit-learn does not name them in all containers, takes NaN in a list of strings for a label,
+    and compares labels of mixed kinds, which is a TypeError.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        As the user gave them.
+    name : str, default="y"
+        What messages call them.
+    is_part : bool, default=False
+        Whether these are one part of the rows, so that messages have no row numbers.
+    of_rows : bool, default=True
+        Whether each is the label of a row, which is to be dropped if it is missing.
     """
-    cells = _read_labels(y)
+    cells = _read_labels(y, name)
     if cells is None:
         return
     missing = cells.missing_mask()
     if missing.any():
         where = " in one part" if is_part else f", the first in row {missing.argmax()}"
+        rows = f"these rows, such as by X[{name}.notna()] and {name}[{name}.notna()] in pandas"
         raise ValueError(
-            f"Input y contains NaN or None: {missing.sum()} of {len(missing)} labels are missing"
-            f"{where}. Drop these rows, such as by X[y.notna()] and y[y.notna()] in pandas."
+            f"Input {name} contains NaN or None: {missing.sum()} of {len(missing)} labels are "
+            f"missing{where if of_rows else ''}. Drop {rows if of_rows else 'them'}."
         )
     if cells.kind == MIXED:
-        raise ValueError("y mixes strings and numbers: convert it, such as by y.astype(str).")
+        raise ValueError(
+            f"{name} mixes strings and numbers: convert it, such as by {name}.astype(str)."
+        )
     if cells.kind == NUMBER and not isinstance(y, list | tuple) and np.asarray(y).dtype == object:
         raise ValueError(
-            "Unknown label type: y holds numbers or bools as Python objects. Convert it, such as "
-            f"by y.astype({cells.values.dtype.name!r})."
+            f"Unknown label type: {name} holds numbers or bools as Python objects. Convert it, "
+            f"such as by {name}.astype({cells.values.dtype.name!r})."
         )
 
 
-def _read_labels(y: Any) -> Cells | None:
+def _read_labels(y: Any, name: str) -> Cells | None:
     """Return labels and which are missing; None for what scikit-learn has to judge."""
     if y is None or sparse.issparse(y):
         return None
     if isinstance(y, list | tuple) and set(map(type, y)) in ({int}, {str}):
         return None  # the usual lists, which take no time
-    with _named_errors("y"):
+    with _named_errors(name):
         values = object_array(y) if isinstance(y, list | tuple) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -189,7 +206,7 @@ def check_not_masked(values: Any, name: str) -> None:
 def check_weights(
     sample_weight: Any, X: Any, name: str, *, may_all_be_zero: bool = False
 ) -> np.ndarray | None:
-    """Return weights as float64 (n,), or None for none."""
+    """Return weights of the rows of X as float64 (n,), or None for none."""
     if sample_weight is None:
         return None
     check_not_masked(sample_weight, name)
@@ -212,7 +229,7 @@ def check_weights(
 
 def zero_weights_error(name: str) -> ValueError:
     """Return the ValueError of weights that are all zero."""
-    return ValueError(f"{name}: every weight is zero, so there is no row to train on.")
+    return ValueError(f"{name}: every weight is zero, so that no row counts.")
 
 
 def max_abs(X: Any) -> float:

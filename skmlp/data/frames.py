@@ -41,6 +41,7 @@ _UNREAD: dict[Any, str] = {
     **dict.fromkeys((nw.Date, nw.Datetime, nw.Time, nw.Duration), DATE),
     **dict.fromkeys((nw.List, nw.Array, nw.Struct, nw.Binary), OTHER),
 }
+FEW_LEVELS = 1000  # that are converted to strings at any number of rows
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*", re.ASCII)
 _PROBLEMS = {
     DATE: "holds dates or times: convert it to numbers, such as year, month or weekday, or drop it",
@@ -71,6 +72,7 @@ class Frame:
         is_arrow = nw.dependencies.is_pyarrow_table(native)
         self.names: list[Any] = list(native.column_names if is_arrow else native.columns)
         self.n_rows: int = len(native)
+        self._columns: dict[int, Any] = {}  # pandas makes a new object each time
         self._cells: dict[int, Cells] = {}
         self._dtypes: dict[str, Any] = {}
 
@@ -81,7 +83,7 @@ class Frame:
     @cached_property
     def dtypes(self) -> list[str]:
         """The dtype of each column as its library calls it, for messages."""
-        return [str(_native_dtype(self._native[name])) for name in self.names]
+        return [str(_native_dtype(self._column(j))) for j in range(len(self.names))]
 
     @cached_property
     def is_categorical(self) -> np.ndarray:
@@ -146,7 +148,7 @@ class Frame:
         That is a category of pandas, or an Enum. Those of polars' Categorical and of Arrow's
         dictionaries are no property of the column: they may come from other tables.
         """
-        native = self._native[self.names[column]]
+        native = self._column(column)
         if _in_numpy(native) or self._dtype(column, native) not in _CATEGORIES:
             return None
         levels = _declared_levels(self._series(column))
@@ -201,7 +203,11 @@ class Frame:
         return self._cells[j]
 
     def _convert(self, j: int) -> Cells:
-        native = self._native[self.names[j]]
+        native = self._column(j)
+        if self._declares_strings(j, native):
+            cells = _decode_levels(native)
+            if cells is not None:
+                return cells
         cells = _read_as_numpy(native)
         if cells is not None:
             return cells
@@ -212,29 +218,37 @@ class Frame:
             return read_array(native.to_numpy())
         return _read_series(self._series(j), dtype)
 
+    def _column(self, j: int) -> Any:
+        """Return column j as its library holds it."""
+        if j not in self._columns:
+            self._columns[j] = self._native[self.names[j]]
+        return self._columns[j]
+
     def _series(self, j: int) -> nw.Series[Any]:
         return self._frame.get_column(self.names[j])
 
     def _is_string(self, j: int) -> bool:
         """Whether all values of column j are strings, by its dtype."""
-        native = self._native[self.names[j]]
+        native = self._column(j)
         if _in_numpy(native):
             return False
         dtype = self._dtype(j, native)
-        return dtype == nw.String or (dtype in _CATEGORIES and self._has_string_levels(j))
+        return dtype == nw.String or self._declares_strings(j, native)
 
-    def _has_string_levels(self, j: int) -> bool:
-        """Whether the dtype of column j declares strings, without reading them."""
-        series = self._series(j)
-        if not series.implementation.is_pandas_like():
-            return isinstance(series.dtype, nw.Enum)
-        try:
-            return bool(series.cat.get_categories().dtype == nw.String)
-        except AttributeError:  # Arrow's dictionaries in pandas
+    def _declares_strings(self, j: int, native: Any) -> bool:
+        """Whether column j has a category dtype that declares strings, without reading them."""
+        levels: Any = getattr(_native_dtype(native), "categories", None)
+        if not hasattr(levels, "dtype"):  # Arrow's dictionaries, polars' Categorical
             return False
+        if str(levels.dtype) == "object":  # each column may hold other objects
+            return bool(self._series(j).cat.get_categories().dtype == nw.String)
+        key = f"levels of {levels.dtype}"
+        if key not in self._dtypes:
+            self._dtypes[key] = self._series(j).cat.get_categories().dtype
+        return bool(self._dtypes[key] == nw.String)
 
     def _is_category(self, j: int) -> bool:
-        native = self._native[self.names[j]]
+        native = self._column(j)
         if not _in_numpy(native):
             dtype = self._dtype(j, native)
             if dtype not in (nw.Object, nw.Unknown):
@@ -319,6 +333,24 @@ def _read_as_numpy(column: Any) -> Cells | None:
         return None
     cells = read_array(values)
     return cells if cells.kind in (NUMBER, STRING, EMPTY) else None
+
+
+def _decode_levels(column: Any) -> Cells | None:
+    """Return the values of a column of pandas whose categories are strings; None for others.
+
+    Conversion by pandas makes a string for each row, and for one row takes six times as long.
+    """
+    codes = getattr(getattr(column, "array", None), "codes", None)
+    if not isinstance(codes, np.ndarray):
+        return None
+    levels = _native_dtype(column).categories
+    if not len(levels) or len(levels) > max(len(codes), FEW_LEVELS):
+        return None
+    missing = codes < 0
+    if missing.all():
+        return Cells(np.full(len(codes), None), missing, EMPTY)
+    values = np.asarray(levels, object)[codes]
+    return Cells(values, missing if missing.any() else None, STRING)
 
 
 def _read_series(series: nw.Series[Any], dtype: Any) -> Cells:

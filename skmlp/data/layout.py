@@ -156,5 +156,9 @@ def cached_encoding(
 
 
 def with_centre(encoding: Encoding, moments: Moments) -> Encoding:
-    """Return an encoding with the means of the numeric columns as centre, if they are finite."""
-    return replace(encoding, centre=np.nan_to_num(moments.mean[: encoding.n_numeric]))
+    """Return an encoding with the means of the numeric columns as centre, if they are finite.
+
+    It is the same object if it has this centre, so that networks that share it share batches.
+    """
+    centre = np.nan_to_num(moments.mean[: encoding.n_numeric])
+    return encoding if np.array_equal(centre, encoding.centre) else replace(encoding, centre=centre)

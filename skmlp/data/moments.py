@@ -35,7 +35,8 @@ from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.weights import mean_weight, normalize_weights
 
 __all__ = [
-    "N_VALUES",
+    "MAX_VALUES",
+    "MIN_VALUES",
     "Moments",
     "cached_moments",
     "cached_scaling",
@@ -50,8 +51,10 @@ __all__ = [
 ]
 
 CHUNK_ROWS, SPARSE_CHUNK_ROWS = 256, 4096  # as doubles
-SAMPLE_ROWS, SAMPLE_SHARE = 256, 0.25  # to find values that may be those of half of the rows
-N_VALUES = 2  # frequent values that are counted in each column
+SAMPLE_ROWS, SAMPLE_SHARE = 256, 1 / 16  # to find values that may be those of half of the rows
+# Values that are counted in each column: the fewest and the most, and the size of their array,
+# which limits the time of merging if there are thousands of columns.
+MIN_VALUES, MAX_VALUES, VALUES_SIZE = 2, 16, 2**15
 EXACT_IN_FLOAT32 = 2**24
 HALF = 0.5 - 1e-9  # sums of weights are rounded
 ROUNDING = 1e-9  # of a mean, in standard deviations
@@ -68,11 +71,11 @@ class Moments(NamedTuple):
         The sum of their weights.
     mean, var : ndarray of shape (n_features,), float64
         Of the values that are present; 0 where none is.
-    values : ndarray of shape (2, n_features), float64
-        Two values of each column, among them any that at least half of the rows have; NaN for
-        none.
-    shares : ndarray of shape (2, n_features), float64
-        Their shares of the rows' weight, the larger first.
+    values : ndarray of shape (n_values, n_features), float64
+        Frequent values of each column, among them any that at least half of the rows have; NaN for
+        none. n_values is 2 to 16.
+    shares : ndarray of shape (n_values, n_features), float64
+        Their shares of the rows' weight, the largest first.
     present : ndarray of shape (n_features,) or float
         The share of the rows' weight where a value is present.
     """
@@ -128,14 +131,18 @@ def cached_moments(dataset: Dataset, rows: np.ndarray, layout: Encoding | None =
     With a layout, those of the indicators of gaps and of the levels follow.
     """
 
-    def compute() -> tuple[Encoding | None, Moments]:
-        # With the layout, so that its id is that of no other object as long as it is a key.
-        return layout, column_moments(dataset.X, dataset.sample_weight, rows, layout)
+    def compute() -> Moments:
+        return column_moments(dataset.X, dataset.sample_weight, rows, layout)
 
-    found: tuple[Encoding | None, Moments] = dataset.cached(
-        ("moments", hash_indices(rows), id(layout)), compute
-    )
-    return found[1]
+    found: Moments = dataset.cached(("moments", hash_indices(rows), _columns_of(layout)), compute)
+    return found
+
+
+def _columns_of(layout: Encoding | None) -> tuple[bytes, ...]:
+    """Return what Moments depend on in a layout, as a key: not its centre or bins."""
+    arrays = {} if layout is None else layout.arrays()
+    names = ("gaps", "row_of_code", "first_code")
+    return tuple(hash_indices(arrays[name]) for name in names if name in arrays)
 
 
 def cached_scaling(dataset: Dataset, dtype: np.dtype, moments: Moments) -> Scaling:
@@ -208,15 +215,16 @@ def _with_binary_columns(moments: Moments, shares: np.ndarray) -> Moments:
     """Return Moments with those of 0/1 columns, which have these shares of 1s, appended."""
     mean = np.append(moments.mean, shares)
     var = np.append(moments.var, shares * (1.0 - shares))
-    numbers = np.repeat([[0.0], [1.0]], len(shares), axis=1)
-    swapped = shares > 0.5  # the larger share first
-    of_binary = np.where(swapped, numbers[::-1], numbers)
+    of_binary = np.full((len(moments.values), len(shares)), np.nan)
+    of_binary[:2] = np.where(shares > 0.5, [[1.0], [0.0]], [[0.0], [1.0]])  # the larger share first
     larger = np.maximum(shares, 1.0 - shares)
+    of_values = np.zeros(of_binary.shape)
+    of_values[:2] = larger, 1.0 - larger
     return moments._replace(
         mean=mean,
         var=var,
         values=np.hstack([moments.values, of_binary]),
-        shares=np.hstack([moments.shares, np.vstack([larger, 1.0 - larger])]),
+        shares=np.hstack([moments.shares, of_values]),
         present=np.append(
             np.broadcast_to(moments.present, len(moments.mean)), np.ones(len(shares))
         ),
@@ -254,10 +262,10 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
 
 
 def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the values (2, n_features) that may be those of half of the rows, or NaN.
+    """Return the values (n_values, n_features) that may be those of half of the rows, or NaN.
 
-    These are the two most frequent ones among 256 rows, if a quarter of them has the first: the
-    probability that a value of half of the rows is missed is below 1e-15.
+    These are the most frequent ones among 256 rows that a 16th of them has: the probability that a
+    value of half of the rows is missed is below 1e-30. A second value is any other.
     """
     if len(rows) > SAMPLE_ROWS:
         sampled = np.random.RandomState(0).choice(len(rows), SAMPLE_ROWS, replace=False)
@@ -269,14 +277,23 @@ def _candidates(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
     starts = np.vstack([np.ones((1, len(columns)), bool), sample[1:] != sample[:-1]])
     start = np.maximum.accumulate(np.where(starts, position, 0), axis=0)
     lengths = np.where(np.roll(starts, -1, axis=0), position - start + 1, 0)
-    values = np.full((N_VALUES, len(columns)), np.nan)
-    frequent = lengths.max(axis=0) >= SAMPLE_SHARE * n
-    for k in range(N_VALUES):
+    values = np.full((_n_values(len(columns)), len(columns)), np.nan)
+    for k in range(len(values)):
+        # Of few rows, a single one is no sign of a frequent value, but for the first two.
+        least = max(SAMPLE_SHARE * n, 2 * (k >= MIN_VALUES)) if k != 1 else 1
         best = lengths.argmax(axis=0)
-        frequent &= lengths[best, columns] > 0
-        values[k, frequent] = sample[best, columns][frequent]
-        lengths[best, columns] = 0
-    return values
+        frequent = lengths[best, np.arange(len(columns))] >= least
+        columns, lengths, best = columns[frequent], lengths[:, frequent], best[frequent]
+        if not len(columns):
+            break
+        values[k, columns] = sample[best, columns]
+        lengths[best, np.arange(len(columns))] = 0
+    return values[: max(np.isfinite(values).any(axis=1).sum(), MIN_VALUES)]
+
+
+def _n_values(n_features: int) -> int:
+    """Return how many values are counted in each of so many columns."""
+    return int(np.clip(VALUES_SIZE // max(n_features, 1), MIN_VALUES, MAX_VALUES))
 
 
 def _fill_second_values(values: np.ndarray, D: np.ndarray) -> None:
@@ -294,7 +311,7 @@ def _fill_second_values(values: np.ndarray, D: np.ndarray) -> None:
 
 
 def _weights_of(values: np.ndarray, D: np.ndarray, v: np.ndarray | None) -> np.ndarray:
-    """Return the weight of the rows D, weighted by v, that have each value (2, columns)."""
+    """Return the weight of the rows D, weighted by v, that have each value (n_values, columns)."""
     if v is None:
         return np.array([np.count_nonzero(value == D, axis=0) for value in values])
     return np.array([np.einsum("i,ij->j", v, (value == D).astype(float)) for value in values])
@@ -362,6 +379,7 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         dense, v = X[rows][:, columns].toarray(), None if w is None else w[rows]
         dense_columns = _dense_moments(dense, v, np.arange(len(rows)))
         mean[columns], var[columns] = dense_columns.mean, dense_columns.var
+        values, shares = _padded(values, shares, len(dense_columns.values))
         values[:, columns], shares[:, columns] = dense_columns.values, dense_columns.shares
         present[columns] = dense_columns.present
     moments = _sorted_by_share(len(rows), weight, mean, var, values, shares)
@@ -386,9 +404,12 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
 
         mean = sum p_k mean_k        var = sum p_k (var_k + (mean_k - mean)^2)
 
-    where p_k are the shares of the weights. The shares of frequent values are exact if each is
-    among the two of every part that has it, as always in columns of two values; otherwise they
-    are too small by its share of the other parts.
+    where p_k are the shares of the weights. Up to 16 values of a column are counted, fewer if
+    there are more than 2,048 columns (`_n_values`). Their shares are exact if each is counted in
+    every part that has it, as always in columns of two values. A part may not count a value of
+    less than a 16th of its rows. If there are more than k values, shares are those of a Misra-Gries
+    summary (Agarwal et al. 2012, "Mergeable summaries") that does not reduce the largest: too small
+    by at most a k-th, so that a value of more than that share is never lost.
     """
     weight = sum(part.weight for part in parts)
     if not np.isfinite(weight):
@@ -396,21 +417,48 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     p = [part.weight / weight for part in parts]
     present = [share * part.present for share, part in zip(p, parts, strict=True)]
     mean, var = _merge([(part.mean, part.var) for part in parts], present)
-    values = np.vstack([part.values for part in parts])
-    shares = np.vstack([share * part.shares for share, part in zip(p, parts, strict=True)])
-    values, shares = _merge_values(values, shares)
+    values, shares = parts[0].values, p[0] * parts[0].shares
+    for share, part in zip(p[1:], parts[1:], strict=True):
+        values, shares = _merge_values(values, shares, part.values, share * part.shares)
     moments = _sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
     return moments._replace(present=np.minimum(sum(present), 1.0))
 
 
-def _merge_values(values: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return values and shares (k, n_features) with the shares of equal values added, in place."""
-    for k in range(1, len(values)):
-        for earlier in range(k - k % N_VALUES):
-            same = values[k] == values[earlier]
-            shares[earlier] += np.where(same, shares[k], 0.0)
-            shares[k, same] = values[k, same] = np.nan
-    return values, shares
+def _merge_values(
+    values: np.ndarray, shares: np.ndarray, others: np.ndarray, of_others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and shares (k, n_features) with those of other rows added to them."""
+    same = values[:, None] == others
+    shares = shares + np.where(same, of_others, 0.0).sum(axis=1)  # one of them at most
+    others = np.where(same.any(axis=0), np.nan, others)
+    is_new = ~np.isnan(others).all(axis=1)
+    stacked = np.vstack([values, others[is_new]]), np.vstack([shares, of_others[is_new]])
+    return _most_frequent(*stacked)
+
+
+def _most_frequent(values: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return values and shares, sorted by share, of as many values as are counted.
+
+    If there are more, the share of the first one that is left out is subtracted from all others
+    but the largest.
+    """
+    shares = np.where(np.isnan(values), 0.0, shares)
+    order = np.argsort(-shares, axis=0, kind="stable")
+    values, shares = (np.take_along_axis(array, order, axis=0) for array in (values, shares))
+    k = _n_values(values.shape[1])
+    if len(shares) > k:
+        reduced = shares[1:k] - shares[k]
+        shares, values = np.vstack([shares[:1], reduced]), values[:k]
+        values[shares <= 0.0] = np.nan
+    n_used = (~np.isnan(values)).any(axis=1).sum()
+    k = max(int(n_used), MIN_VALUES)
+    return values[:k], shares[:k]
+
+
+def _padded(values: np.ndarray, shares: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return at least k rows of values and shares."""
+    more = max(k - len(values), 0), values.shape[1]
+    return np.vstack([values, np.full(more, np.nan)]), np.vstack([shares, np.zeros(more)])
 
 
 def _merge(
@@ -439,11 +487,8 @@ def _sorted_by_share(
     values: np.ndarray,
     shares: np.ndarray,
 ) -> Moments:
-    """Return Moments with the two most frequent of some values."""
-    shares = np.where(np.isnan(values), 0.0, shares)
-    order = np.argsort(-shares, axis=0, kind="stable")[:N_VALUES]
-    values, shares = (np.take_along_axis(array, order, axis=0) for array in (values, shares))
-    return Moments(n, float(weight), mean, var, values, shares)
+    """Return Moments with the most frequent of some values."""
+    return Moments(n, float(weight), mean, var, *_most_frequent(values, shares))
 
 
 def scaling_from_moments(

@@ -1,7 +1,7 @@
 """Arrays of Python objects: which are missing, and whether the others are strings or numbers."""
 
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from numbers import Complex, Real
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ __all__ = [
     "OTHER",
     "STRING",
     "Cells",
+    "mostly",
     "object_array",
     "read_array",
 ]
@@ -24,6 +25,9 @@ __all__ = [
 # The kinds of values. EMPTY: all are missing, or there are no rows.
 NUMBER, STRING, EMPTY = "number", "string", "empty"
 COMPLEX, DATE, MIXED, OTHER = "complex", "date", "mixed", "other"
+
+NEARLY_ALL = 0.95  # of different strings, so that some may stand for missing values
+SAMPLE = 1_000  # strings that are tried before all of them are
 
 _REAL = (Real, Decimal, np.bool_)
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
@@ -146,3 +150,14 @@ def object_array(cells: Iterable[Any]) -> np.ndarray:
     for i, cell in enumerate(cells):
         array[i] = cell
     return array
+
+
+def mostly(texts: Sequence[str], holds: Callable[[str], Any]) -> bool:
+    """Return whether something holds for nearly all of different strings, one at least.
+
+    For most strings of which it does not hold, it takes as long as it takes for `SAMPLE` of them.
+    """
+    for part in (texts[:: len(texts) // SAMPLE + 1], texts):
+        if sum(1 for text in part if holds(text)) < max(NEARLY_ALL * len(part), 1):
+            return False
+    return True

@@ -15,7 +15,8 @@ from skmlp._errors import warn_user
 from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories, merge_categories
 from skmlp.data.checks import check_not_masked
-from skmlp.data.dates import date_conversion, hold_dates
+from skmlp.data.dates import date_conversion, example_date, hold_dates
+from skmlp.data.numerals import example_number, hold_numbers, number_conversion
 from skmlp.data.objects import EMPTY, MIXED, NUMBER, STRING, read_array
 
 __all__ = [
@@ -255,27 +256,33 @@ def named_column(names: Sequence[Any] | None, j: int) -> Iterator[None]:
 
 
 def warn_of_strings(names: Sequence[Any] | None, j: int, categories: np.ndarray, n: int) -> None:
-    """Warn if column j has strings that are dates, or different in more than half of n rows."""
+    """Warn if strings of column j are dates or numbers, or different in most of n rows."""
     if categories.dtype.kind != "O":
         return
+    column = f"X[:, {j}]" if names is None else f"X[{names[j]!r}]"
     if hold_dates(categories):
-        _warn_of_dates(names, j, categories)
-    elif n >= MIN_ID_ROWS and len(categories) > ID_SHARE * n:
+        found, conversion = example_date(categories), date_conversion(column, categories)
+        kind, otherwise = "dates", "drop the column"
+    elif hold_numbers(categories):
+        found, conversion = example_number(categories), number_conversion(column, categories)
+        kind, otherwise = "numbers", "give the column a category dtype if they are codes"
+    else:
+        _warn_of_ids(names, j, len(categories), n)
+        return
+    warn_user(
+        f"{column_name(names, j)} holds {kind} as strings ({found!r}), which are treated as "
+        f"categories: convert them to numbers, as in {conversion}, or {otherwise}."
+    )
+
+
+def _warn_of_ids(names: Sequence[Any] | None, j: int, n_different: int, n: int) -> None:
+    """Warn if column j has different strings in more than half of n rows."""
+    if n >= MIN_ID_ROWS and n_different > ID_SHARE * n:
         warn_user(
-            f"{column_name(names, j)} has {len(categories)} different strings in {n} rows: "
+            f"{column_name(names, j)} has {n_different} different strings in {n} rows: "
             "it may hold ids or text, which are not useful as categories. Drop it, or derive "
             "numbers or categories from it."
         )
-
-
-def _warn_of_dates(names: Sequence[Any] | None, j: int, dates: np.ndarray) -> None:
-    """Warn of the dates of column j."""
-    column = f"X[:, {j}]" if names is None else f"X[{names[j]!r}]"
-    warn_user(
-        f"{column_name(names, j)} holds dates as strings ({dates[0]!r}), which are treated as "
-        f"categories: convert them to numbers, as in {date_conversion(column, dates)}, or drop "
-        "the column."
-    )
 
 
 def warn_of_unknown(names: Sequence[Any] | None, j: int, unknown: np.ndarray) -> None:

@@ -467,7 +467,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         path : str, bytes or path-like
             The file.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            The same rows as before.
+            The same rows as before. All are compared by a checksum; of a memory map, 64 are.
         y : array-like of shape (n_samples,)
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None

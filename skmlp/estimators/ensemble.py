@@ -117,10 +117,10 @@ class SoftmaxMLPEnsembleClassifier(
 ):
     """An ensemble of softmax multilayer perceptrons, which are trained together.
 
-    The members differ in their initial weights, dropout masks, validation rows and, with `cv`,
-    training rows. The mean of their probabilities is more accurate than a single network, and
-    less confident where the members disagree (Lakshminarayanan et al. 2017). Members of one shape
-    are trained as one stacked network, which takes less time than one by one.
+    The members differ in their initial weights and dropout masks and, with `cv`, in their training
+    and validation rows. The mean of their probabilities is more accurate than a single network,
+    and less confident where the members disagree (Lakshminarayanan et al. 2017). Members of one
+    shape are trained as one stacked network, which takes less time than one by one.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
 from skmlp.core.network import Network
 from skmlp.core.scaling import Scaling
+from skmlp.data.checks import check_label_values
 from skmlp.data.moments import Moments
 from skmlp.estimators.columns import (
     encoded_names,
@@ -186,6 +187,35 @@ class ProbabilityMixin(FittedHTMLMixin):
         for chunk, scores in fitted._score_chunks(X):
             labels[chunk] = fitted.classes_[scores.argmax(axis=1)]
         return labels
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        score : float
+            The weight of the correctly predicted rows, divided by that of all rows.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X, y or weights are invalid.
+        """
+        check_is_fitted(self)
+        check_label_values(y)
+        accuracy: float = super().score(X, y, sample_weight)  # type: ignore[misc]
+        return accuracy
 
     @property
     def is_categorical_(self) -> np.ndarray:

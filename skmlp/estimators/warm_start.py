@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from skmlp._errors import invalid
 from skmlp._sklearn_compat import CALLBACK_STATE
 from skmlp.core.encoding import Encoding
-from skmlp.data.checks import check_targets
+from skmlp.data.checks import check_label_values, check_targets
 from skmlp.estimators.predict import BEFORE_FIT
 from skmlp.estimators.validation import set_classes
 from skmlp.training.config import TrainConfig
@@ -69,6 +69,7 @@ def set_or_check_classes(estimator: Any, classes: Any, *, continues: bool) -> No
 
 def _checked_classes(classes: Any) -> np.ndarray:
     """Return classes as an array of valid labels."""
+    check_label_values(classes, "classes", of_rows=False)
     classes = np.asarray(classes)
     if classes.ndim != 1 or not len(classes):
         raise invalid("classes", classes, "a list of one label or more")

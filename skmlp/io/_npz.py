@@ -18,7 +18,7 @@ import numpy as np
 
 from skmlp._errors import MAX_CHARACTERS, shorten
 from skmlp.core.scaling import Scaling
-from skmlp.data.moments import N_VALUES, Moments
+from skmlp.data.moments import MAX_VALUES, MIN_VALUES, Moments
 from skmlp.io._atomic import write_atomically
 from skmlp.io._regular import errors_name, open_regular
 
@@ -282,8 +282,14 @@ def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int
     present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of earlier versions have none
     if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
         raise ValueError(f"the number and weight of its rows are {rows}")
-    lengths = [len(mean), len(var), len(present), *(len(a) / N_VALUES for a in (values, shares))]
-    if lengths != [n_features] * 5 or any(a.dtype != np.float64 for a in arrays.values()):
+    k = len(values) // max(n_features, 1)
+    lengths = [len(mean), len(var), len(present), *(len(a) / max(k, 1) for a in (values, shares))]
+    has_values = MIN_VALUES <= k <= MAX_VALUES or not n_features
+    if (
+        lengths != [n_features] * 5
+        or not has_values
+        or any(a.dtype != np.float64 for a in arrays.values())
+    ):
         raise ValueError("the statistics of its columns do not fit its features")
     if not (np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
         raise ValueError("the means and variances of its columns are not all finite numbers")
@@ -291,5 +297,5 @@ def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int
         raise ValueError("the shares of values that are present in its columns are damaged")
     if np.isinf(values).any() or not ((shares >= 0) & (shares <= 1 + 1e-6)).all():
         raise ValueError("the frequent values of its columns are damaged")
-    shape = N_VALUES, n_features
+    shape = max(k, MIN_VALUES), n_features
     return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape), present)

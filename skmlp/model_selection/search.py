@@ -28,6 +28,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metadata_routing import process_routing
 
 from skmlp._sklearn_compat import FitTimesMixin, check_search
+from skmlp.data.checks import check_label_values
 from skmlp.model_selection.candidate_fits import CandidateFits
 from skmlp.model_selection.candidates import NetworkOrEnsemble, final_estimator
 
@@ -64,8 +65,8 @@ class _PopulationSearch(FitTimesMixin):
             If the estimator is no SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier or Pipeline
             that ends in one.
         ValueError
-            As GridSearchCV: for instance if all fits failed, or if one failed and error_score
-            is "raise".
+            If labels are missing or of mixed kinds. As GridSearchCV: for instance if all fits
+            failed, or if one failed and error_score is "raise".
         """
         network, _ = final_estimator(self.estimator)
         if not isinstance(network, NetworkOrEnsemble):
@@ -78,6 +79,7 @@ class _PopulationSearch(FitTimesMixin):
         check_search(self)  # before training
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, got None.")
+        check_label_values(y)
         X, y = indexable(X, y)
         fit_params, split_params = self._routed(params)
         cv = copy.copy(check_cv(self.cv, y, classifier=True))

@@ -16,6 +16,7 @@ from skl2onnx.common.data_types import (
 
 from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.scaling import Scaling
+from skmlp.data.categories import may_be_rounded
 from skmlp.data.layout import MISSING, UNKNOWN
 from skmlp.data.tables import column_name
 from skmlp.onnx.graph import FLOAT32, FLOAT64, INT64, Graph, finite
@@ -148,6 +149,18 @@ def _check_kind(column: _Column) -> None:
         raise ValueError(
             f"{column.name} has {what}, for which its input must be {expected}; "
             f"{column.variable.onnx_name} is {kind.__name__}."
+        )
+    if categories is not None and kind in FLOAT_DTYPES:
+        _check_exact(column, categories, FLOAT_DTYPES[kind])
+
+
+def _check_exact(column: _Column, categories: np.ndarray, dtype: np.dtype) -> None:
+    """Raise if a float dtype of the input rounds integers to a category."""
+    if len(categories) and may_be_rounded(categories, dtype).any():
+        raise ValueError(
+            f"{column.name} has categories to which {dtype} rounds several integers: its input "
+            f"must be Int64TensorType; {column.variable.onnx_name} is "
+            f"{type(column.variable.type).__name__}."
         )
 
 

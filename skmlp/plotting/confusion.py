@@ -7,6 +7,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp.data.checks import check_label_values
 from skmlp.plotting.style import BLUE, PLAIN, name_of, pyplot
 
 __all__ = ["ConfusionDisplay"]
@@ -237,9 +238,11 @@ class ConfusionDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If lengths differ, or if `display_labels` has not a name for each class.
+            If lengths differ, if labels are missing or of mixed kinds, or if `display_labels` has
+            not a name for each class.
         """
         pyplot()
+        check_label_values(y_true, "y_true")
         if labels is None:
             labels = unique_labels(y_true, y_pred)
         counts = confusion_matrix(y_true, y_pred, labels=labels, sample_weight=sample_weight)

@@ -7,6 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._errors import invalid
+from skmlp.data.checks import check_label_values, check_weights
 from skmlp.plotting.style import MARKERS, PALETTE, PLAIN, REFERENCE, clean, name_of, pyplot
 from skmlp.training.parameters import check_integer
 
@@ -402,15 +403,16 @@ class ReliabilityDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If lengths differ, if the labels are not as many as the columns of `y_proba`, for
-            probabilities outside [0, 1], weights that are negative or all 0, or if `pos_label`,
-            `n_bins` or `strategy` is none of those accepted.
+            If lengths differ, if labels are missing or of mixed kinds, if the labels are not as
+            many as the columns of `y_proba`, for probabilities outside [0, 1], weights that are
+            negative or all 0, or if `pos_label`, `n_bins` or `strategy` is none of those accepted.
         """
         pyplot()
+        check_label_values(y_true, "y_true")
         y_true, y_proba = column_or_1d(y_true), check_array(y_proba)
         labels = np.unique(y_true) if labels is None else column_or_1d(labels)
-        w = _checked_weights(sample_weight)
-        check_consistent_length(y_true, y_proba, w)
+        check_consistent_length(y_true, y_proba)
+        w = check_weights(sample_weight, y_true, "sample_weight")
         if len(labels) != y_proba.shape[1]:
             raise ValueError(
                 f"labels must have {y_proba.shape[1]} entries, one for each column of y_proba, "
@@ -438,12 +440,3 @@ class ReliabilityDisplay:
             pos_label=pos_label,
         )
         return display.plot(ax, ref_line=ref_line, counts=counts, line_kw=line_kw)
-
-
-def _checked_weights(sample_weight: Any) -> np.ndarray | None:
-    if sample_weight is None:
-        return None
-    w = column_or_1d(check_array(sample_weight, ensure_2d=False, dtype=np.float64))
-    if w.min() < 0 or not w.any():
-        raise ValueError("sample_weight must not be negative, or 0 for all rows.")
-    return w

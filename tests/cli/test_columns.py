@@ -143,6 +143,27 @@ def test_mixed_columns_are_named():
     assert taken(["unknown", "1", "1", "2", "3"] * 8).note == "mixed"
 
 
+def test_integers_that_are_dates_are_named():
+    days = pd.date_range("1995-03-01", periods=200, freq="37D").strftime("%Y%m%d").tolist()
+    for values in (days, [*days, "", "0"], days[:3] * 9):
+        column = taken(values)
+        assert column.note == "like dates"
+        assert not column.is_category
+        assert "20240826" in remedies([column])[0]
+        assert "--drop a" in remedies([column])[0]
+    assert taken(pd.Series(days).astype(int), is_text=False).note == "like dates"
+    rng = np.random.RandomState(0)
+    others = [
+        days[:2] * 20,  # too few
+        rng.randint(19_000_101, 21_001_231, 300).astype(str),  # amounts
+        [f"1{day[1:]}" for day in days],  # years 1000 to 1024
+        [f"{day}.5" for day in days],
+        [f"{day}12" for day in days],
+    ]
+    assert all(taken(list(values)).note != "like dates" for values in others)
+    assert taken([f"{n}" for n in range(20240101, 20240301)]).note != "like dates"
+
+
 def test_decimal_commas_are_named():
     texts = [f"{i},{i % 10}" for i in range(30)]
     assert taken([*texts, "?", "7", ""]).note == "decimal comma"

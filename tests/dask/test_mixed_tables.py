@@ -393,3 +393,19 @@ def test_shards_hold_codes():
     assert [None if c is None else len(c) for c in shard.summary.columns.categories] == [
         FRAME[name].nunique() if name in CATEGORIES else None for name in FRAME
     ]
+
+
+def test_ids_that_a_missing_value_in_one_part_made_floats():
+    ids = [2**53, 2**53 + 1, 2**53 + 2] * 40
+    whole, y = pd.DataFrame({"id": ids, "x": np.arange(120) % 7}), np.arange(120) % 2
+    lost = whole[60:].astype({"id": float})
+    lost.iloc[0, 0] = np.nan
+    labels = frame_of([pd.Series(y[:60]), pd.Series(y[60:])])
+    clf = DaskSoftmaxMLPClassifier((4,), epochs=1, categorical_features=["id"])
+    message = "Column 'id' holds 9007199254740992.0, to which float64 rounds several integers"
+    for rest in (lost, lost.assign(id=np.where(lost.x > 0, np.nan, 5.0))):
+        with pytest.raises(ValueError, match=message):
+            clf.fit(frame_of([whole[:60], rest]), labels)
+    clf.fit(frame_of([whole[:60], whole[60:]]), labels)
+    with pytest.raises(ValueError, match=message):
+        clf.predict(frame_of([whole[:60], lost])).compute()

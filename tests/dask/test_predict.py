@@ -41,3 +41,13 @@ def test_predictions_are_lazy():
     lazy = clf.predict(cut(X)[0].map_blocks(never, dtype=float, meta=np.empty((0, 0))))
     with pytest.raises(RuntimeError, match="computed"):
         lazy.compute()
+
+
+def test_labels_that_are_missing_or_of_mixed_kinds():
+    names = Y.astype(str).astype(object)
+    clf = DaskSoftmaxMLPClassifier((4,), epochs=1).fit(*cut(X, names))
+    for wrong, match in ((None, r"1 of .* labels are missing in one part"), (1, "mixes strings")):
+        labels = names.copy()
+        labels[5] = wrong
+        with pytest.raises(ValueError, match=match):
+            clf.score(*cut(X, labels))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-from skmlp.data.categories import encode_categories, find_categories
+from skmlp.data.categories import encode_categories, find_categories, merge_categories
 
 COLUMNS = st.one_of(
     st.lists(st.text(max_size=3), min_size=1).map(lambda v: np.array(v, object)),
@@ -153,8 +153,6 @@ def test_large_integers_stay_different():
         np.testing.assert_array_equal(codes, [0, 1, 2])
         codes = encode_categories(levels, gaps(3), find_categories(levels.astype(dtype), gaps(3)))
         np.testing.assert_array_equal(codes, [0, 1, 2])
-    # 2**60 + 1 is no double, so that it is none of these.
-    np.testing.assert_array_equal(encode_categories(levels, gaps(3), levels[::2] * 1.0), [0, 2, 2])
     # Numbers that a cast would make those of another sign, or of another size.
     wrapped = np.array([2**64 - 1, 2**63], np.uint64)
     for category in (-1, -(2**63)):
@@ -162,3 +160,56 @@ def test_large_integers_stay_different():
         np.testing.assert_array_equal(codes, [1, 1])
     codes = encode_categories(np.array([300.0, 44.5, np.inf, 44.0]), gaps(4), np.array([44], "i1"))
     np.testing.assert_array_equal(codes, [1, 1, 1, 0])
+
+
+EDGES = [*range(2**53 - 3, 2**53 + 4), 2**63 - 1, 2**63, 2**64 - 1, -(2**53) - 1, -(2**63), 0, 7]
+
+
+@given(
+    known=st.lists(st.sampled_from(EDGES), min_size=1, unique=True),
+    new=st.lists(st.sampled_from([*EDGES, 2**64, 2**64 + 1, 2**100, 0.5]), min_size=1),
+    is_float=st.tuples(st.booleans(), st.booleans()),
+)
+def test_rounded_ids_are_never_taken_for_others(known, new, is_float):
+    """Against Python, whose integers have all their digits."""
+    train, test = (
+        np.array([float(v) for v in values]) if lost else objects(*values)
+        for values, lost in zip((known, new), is_float, strict=True)
+    )
+    try:
+        found = find_categories(train, gaps(len(train)))
+        codes = encode_categories(test, gaps(len(test)), found)
+    except ValueError as error:
+        if "rounds several integers" not in str(error) or max(map(abs, known)) < 2**53:
+            raise  # small ids are no error
+        return
+    assert found.tolist() == sorted(known)
+    for code, value in zip(codes.tolist(), new, strict=True):
+        assert code == (found.tolist().index(value) if value in known else len(known))
+
+
+def test_floats_that_may_be_rounded_ids():
+    for dtype, least in (("f2", 2**11), ("f4", 2**24), ("f8", 2**53)):
+        column = np.array([7, least - 1, np.nan], dtype)
+        assert find_categories(column, gaps(3, 2)).tolist() == [7, least - 1]
+        for value in (least, -least):
+            with pytest.raises(ValueError, match=f"holds {value:.1f}, to which float"):
+                find_categories(np.array([7, value], dtype), gaps(2))
+    for value in (1e300, np.inf, -np.inf):  # no ids
+        assert find_categories(np.array([value]), gaps(1)).tolist() == [value]
+    integers, ids = np.array([0, 7]), np.array([2**53, 2**53 + 1])
+    unknown = np.array([2.0**53, 7, 2.0**70, 1e300, np.inf])
+    assert encode_categories(unknown, gaps(5), integers).tolist() == [2, 1, 2, 2, 2]
+    message = "holds 9007199254740992.0, .* float64 rounds .* as in fit, where it had dtype int64"
+    with pytest.raises(ValueError, match=message):
+        encode_categories(unknown, gaps(5), ids[1:])
+    assert encode_categories(unknown[1:], gaps(4), ids).tolist() == [2, 2, 2, 2]
+
+
+def test_parts_of_integers_and_of_floats():
+    """Such as partitions, of which one has a missing value."""
+    small, ids = np.array([1.0, 7.0]), np.array([7, 2**53 + 1])
+    assert merge_categories([small, ids[:1]]).tolist() == [1, 7]
+    assert merge_categories([ids, ids.astype(np.int32)[:1]]).tolist() == ids.tolist()
+    with pytest.raises(ValueError, match="rounds several integers"):
+        merge_categories([small, ids])

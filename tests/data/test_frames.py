@@ -140,6 +140,17 @@ def test_strings_are_the_same_in_every_library(storage, values):
         np.testing.assert_array_equal(frame.numbers([0]), np.full((len(values), 1), np.nan))
 
 
+@pytest.mark.parametrize("n_levels", [1, 1_000, 1_001, 50_000])
+@pytest.mark.parametrize("dtype", ["str", object])
+def test_few_rows_of_many_categories(n_levels, dtype):
+    levels = pd.Index([f"level {i}" for i in range(n_levels)], dtype=dtype)
+    codes = [0, -1, n_levels - 1]
+    column = pd.Series(pd.Categorical.from_codes(codes, levels))
+    values, missing = read_frame(pd.DataFrame({"a": column})).values(0)
+    assert missing.tolist() == column.isna().tolist()
+    assert values[~missing].tolist() == column.dropna().tolist()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("storage", NUMBERS)
 @settings(max_examples=15)

@@ -1,5 +1,6 @@
 """Statistics of columns, and the scaling made of them."""
 
+import functools
 import tracemalloc
 import warnings
 
@@ -11,6 +12,7 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from skmlp.data.moments import (
+    Moments,
     column_moments,
     merge_moments,
     scaling_from_moments,
@@ -90,7 +92,9 @@ def test_merged_moments_are_those_of_all_rows(seed, weighted):
         np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(merged.var, whole.var, rtol=1e-12, atol=1e-14)
         # The values of binary columns are counted exactly, however they are cut.
-        np.testing.assert_allclose(merged.shares[:, 2:4], whole.shares[:, 2:4], atol=1e-12)
+        shares = np.sort(merged.shares[:, 2:4], axis=0)[::-1]
+        np.testing.assert_allclose(shares[:2], whole.shares[:2, 2:4], atol=1e-12)
+        assert not shares[2:].any()
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
@@ -209,3 +213,71 @@ def test_gaps_in_many_sparse_columns_take_little_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2e7  # dense columns with gaps would take 3e8 bytes
+
+
+def shuffled(rng, n, shares):
+    """Return n values, each with about its share of them."""
+    return rng.choice(len(shares), n, p=np.array(shares) / np.sum(shares)).astype(float)
+
+
+def stream_of(kind, rng, n=6000):
+    """Return a column in which one value has 60 % of the rows, but not of each part."""
+    four = [1, 1, 1, 1]
+    if kind == "sorted":
+        return np.sort(shuffled(rng, n, [*four, 6]))
+    if kind == "sorted, the frequent one in the middle":
+        return np.sort(shuffled(rng, n, [1, 1, 6, 1, 1]))
+    if kind == "sorted, of many values":
+        return np.sort(shuffled(rng, n, [*[0.1] * 40, 6]))
+    if kind == "0 is rare at first":
+        return np.append(
+            shuffled(rng, n * 2 // 5, [0.2, *four]), shuffled(rng, n * 3 // 5, [60, 1, 1])
+        )
+    if kind == "0 is not the most frequent at first":
+        return np.append(shuffled(rng, n // 2, [2, 3, 3, 1, 1]), shuffled(rng, n // 2, [99, 1]))
+    spread = np.append(rng.rand(n * 2 // 5) < 0.1, rng.rand(n * 3 // 5) < 0.95)
+    return np.where(spread, 0.0, rng.randn(n))
+
+
+KINDS = (
+    "sorted", "sorted, the frequent one in the middle", "sorted, of many values",
+    "0 is rare at first", "0 is not the most frequent at first", "0 among numbers",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("size", [1, 20, 120])
+@pytest.mark.parametrize("kind", KINDS)
+def test_scale_of_a_stream_is_nearly_that_of_all_rows(rng, kind, size, container):
+    X = stream_of(kind, rng, 600 if size == 1 else 3000)[:, None]
+    parts = [column_moments(container(part), None, np.arange(len(part))) for part in cut(X, size)]
+    merged = functools.reduce(lambda a, b: merge_moments([a, b]), parts)
+    for moments in (merged, merge_moments(parts)):
+        scale = scaling_from_moments(moments, np.dtype("f8"), lambda: 0.0).scale
+        np.testing.assert_allclose(scale, expected_scale(X), rtol=0.05)
+
+
+def cut(X, size):
+    return [X[i : i + size] for i in range(0, len(X), size)]
+
+
+@given(seed=SEEDS, n_features=st.sampled_from([1, 2**12]))
+def test_merged_shares_have_the_bound_of_misra_and_gries(seed, n_features):
+    """Too small by at most a k-th of the rows; exact if there are not more values than k."""
+    rng = np.random.RandomState(seed)
+    x = np.concatenate([rng.randint(0, rng.randint(1, 60), 40) for _ in range(8)]) * 1.0
+    parts = []
+    for part in cut(x, 40):  # exact counts
+        values, counts = np.unique(part, return_counts=True)
+        mean = np.full(n_features, part.mean())
+        of_columns = [np.repeat(a[:, None], n_features, axis=1) for a in (values, counts / 40)]
+        parts.append(Moments(40, 40.0, mean, np.full(n_features, part.var()), *of_columns))
+    merged = functools.reduce(lambda a, b: merge_moments([a, b]), parts)
+    k = {1: 16, 2**12: 8}[n_features]
+    assert 2 <= len(merged.values) <= k
+    true = {v: (x == v).mean() for v in np.unique(x)}
+    kept = dict(zip(merged.values[:, 0], merged.shares[:, 0], strict=True))
+    assert all(share <= true[v] + 1e-12 for v, share in kept.items() if v == v)
+    assert all(share - kept.get(v, 0) <= 1 / k + 1e-12 for v, share in true.items())
+    if len(true) <= k:
+        np.testing.assert_allclose([kept.get(v) for v in true], list(true.values()))

@@ -34,6 +34,7 @@ from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, load, save
 from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import encode
 from skmlp.io._npz import write_archive
+from skmlp.training import population
 from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.state import TrainState
@@ -118,6 +119,24 @@ def test_members_of_all_rows_differ_and_share_batches():
     assert len(np.unique(model.theta_[:, 0])) == 4
     params = {member.random_state for member in model.estimators_}
     assert len(params) == 1
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"n_bins": 4}], ids=str)
+@pytest.mark.parametrize("with_gaps", [False, True])
+def test_members_of_all_rows_read_each_batch_once(monkeypatch, params, with_gaps):
+    numbers_of_streams = set()
+
+    class Recorded(population.StackedBatches):
+        def __init__(self, streams, *args):
+            numbers_of_streams.add(len(streams))
+            super().__init__(streams, *args)
+
+    monkeypatch.setattr(population, "StackedBatches", Recorded)
+    rows = X.copy()
+    if with_gaps:
+        rows[::7, 1] = np.nan
+    ensemble(net(**params)).fit(rows, y)
+    assert numbers_of_streams == {1}
 
 
 @pytest.mark.parametrize("cv", [None, 4, KFold(4), StratifiedKFold(2)])

@@ -489,6 +489,38 @@ def test_large_integers_as_categories(tmp_path):
         np.testing.assert_array_equal(again.predict_proba(same), clf.predict_proba(ids))
 
 
+def test_ids_that_a_missing_value_made_floats():
+    """As pandas.read_csv does: float64 gives two customers the same id."""
+    ids = [2**53, 2**53 + 1, 2**53 + 2] * 40
+    X, y = pd.DataFrame({"id": ids, "x": np.arange(120) % 7}), np.arange(120) % 2
+    rounded = X.astype({"id": float})
+    params = {"epochs": 1, "categorical_features": ["id"], "early_stopping": False}
+    clf = SoftmaxMLPClassifier((4,), **params)
+    message = "Column 'id' holds 9007199254740992.0, to which float64 rounds .*dtype 'Int64'"
+    for call in (clf.fit, lambda X, y: clf.partial_fit(X, y, classes=[0, 1])):
+        with pytest.raises(ValueError, match=message):
+            call(rounded, y)
+        call(X, y)
+        for use in (clf.predict, lambda X: clf.score(X, y[: len(X)])):
+            with pytest.raises(ValueError, match=message):
+                use(rounded[:5])
+    with pytest.raises(ValueError, match=message):
+        clf.partial_fit(rounded, y)
+    with pytest.raises(ValueError, match=rf"\(X_val, y_val\) is unusable: {message}"):
+        clf.fit(X, y, X_val=rounded, y_val=y)
+    objects = pd.DataFrame({"id": [2**70 + i for i in range(3)] * 40, "x": X.x})
+    with pytest.raises(ValueError, match=r"Column 'id' .* or as strings"):
+        clf.fit(objects, y)
+    # What the message advises keeps the ids apart, and small ids need none of it.
+    gap = X.astype({"id": "Int64"})
+    gap.loc[:30, "id"] = pd.NA
+    assert clf.fit(gap, y).categories_[0].tolist() == [*ids[:3], None]
+    small = X.assign(id=X.id - 2**53)
+    clf.fit(small, y)
+    other = pd.DataFrame({"id": [1.0, np.nan, 1e20], "x": [0, 0, 0]})
+    assert clf.predict_proba(other).shape == (3, 2)  # 1e20 is unknown
+
+
 @pytest.mark.parametrize("dtype", ["u8", "g", "f4", "f2", "i1", "?"])
 def test_categories_of_all_numeric_dtypes_in_files(tmp_path, dtype):
     frame, y = mixed_table(200, 0)

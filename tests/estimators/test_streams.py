@@ -192,3 +192,23 @@ def test_first_call_of_one_row(rng):
     for start in range(1, 2000, 50):
         clf.partial_fit(X[start : start + 50], y[start : start + 50])
     assert clf.score(X, y) > 0.95
+
+
+def test_files_of_columns_with_several_frequent_values(tmp_path):
+    """Also files of versions that counted two values of each column."""
+    rng = np.random.RandomState(0)
+    X, y = rng.choice(5, (300, 2), p=[0.4, 0.3, 0.1, 0.1, 0.1]) * 1.0, rng.randint(2, size=300)
+    clf = SoftmaxMLPClassifier((4,), random_state=0).partial_fit(X, y, classes=[0, 1])
+    moments = clf._column_moments
+    assert moments.values.shape == (5, 2)
+    save(clf, tmp_path / "clf.npz")
+    again = load(tmp_path / "clf.npz")
+    for name in ("values", "shares"):
+        np.testing.assert_array_equal(getattr(again._column_moments, name), getattr(moments, name))
+    clf._moments = moments._replace(values=moments.values[:2], shares=moments.shares[:2])
+    save(clf, tmp_path / "old.npz")
+    old = load(tmp_path / "old.npz")
+    assert old._column_moments.values.shape == (2, 2)
+    scales = [c.partial_fit(X, y)._train_state.scaling.scale for c in (old, again)]
+    np.testing.assert_allclose(*scales)
+    assert old._column_moments.values.shape == (5, 2)

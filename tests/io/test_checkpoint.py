@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -283,6 +284,52 @@ def test_resume_with_different_data_raises(tmp_path, other):
     with pytest.raises(ValueError, match=f"only with the rows.*{what}.* differ from those of"):
         SoftmaxMLPClassifier.resume(tmp_path / "c", *data)
     assert (tmp_path / "c").read_bytes() == before
+
+
+FRAME = pd.DataFrame(X, columns=list("abcd")).assign(e=np.where(X[:, 0] > 5, "long", "short"))
+
+
+@pytest.mark.parametrize("rows", [X, sparse.csr_array(X), FRAME], ids=["dense", "sparse", "frame"])
+def test_resume_with_one_other_entry_raises(tmp_path, rows):
+    """Wherever it is: 64 rows alone would miss most of them."""
+    crash(quick(), tmp_path / "c", (rows, y))
+    for i in (0, 1, 77, 148, 149):
+        other = rows.copy()
+        if isinstance(other, pd.DataFrame):
+            other.loc[i, "e"] = "short" if other.e[i] == "long" else "long"
+        else:
+            other[i, 2] += 1e-9
+        with pytest.raises(ValueError, match="the rows of X, y differ from those of"):
+            SoftmaxMLPClassifier.resume(tmp_path / "c", other, y)
+    resumed = SoftmaxMLPClassifier.resume(tmp_path / "c", rows, y)
+    assert_same_fit(resumed, quick().fit(rows, y))
+
+
+def test_resume_of_memory_maps_and_of_older_files(tmp_path):
+    """Of memory maps, 64 rows are read, and older files have the checksum of so many."""
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    other = X.copy()
+    other[1, 2] += 1
+    crash(quick(), tmp_path / "of map", (mapped, y))
+    crash(quick(), tmp_path / "old", (X, y))
+    with np.load(tmp_path / "old") as file:
+        members = dict(file)
+    header = json.loads(members["header"].tobytes())
+    del header["rows"]["the rows of X, y"]
+    members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with open(tmp_path / "old", "wb") as file:
+        np.savez(file, **members)
+    expected = quick().fit(X, y)
+    for path in ("of map", "old"):
+        copies = [tmp_path / f"{path} {i}" for i in range(3)]
+        for copy, rows in zip(copies, (X, mapped, other), strict=True):
+            shutil.copy(tmp_path / path, copy)
+            resumed = SoftmaxMLPClassifier.resume(copy, rows, y)
+            if rows is not other:
+                assert_same_fit(resumed, expected)
+        with pytest.raises(ValueError, match="the entries of X, y"):
+            SoftmaxMLPClassifier.resume(tmp_path / path, X + 1, y)
 
 
 @pytest.mark.parametrize("every", [0, -1, 1.5, "1", True, None])

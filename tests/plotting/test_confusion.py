@@ -153,6 +153,8 @@ def test_invalid_arguments():
         ConfusionDisplay(np.eye(2), display_labels=["a"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         ConfusionDisplay.from_predictions([0, 1], [0])
+    with pytest.raises(ValueError, match="y_true contains NaN or None: 1 of 2 labels are missing"):
+        ConfusionDisplay.from_predictions(["a", None], ["a", "b"])
 
 
 def test_without_matplotlib_raises(monkeypatch):
