@@ -5,8 +5,8 @@ gradients, whose size does not depend on the number of rows; only for a scikit-l
 they also return the labels and logits of the scored rows.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from time import perf_counter
@@ -32,8 +32,8 @@ from skmlp.dask.shard import (
     training_shard,
     validation_shard,
 )
-from skmlp.data.bins import SAMPLE_ROWS, BinRule, find_bins, merge_samples
-from skmlp.data.layout import levels_of_counts, with_centre
+from skmlp.data.bins import SAMPLE_ROWS, BinRule, merge_samples
+from skmlp.data.layout import complete_layout, levels_of_counts
 from skmlp.data.moments import Moments, has_gaps, merge_moments, scaling_from_moments
 from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
@@ -115,6 +115,45 @@ class ShardedSource:
         """Do nothing: there is only one run."""
 
 
+@dataclass(frozen=True, eq=False)
+class ShardedColumns:
+    """`ColumnStatistics` of rows in shards, merged from those of each shard.
+
+    Parameters
+    ----------
+    stats : ShardStats
+    plans : list of ShardPlan
+        Also of shards all of whose rows are set aside; their gaps and categories count.
+    shards : Executor of Shard
+        Those with rows to train on.
+    """
+
+    stats: ShardStats
+    plans: Plans
+    shards: Executor
+
+    def layout(self, min_frequency: float | None) -> Encoding:
+        """Return gaps and levels, as `find_layout`."""
+        gaps = np.unique(np.concatenate([plan.gaps for plan in self.plans]))
+        code_counts = zip(*(plan.code_counts for plan in self.plans), strict=True)
+        counts = [np.sum(of_column, axis=0) for of_column in code_counts]
+        levels = levels_of_counts(counts, min_frequency) if counts else None
+        return Encoding(np.zeros(self.stats.n_numeric), gaps, levels)
+
+    def moments(self, layout: Encoding) -> Moments:
+        """Return the Moments of the rows to train on."""
+        return merge_moments(self.shards.map(Shard.moments, layout))
+
+    def encoding(self, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
+        """Return a layout with centre and, with a rule, bins of samples of the shards."""
+        samples = [plan.sample for plan in self.plans if plan.sample is not None]
+        return complete_layout(layout, moments, rule, partial(merge_samples, samples))
+
+    def scaling(self, moments: Moments, dtype: np.dtype) -> Scaling:
+        """Return the `scaling_from_moments`."""
+        return scaling_from_moments(moments, dtype, lambda: self.stats.max_abs)
+
+
 def sharded_trainer(
     config: TrainConfig,
     classes: np.ndarray,
@@ -153,9 +192,10 @@ def sharded_trainer(
     n_set_aside = sum(plan.n_validation for plan in plans)
     validated = validation is not None or n_set_aside > 0
     config = config.resolve_rows(int(n_rows.sum()), n_set_aside, validated)
-    layout = partial(_layout, plans, stats.n_numeric, config.level_rule)
-    plans, shards = [plan for plan in plans if plan.n_rows], shards.filter(n_rows > 0)
-    config = _set_global_stats(config, state, stats, plans, layout, shards)
+    columns = ShardedColumns(stats, plans, shards.filter(n_rows > 0))
+    plans, shards = [plan for plan in plans if plan.n_rows], columns.shards
+    config = state.set_columns(config, columns)
+    _update_weights(config, state, plans)
     shards = shards.transform(
         Shard.with_global_stats,
         config.resolve(**UNUSED_BY_SHARDS),
@@ -208,46 +248,13 @@ def _shard_config(
     )
 
 
-def _layout(plans: Plans, n_numeric: int, min_frequency: float | None) -> Encoding:
-    """Return the gaps and levels of an Encoding for the rows of all shards, as `find_layout`."""
-    gaps = np.unique(np.concatenate([plan.gaps for plan in plans]))
-    counts = [np.sum(parts, axis=0) for parts in zip(*(p.code_counts for p in plans), strict=True)]
-    levels = levels_of_counts(counts, min_frequency) if counts else None
-    return Encoding(np.zeros(n_numeric), gaps, levels)
-
-
-def _encode(plans: Plans, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
-    """Return a layout with its centre, and with bins at quantiles of samples of all shards."""
-    encoding = with_centre(layout, moments)
-    samples = [plan.sample for plan in plans if plan.sample is not None]
-    if rule is None or not samples:
-        return encoding
-    return replace(encoding, bins=find_bins(merge_samples(samples), rule, encoding.centre))
-
-
-def _set_global_stats(
-    config: TrainConfig,
-    state: TrainState,
-    stats: ShardStats,
-    plans: Plans,
-    layout: Callable[[], Encoding],
-    shards: Executor,
-) -> TrainConfig:
-    """Set encoding, scaling, mean weight and class frequencies of all rows."""
-
-    def moments(layout: Encoding) -> Moments:
-        return merge_moments(shards.map(Shard.moments, layout))
-
-    def scaling_of(moments: Moments) -> Scaling:
-        return scaling_from_moments(moments, config.theta_dtype, lambda: stats.max_abs)
-
-    config = state.set_columns(config, layout, moments, partial(_encode, plans), scaling_of)
+def _update_weights(config: TrainConfig, state: TrainState, plans: Plans) -> None:
+    """Set mean weight and class frequencies of all rows to train on."""
     shares = np.array([plan.n_rows for plan in plans]) / config.n_rows
     means = np.array([plan.mean_weight for plan in plans])
     mean = float(shares @ means)  # a sum might overflow
     frequencies = (shares * (means / mean)) @ [plan.class_frequencies for plan in plans]
     state.update_weights(mean, config.n_rows, frequencies, restart=True)
-    return config
 
 
 def _evaluator(

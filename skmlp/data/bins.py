@@ -17,14 +17,12 @@ from scipy import sparse
 
 from skmlp.core.encoding import PiecewiseLinear
 from skmlp.core.levels import Table
-from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.weights import rescale_for_sum
 
 __all__ = [
     "SAMPLE_ROWS",
     "BinRule",
     "RowSample",
-    "cached_bins",
     "find_bins",
     "merge_samples",
     "sample_rows",
@@ -72,20 +70,6 @@ class RowSample(NamedTuple):
 
     X: Any
     w: np.ndarray
-
-
-def cached_bins(
-    dataset: Dataset, rows: np.ndarray, rule: BinRule, centre: np.ndarray
-) -> PiecewiseLinear | None:
-    """Return the bins by `find_bins`; the same object for the same rows and rule."""
-    if not rule.bins_of_each(1):
-        return None
-
-    def find() -> PiecewiseLinear | None:
-        return find_bins(sample_rows(dataset.X, dataset.sample_weight, rows), rule, centre)
-
-    found: PiecewiseLinear | None = dataset.cached(("bins", hash_indices(rows), rule), find)
-    return found
 
 
 def sample_rows(

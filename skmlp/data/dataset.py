@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,6 +15,8 @@ from skmlp.data.checks import CHUNK_LABELS, ValidatedRows
 from skmlp.data.memmap import take_rows
 
 __all__ = ["Dataset", "encode", "hash_indices"]
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +56,12 @@ class Dataset:
                 None if w is None else w[row_indices],
             )
 
-        dataset: Dataset = self.cached(("rows", hash_indices(row_indices)), make)
-        return dataset
+        return self.cached(("rows", hash_indices(row_indices)), make)
 
     def smoothed_targets(self, smoothing: float, prior: np.ndarray | None) -> OneHotTargets:
         """Return Y smoothed, as `OneHotTargets.smooth`; the same object for the same numbers."""
         key = "targets", smoothing, None if prior is None else prior.tobytes()
-        targets: OneHotTargets = self.cached(key, lambda: self.Y.smooth(smoothing, prior))
-        return targets
+        return self.cached(key, lambda: self.Y.smooth(smoothing, prior))
 
     def count_distinct(self, row_indices: np.ndarray) -> int:
         """Return how many different rows, labels included, are among some of the rows."""
@@ -78,11 +78,17 @@ class Dataset:
             parts = (row.tobytes() for row in X)
         return len(set(zip(parts, codes, strict=True)))
 
-    def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return ``make()``, computed once for all networks that train on these rows."""
+    def cached(self, key: Hashable, make: Callable[..., Made], *of: object) -> Made:
+        """Return ``make(*of)``, computed once for all networks that train on these rows.
+
+        The objects `of` count by their identity: it is the same result for the same objects.
+        """
+        key = key, *map(id, of)
         if key not in self._cache:
-            self._cache[key] = make()
-        return self._cache[key]
+            # With the objects, so that their ids are those of no others as long as they are a key.
+            self._cache[key] = make(*of), of
+        made: Made = self._cache[key][0]
+        return made
 
 
 def encode(rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype) -> Dataset:

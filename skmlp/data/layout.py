@@ -10,6 +10,7 @@ The codes of a column with m categories are 0 to m - 1 for these, m for a missin
 for a category that is not among them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -20,37 +21,24 @@ from sklearn.utils import gen_batches
 
 from skmlp.core.encoding import Encoding
 from skmlp.core.levels import Levels, Table
-from skmlp.data.bins import BinRule, cached_bins
-from skmlp.data.dataset import Dataset, hash_indices
+from skmlp.data.bins import BinRule, RowSample, find_bins
 from skmlp.data.moments import Moments
 from skmlp.data.weights import rescale_for_sum
 
 __all__ = [
     "MISSING",
     "UNKNOWN",
-    "cached_encoding",
-    "cached_layout",
     "columns_with_gaps",
+    "complete_layout",
     "count_codes",
     "find_layout",
     "is_fraction",
     "levels_of_counts",
-    "with_centre",
 ]
 
 # The codes of a missing value and of an unknown category, from the end of a column's codes.
 MISSING, UNKNOWN = -2, -1
 CHUNK_ROWS = 4096
-
-
-def cached_layout(dataset: Dataset, rows: np.ndarray, min_frequency: float | None) -> Encoding:
-    """Return the `find_layout` of some rows; the same object for the same rows."""
-
-    def find() -> Encoding:
-        return find_layout(dataset.X, dataset.sample_weight, rows, min_frequency)
-
-    found: Encoding = dataset.cached(("layout", hash_indices(rows), min_frequency), find)
-    return found
 
 
 def find_layout(
@@ -134,31 +122,17 @@ def is_fraction(min_frequency: float | None) -> bool:
     return min_frequency is not None and not isinstance(min_frequency, Integral)
 
 
-def cached_encoding(
-    dataset: Dataset, rows: np.ndarray, layout: Encoding, moments: Moments, rule: BinRule | None
+def complete_layout(
+    layout: Encoding, moments: Moments, rule: BinRule | None, sample: Callable[[], RowSample]
 ) -> Encoding:
-    """Return a layout with the centre of Moments and, with a rule, with bins of some rows.
+    """Return a layout with the means of the numeric columns as centre and, by a rule, with bins.
 
-    It is the same object for the same layout and Moments.
+    Without bins and with this centre already, it is the same object, so that networks that share
+    it share batches. Means that are not finite count as 0.
     """
-
-    def encode() -> tuple[Encoding, Moments, Encoding]:
-        # With what its key has the ids of, which so are those of no other objects.
-        encoding = with_centre(layout, moments)
-        if rule is not None:
-            bins = cached_bins(dataset, rows, rule, encoding.centre)
-            encoding = replace(encoding, bins=bins)
-        return layout, moments, encoding
-
-    key = "encoding", id(layout), id(moments), rule
-    found: tuple[Encoding, Moments, Encoding] = dataset.cached(key, encode)
-    return found[2]
-
-
-def with_centre(encoding: Encoding, moments: Moments) -> Encoding:
-    """Return an encoding with the means of the numeric columns as centre, if they are finite.
-
-    It is the same object if it has this centre, so that networks that share it share batches.
-    """
-    centre = np.nan_to_num(moments.mean[: encoding.n_numeric])
-    return encoding if np.array_equal(centre, encoding.centre) else replace(encoding, centre=centre)
+    centre = np.nan_to_num(moments.mean[: layout.n_numeric])
+    if not np.array_equal(centre, layout.centre):
+        layout = replace(layout, centre=centre)
+    if rule is None or not rule.bins_of_each(1):
+        return layout
+    return replace(layout, bins=find_bins(sample(), rule, centre))

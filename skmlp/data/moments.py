@@ -31,15 +31,12 @@ from skmlp.core.encoding import Encoding
 from skmlp.core.levels import Table
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
-from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.weights import mean_weight, normalize_weights
 
 __all__ = [
     "MAX_VALUES",
     "MIN_VALUES",
     "Moments",
-    "cached_moments",
-    "cached_scaling",
     "check_foldable",
     "column_moments",
     "has_gaps",
@@ -123,43 +120,6 @@ def integer_dtype(moments: Moments) -> np.dtype:
     scale = np.where(_has_spread(moments), np.sqrt(moments.var), 0.0)
     is_coarse = _is_coarse(moments.mean, scale, np.dtype(np.float32)).any()
     return np.dtype(np.float64 if is_coarse else np.float32)
-
-
-def cached_moments(dataset: Dataset, rows: np.ndarray, layout: Encoding | None = None) -> Moments:
-    """Return the Moments of some rows, computed once for all networks with these rows.
-
-    With a layout, those of the indicators of gaps and of the levels follow.
-    """
-
-    def compute() -> Moments:
-        return column_moments(dataset.X, dataset.sample_weight, rows, layout)
-
-    found: Moments = dataset.cached(("moments", hash_indices(rows), _columns_of(layout)), compute)
-    return found
-
-
-def _columns_of(layout: Encoding | None) -> tuple[bytes, ...]:
-    """Return what Moments depend on in a layout, as a key: not its centre or bins."""
-    arrays = {} if layout is None else layout.arrays()
-    names = ("gaps", "row_of_code", "first_code")
-    return tuple(hash_indices(arrays[name]) for name in names if name in arrays)
-
-
-def cached_scaling(dataset: Dataset, dtype: np.dtype, moments: Moments) -> Scaling:
-    """Return the `scaling_from_moments`; the same object for the same Moments object.
-
-    Raises
-    ------
-    ValueError
-        If X is so large that its variance overflows.
-    """
-
-    def compute() -> tuple[Moments, Scaling]:
-        # With the moments, so that their id is that of no other object as long as it is a key.
-        return moments, scaling_from_moments(moments, dtype, lambda: max_abs(dataset.X))
-
-    found: tuple[Moments, Scaling] = dataset.cached(("scaling", id(moments), dtype), compute)
-    return found[1]
 
 
 def column_moments(

@@ -1,19 +1,24 @@
 """Training on rows in memory: the preparation of a call of fit, and its mini-batches."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from skmlp.core.encoding import Encoding
 from skmlp.core.lbfgs import value_and_grad_over
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
 from skmlp.core.network import Workspace
 from skmlp.core.objective import Objective
+from skmlp.core.scaling import Scaling
+from skmlp.data.bins import BinRule, sample_rows
 from skmlp.data.checks import max_abs
-from skmlp.data.dataset import Dataset
-from skmlp.data.layout import cached_encoding, cached_layout
+from skmlp.data.dataset import Dataset, hash_indices
+from skmlp.data.layout import complete_layout, find_layout
 from skmlp.data.memmap import block_shuffle
-from skmlp.data.moments import cached_moments, cached_scaling, has_gaps
+from skmlp.data.moments import Moments, column_moments, has_gaps, scaling_from_moments
 from skmlp.data.splitting import (
     MAX_SCORED_ROWS,
     split_if_possible,
@@ -121,6 +126,50 @@ class LocalSource:
         """Do nothing: a single run stops with its source."""
 
 
+@dataclass(frozen=True, eq=False)
+class LocalColumns:
+    """`ColumnStatistics` of rows in memory, computed once for all networks with these rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    rows : ndarray of int
+        The rows to train on.
+    layout_rows : ndarray of int
+        Those whose gaps and categories count.
+    """
+
+    dataset: Dataset
+    rows: np.ndarray
+    layout_rows: np.ndarray
+
+    def layout(self, min_frequency: float | None) -> Encoding:
+        """Return gaps and levels, as `find_layout`."""
+        find = partial(find_layout, *self._weighted, self.layout_rows, min_frequency)
+        return self.dataset.cached(("layout", hash_indices(self.layout_rows), min_frequency), find)
+
+    def moments(self, layout: Encoding) -> Moments:
+        """Return the `column_moments`."""
+        compute = partial(column_moments, *self._weighted, self.rows)
+        return self.dataset.cached(("moments", hash_indices(self.rows)), compute, layout)
+
+    def encoding(self, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
+        """Return a layout with centre and, with a rule, bins of the rows."""
+        sample = partial(sample_rows, *self._weighted, self.rows)
+        complete = partial(complete_layout, rule=rule, sample=sample)
+        return self.dataset.cached(("encoding", rule), complete, layout, moments)
+
+    def scaling(self, moments: Moments, dtype: np.dtype) -> Scaling:
+        """Return the `scaling_from_moments`."""
+        largest = partial(max_abs, self.dataset.X)
+        make = partial(scaling_from_moments, dtype=dtype, largest=largest)
+        return self.dataset.cached(("scaling", dtype), make, moments)
+
+    @property
+    def _weighted(self) -> tuple[Any, np.ndarray | None]:
+        return self.dataset.X, self.dataset.sample_weight
+
+
 def local_trainer(
     config: TrainConfig,
     classes: np.ndarray,
@@ -176,13 +225,7 @@ def local_trainer(
         validation is not None,
         partial(dataset.count_distinct, row_indices),
     )
-    config = state.set_columns(
-        config,
-        partial(cached_layout, dataset, layout_rows, config.level_rule),
-        partial(cached_moments, dataset, row_indices),
-        partial(cached_encoding, dataset, row_indices),
-        partial(cached_scaling, dataset, config.theta_dtype),
-    )
+    config = state.set_columns(config, LocalColumns(dataset, row_indices, layout_rows))
     w = _with_mean_1(config, state, dataset, row_indices, w)
     evaluation_set = partial(LocalEvaluationSet, class_weight=class_weight, scoring=config.scoring)
     evaluator = Evaluator.create(

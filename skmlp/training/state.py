@@ -1,9 +1,8 @@
 """TrainState: what changes while a network trains. FitResult: what a call of fit returns."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -20,12 +19,28 @@ from skmlp.data.moments import Moments, merge_moments
 from skmlp.data.weights import positive_frequencies
 from skmlp.training.config import Architecture, TrainConfig
 
-__all__ = ["FitResult", "TrainState", "draw_seed"]
+__all__ = ["ColumnStatistics", "FitResult", "TrainState", "draw_seed"]
 
 # The statistics of a column are reliable if so many rows differ from its most frequent value.
 # Streams whose rows are sorted ask for a small number, those with a column that varies late for a
 # large one: of 100, 300, 1000, 3000 and infinity this loses least against scaling beforehand.
 RELIABLE_ROWS = 300
+
+
+class ColumnStatistics(Protocol):
+    """What `TrainState.set_columns` asks of the rows of a call: statistics of their columns."""
+
+    def layout(self, min_frequency: float | None) -> Encoding:
+        """Return gaps and levels, as `find_layout`."""
+
+    def moments(self, layout: Encoding) -> Moments:
+        """Return the Moments of the rows to train on, as `column_moments`."""
+
+    def encoding(self, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
+        """Return a layout with centre and, with a rule, new bins, as `complete_layout`."""
+
+    def scaling(self, moments: Moments, dtype: np.dtype) -> Scaling:
+        """Return the Scaling by Moments, as `scaling_from_moments`."""
 
 
 @dataclass
@@ -91,62 +106,39 @@ class TrainState:
             state.rng = check_random_state(config.random_state)
         return state
 
-    def set_columns(
-        self,
-        config: TrainConfig,
-        find_layout: Callable[[], Encoding],
-        compute_moments: Callable[[Encoding], Moments],
-        encode: Callable[[Encoding, Moments, BinRule | None], Encoding],
-        scaling_of: Callable[[Moments], Scaling],
-    ) -> TrainConfig:
+    def set_columns(self, config: TrainConfig, columns: ColumnStatistics) -> TrainConfig:
         """Choose the encoding of a new network, update scaling and centre; return a configuration.
 
         theta is expressed in the features that are trained on: standardized or as they come. The
         weights of a new network are drawn here, since columns without spread do not count in
         their distribution.
-
-        Parameters
-        ----------
-        config : TrainConfig
-        find_layout : callable () -> Encoding
-            Returns the gaps and levels of the training rows.
-        compute_moments : callable (Encoding) -> Moments
-            Returns those of the training rows of this call.
-        encode : callable (Encoding, Moments, BinRule or None) -> Encoding
-            Returns an Encoding with the centre by the Moments and, with a rule, with new bins.
-        scaling_of : callable (Moments) -> Scaling
-            As `scaling_from_moments`.
         """
         before = self.moments
-        config = self._set_encoding(config, find_layout, compute_moments, encode)
-        if config.standardize:
-            self._standardize(config, before, scaling_of)
-        elif self.scaling is not None:
-            self.theta, self.optimizer = self.folded_theta(config), {}
-            self.scaling = None
+        config = self._set_encoding(config, columns)
+        if not config.standardize:
+            if self.scaling is not None:
+                self.theta, self.optimizer = self.folded_theta(config), {}
+                self.scaling = None
+        elif self.moments is not None and (self.scaling is None or before is not None):
+            self._standardize(config, columns.scaling(self.moments, config.theta_dtype), before)
         if self.theta is None:
             self.theta = self._initial_theta(config)
         return config
 
-    def _set_encoding(
-        self,
-        config: TrainConfig,
-        find_layout: Callable[[], Encoding],
-        compute_moments: Callable[[Encoding], Moments],
-        encode: Callable[[Encoding, Moments, BinRule | None], Encoding],
-    ) -> TrainConfig:
+    def _set_encoding(self, config: TrainConfig, columns: ColumnStatistics) -> TrainConfig:
         """Set moments and encoding: of the rows of a call in fit, of all rows in partial_fit."""
-        layout, is_new = self.encoding, self.theta is None and self.encoding is None
+        layout, rule = self.encoding, None
         if layout is None:
-            layout = find_layout()
-        moments, before = compute_moments(layout), self.moments
-        if before is None and self.scaling is not None and not config.cyclic:  # those of a file
-            self.encoding = layout
+            rule = config.bin_rule if self.theta is None else None
+            layout = columns.layout(config.level_rule)
+        if self.moments is None and self.scaling is not None and not config.cyclic:
+            self.encoding = layout  # of a file, which has no moments to merge those of a call with
         else:
+            moments, before = columns.moments(layout), self.moments
             if before is not None and not config.cyclic:
                 moments = merge_moments([before, moments])
             self.moments = moments
-            self.encoding = encode(layout, moments, config.bin_rule if is_new else None)
+            self.encoding = columns.encoding(layout, moments, rule)
         return config.resolve(encoding=self.encoding)
 
     def _initial_theta(self, config: TrainConfig) -> np.ndarray:
@@ -158,25 +150,16 @@ class TrainState:
         rng = self.init_rng or self.rng
         return initial_theta(network, initializers, rng, config.theta_dtype, has_spread)
 
-    def _standardize(
-        self,
-        config: TrainConfig,
-        before: Moments | None,
-        scaling_of: Callable[[Moments], Scaling],
-    ) -> None:
+    def _standardize(self, config: TrainConfig, new: Scaling, before: Moments | None) -> None:
         """Scale by the present moments, given those before this call."""
         if self.scaling is None:
-            assert self.moments is not None, "computed in this call"
-            self.scaling = scaling_of(self.moments)
+            self.scaling = new
             if self.theta is not None:
-                self.theta = self.scaling.unfold(config.network, self.averaged_theta)
+                self.theta = new.unfold(config.network, self.averaged_theta)
                 self.optimizer = {}
-            return
-        if before is None or self.moments is None:  # of a file, which has the scaling alone
-            return
-        scaling = scaling_of(self.moments)
-        if not scaling.is_near(self.scaling):
-            self._change_scaling(config, scaling, before)
+        elif not new.is_near(self.scaling):
+            assert before is not None, "a scaling without moments is kept"
+            self._change_scaling(config, new, before)
 
     def _change_scaling(self, config: TrainConfig, new: Scaling, before: Moments) -> None:
         """Replace the scaling, whose statistics are those of before.
