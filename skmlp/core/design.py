@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from skmlp.core.encoding import Encoding, PiecewiseLinear
-from skmlp.core.levels import LevelReader, LevelRows, Table
+from skmlp.core.levels import LevelReader, LevelRows, Table, numbers_of
 
 if TYPE_CHECKING:  # scaling imports network, which imports this file
     from skmlp.core.scaling import Scaling
@@ -357,7 +357,7 @@ class _EncodedReader:
         *,
         has_gaps: bool,
     ) -> None:
-        numbers = X.numbers if isinstance(X, Table) else X
+        numbers = numbers_of(X)
         self._read_raw = dense_batch_reader(numbers, n_rows, numbers.dtype)
         self._out = np.empty((n_rows, encoding.n_dense + encoding.n_bins), dtype)
         self._encoding, self._has_gaps = encoding, has_gaps

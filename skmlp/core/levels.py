@@ -10,7 +10,7 @@ the product gathers and adds rows of W. A code that has no row, as that of a cat
 occur in training, contributes 0, as one-hot columns that are all 0 do.
 
 Standardized one-hot columns are ``(one_hot - p) / s``, with the frequencies p of the levels. The
-scale s of every 0/1 column that varies is 1 (see `skmlp.data.moments`), and a column that does not
+scale s of every 0/1 column that varies is 1 (see `skmlp.data.scales`), and a column that does not
 vary contributes 0, for which its entry is 0. So only ``p / s`` is left to subtract, an offset
 that all rows share, as in `CentredMatrix`.
 """
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 
-__all__ = ["LevelReader", "LevelRows", "Levels", "Table"]
+__all__ = ["LevelReader", "LevelRows", "Levels", "Table", "numbers_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,11 @@ class Table:
 
     def __getitem__(self, rows: Any) -> "Table":
         return Table(self.numbers[rows], self.codes[rows], self.n_codes)
+
+
+def numbers_of(X: Any) -> Any:
+    """Return the numeric columns of a Table; those of other X are all of them."""
+    return X.numbers if isinstance(X, Table) else X
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmlp.core.levels import Table
+from skmlp.core.levels import Table, numbers_of
 from skmlp.data.categories import encode_categories, merge_categories
 from skmlp.data.frames import categorical_mask
 from skmlp.data.layout import MISSING, UNKNOWN, count_codes
@@ -219,7 +219,7 @@ def recode(X: Any, columns: ColumnSummary, categories: Sequence[np.ndarray | Non
     """
     before = columns.is_categorical
     is_categorical = np.array([found is not None for found in categories])
-    numbers = X.numbers if isinstance(X, Table) else X
+    numbers = numbers_of(X)
     if (before != is_categorical).any():
         numbers = _rearranged(numbers, ~before, ~is_categorical)
     coded = np.flatnonzero(is_categorical).tolist()

@@ -15,7 +15,7 @@ from sklearn.utils import check_X_y
 
 from skmlp._sklearn_compat import feature_names
 from skmlp.core.design import is_sparse
-from skmlp.core.levels import Table
+from skmlp.core.levels import Table, numbers_of
 from skmlp.dask._cluster import Executor
 from skmlp.dask.columns import ColumnSummary, merge_columns, read_block, recode
 from skmlp.data.checks import (
@@ -25,13 +25,8 @@ from skmlp.data.checks import (
     max_abs,
     zero_weights_error,
 )
-from skmlp.data.moments import (
-    Moments,
-    integer_dtype,
-    large_integer_moments,
-    merge_moments,
-    working_dtype,
-)
+from skmlp.data.moments import Moments, merge_moments
+from skmlp.data.scales import integer_dtype, large_integer_moments, working_dtype
 
 __all__ = [
     "ShardStats",
@@ -56,7 +51,7 @@ class ShardSummary(NamedTuple):
     n_rows, n_features : int
     feature_names : ndarray of shape (n_features,) or None
     working_dtype : dtype
-        The one in which to compute with X, see `data.moments.working_dtype`.
+        The one in which to compute with X, see `data.scales.working_dtype`.
     integer_moments : Moments or None
         Of large integers, whose working dtype depends on the rows of all shards.
     is_sparse : bool
@@ -137,7 +132,7 @@ def validate_shard(
     X_parts, *others = zip(*blocks, strict=True)
     names = feature_names(X_parts[0])
     X, columns = _join(X_parts, categorical_features, fitted)
-    numbers = X.numbers if isinstance(X, Table) else X
+    numbers = numbers_of(X)
     check = partial(
         check_X_y,
         estimator="SoftmaxMLPClassifier",
@@ -199,7 +194,7 @@ def _summarize(
 
 def _with_numbers(summary: ShardSummary, X: Any) -> ShardSummary:
     """Return a summary with what is known of the numbers in X."""
-    moments = large_integer_moments(X.numbers if isinstance(X, Table) else X)
+    moments = large_integer_moments(numbers_of(X))
     dtype = working_dtype(X) if moments is None else integer_dtype(moments)
     return summary._replace(working_dtype=dtype, integer_moments=moments, max_abs=max_abs(X))
 

@@ -17,7 +17,7 @@ from sklearn.utils import column_or_1d
 
 from skmlp.core.encoding import Encoding
 from skmlp.core.lbfgs import value_and_grad_over
-from skmlp.core.levels import Table
+from skmlp.core.levels import numbers_of
 from skmlp.core.minibatch import MiniBatches, train_epoch
 from skmlp.core.network import Network, Workspace
 from skmlp.core.objective import Objective
@@ -151,7 +151,7 @@ def _count_gaps_and_codes(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the columns with gaps in some rows, and how often each code occurs in them."""
     X, w = dataset.X, dataset.sample_weight
-    numbers = X.numbers if isinstance(X, Table) else X
+    numbers = numbers_of(X)
     gaps = columns_with_gaps(numbers, rows) if len(rows) else np.zeros(0, np.intp)
     if w is None or not is_fraction(min_frequency) or not len(rows):
         return gaps, count_codes(X, None, rows)

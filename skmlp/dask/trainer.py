@@ -34,7 +34,8 @@ from skmlp.dask.shard import (
 )
 from skmlp.data.bins import SAMPLE_ROWS, BinRule, merge_samples
 from skmlp.data.layout import complete_layout, levels_of_counts
-from skmlp.data.moments import Moments, has_gaps, merge_moments, scaling_from_moments
+from skmlp.data.moments import Moments, has_gaps, merge_moments
+from skmlp.data.scales import scaling_from_moments
 from skmlp.data.weights import class_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import Evaluator, MakeEstimator, score_rows

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from skmlp.core.encoding import PiecewiseLinear
-from skmlp.core.levels import Table
+from skmlp.core.levels import numbers_of
 from skmlp.data.weights import rescale_for_sum
 
 __all__ = [
@@ -76,7 +76,7 @@ def sample_rows(
     X: Any, w: np.ndarray | None, rows: np.ndarray, most: int = SAMPLE_ROWS
 ) -> RowSample:
     """Return at most so many rows of X, weighted by w (n,) or None, of those given."""
-    X = X.numbers if isinstance(X, Table) else X
+    X = numbers_of(X)
     n, row_bytes = len(rows), 1 if sparse.issparse(X) else X.shape[1] * X.dtype.itemsize
     most = max(1, min(most, SAMPLE_BYTES // max(row_bytes, 1)))
     if n > most:

@@ -20,7 +20,7 @@ from scipy import sparse
 from sklearn.utils import gen_batches
 
 from skmlp.core.encoding import Encoding
-from skmlp.core.levels import Levels, Table
+from skmlp.core.levels import Levels, Table, numbers_of
 from skmlp.data.bins import BinRule, RowSample, find_bins
 from skmlp.data.moments import Moments
 from skmlp.data.weights import rescale_for_sum
@@ -57,7 +57,7 @@ def find_layout(
         As in SoftmaxMLPClassifier. None is for partial_fit: every category has a row, also those
         that do not occur.
     """
-    numbers = X.numbers if isinstance(X, Table) else X
+    numbers = numbers_of(X)
     counts = count_codes(X, w if is_fraction(min_frequency) else None, rows)
     levels = levels_of_counts(counts, min_frequency) if counts else None
     return Encoding(np.zeros(numbers.shape[1]), columns_with_gaps(numbers, rows), levels)

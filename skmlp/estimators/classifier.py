@@ -14,7 +14,7 @@ from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.checks import check_labels
 from skmlp.data.dataset import Dataset, encode
-from skmlp.data.moments import working_dtype
+from skmlp.data.scales import working_dtype
 from skmlp.estimators.predict import BEFORE_FIT, PredictMixin
 from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
 from skmlp.estimators.warm_start import (

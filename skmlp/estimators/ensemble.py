@@ -35,7 +35,7 @@ from skmlp.core.mixture import (
 from skmlp.core.network import Network
 from skmlp.core.temperature import with_temperature
 from skmlp.data.dataset import Dataset, encode
-from skmlp.data.moments import working_dtype
+from skmlp.data.scales import working_dtype
 from skmlp.data.weights import (
     class_frequencies,
     class_totals,

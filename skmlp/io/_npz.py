@@ -17,29 +17,19 @@ from typing import IO, Any, BinaryIO, TypeVar
 import numpy as np
 
 from skmlp._errors import MAX_CHARACTERS, shorten
-from skmlp.core.scaling import Scaling
-from skmlp.data.moments import MAX_VALUES, MIN_VALUES, Moments
 from skmlp.io._atomic import write_atomically
 from skmlp.io._regular import errors_name, open_regular
 
 __all__ = [
-    "MOMENTS",
     "check_history",
     "from_plain",
-    "moments_arrays",
     "plain_labels",
     "read_archive",
-    "restore_moments",
-    "restore_scaling",
-    "scaling_arrays",
     "to_plain",
     "write_archive",
 ]
 
 Made = TypeVar("Made")
-MOMENTS = (
-    "column_means", "column_variances", "column_values", "column_shares", "column_present"
-)  # fmt: skip
 # Of dtypes; other arrays are of floats.
 INTEGERS = dict.fromkeys(("bin_columns", "gaps", "row_of_code", "first_code", "folds"), "i")
 KINDS = {"header": "u", "classes": "biufU", **INTEGERS}
@@ -229,73 +219,3 @@ def check_history(history: Any, stop_reason: Any, best_epoch: Any) -> None:
     is_epoch = type(best_epoch) is int and 0 <= best_epoch < len(history["loss"])
     if best_epoch is not None and not is_epoch:
         raise ValueError(f"its best epoch is {best_epoch!r}")
-
-
-def scaling_arrays(scaling: Scaling | None) -> dict[str, np.ndarray | None]:
-    """Return the arrays by which a file holds a scaling, for `restore_scaling`."""
-    if scaling is None:
-        return {}
-    return {"mean": scaling.mean, "scale": scaling.scale}
-
-
-def restore_scaling(
-    mean: np.ndarray | None, scale: np.ndarray | None, n_features: int, dtype: np.dtype
-) -> Scaling | None:
-    """Return the Scaling of two arrays of a file, or None if there are none."""
-    if mean is None and scale is None:
-        return None
-    if scale is None:
-        raise ValueError("its means have no scales")
-    for array in (scale,) if mean is None else (mean, scale):
-        if array.shape != (n_features,) or array.dtype != dtype:
-            raise ValueError("its means and scales do not fit its features")
-        if not np.isfinite(array).all():
-            raise ValueError("its means and scales are not all finite")
-    if (scale < 0).any():
-        raise ValueError("some of its scales are negative")
-    return Scaling(mean, scale)
-
-
-def moments_arrays(moments: Moments | None) -> dict[str, np.ndarray | None]:
-    """Return the arrays by which a file holds Moments, for `restore_moments`."""
-    if moments is None:
-        return {}
-    present = np.broadcast_to(np.asarray(moments.present, np.float64), moments.mean.shape)
-    arrays = (moments.mean, moments.var, moments.values.ravel(), moments.shares.ravel(), present)
-    return dict(zip(MOMENTS, arrays, strict=True))
-
-
-def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int) -> Moments | None:
-    """Return the Moments of the arrays of a file, or None if there are none.
-
-    Parameters
-    ----------
-    rows : list of int and float, or None
-        The number of rows and the sum of their weights.
-    arrays : mapping of str to ndarray
-    n_features : int
-    """
-    if not arrays:
-        return None
-    n, weight = rows
-    mean, var, values, shares = (arrays[name] for name in MOMENTS[:-1])
-    present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of earlier versions have none
-    if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
-        raise ValueError(f"the number and weight of its rows are {rows}")
-    k = len(values) // max(n_features, 1)
-    lengths = [len(mean), len(var), len(present), *(len(a) / max(k, 1) for a in (values, shares))]
-    has_values = MIN_VALUES <= k <= MAX_VALUES or not n_features
-    if (
-        lengths != [n_features] * 5
-        or not has_values
-        or any(a.dtype != np.float64 for a in arrays.values())
-    ):
-        raise ValueError("the statistics of its columns do not fit its features")
-    if not (np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
-        raise ValueError("the means and variances of its columns are not all finite numbers")
-    if not ((present >= 0) & (present <= 1)).all():
-        raise ValueError("the shares of values that are present in its columns are damaged")
-    if np.isinf(values).any() or not ((shares >= 0) & (shares <= 1 + 1e-6)).all():
-        raise ValueError("the frequent values of its columns are damaged")
-    shape = max(k, MIN_VALUES), n_features
-    return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape), present)

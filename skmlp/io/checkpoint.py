@@ -38,19 +38,19 @@ from skmlp.core.patience import Patience
 from skmlp.core.schedules import Adaptive
 from skmlp.data.dataset import Dataset
 from skmlp.data.memmap import is_memmap
-from skmlp.io._encoding import (
+from skmlp.io._columns import (
     ENCODING,
     categories_to_plain,
     encoding_arrays,
     restore_encoding,
+    restore_scaling,
+    scaling_arrays,
 )
 from skmlp.io._npz import (
     check_history,
     from_plain,
     plain_labels,
     read_archive,
-    restore_scaling,
-    scaling_arrays,
     to_plain,
     write_archive,
 )

@@ -31,23 +31,23 @@ from typing import Any, TypeVar
 import numpy as np
 
 from skmlp.core.encoding import Encoding
-from skmlp.io._encoding import (
+from skmlp.io._columns import (
     ENCODING,
+    MOMENTS,
     categories_to_plain,
     encoding_arrays,
+    moments_arrays,
     restore_categories,
     restore_encoding,
-)
-from skmlp.io._npz import (
-    MOMENTS,
-    check_history,
-    from_plain,
-    moments_arrays,
-    plain_labels,
-    read_archive,
     restore_moments,
     restore_scaling,
     scaling_arrays,
+)
+from skmlp.io._npz import (
+    check_history,
+    from_plain,
+    plain_labels,
+    read_archive,
     to_plain,
     write_archive,
 )

@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from skmlp._sklearn_compat import callbacks_of, rows_of, rows_of_params
 from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import Dataset, encode
-from skmlp.data.moments import working_dtype
+from skmlp.data.scales import working_dtype
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
 from skmlp.estimators.validation import (

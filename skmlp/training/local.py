@@ -18,7 +18,8 @@ from skmlp.data.checks import max_abs
 from skmlp.data.dataset import Dataset, hash_indices
 from skmlp.data.layout import complete_layout, find_layout
 from skmlp.data.memmap import block_shuffle
-from skmlp.data.moments import Moments, column_moments, has_gaps, scaling_from_moments
+from skmlp.data.moments import Moments, column_moments, has_gaps
+from skmlp.data.scales import scaling_from_moments
 from skmlp.data.splitting import (
     MAX_SCORED_ROWS,
     split_if_possible,

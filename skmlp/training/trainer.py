@@ -20,7 +20,7 @@ import numpy as np
 from skmlp.core.lbfgs import minimize_lbfgs
 from skmlp.core.minibatch import EpochRecord
 from skmlp.core.temperature import with_temperature
-from skmlp.data.moments import check_foldable
+from skmlp.data.scales import check_foldable
 from skmlp.training.config import TrainConfig
 from skmlp.training.early_stopping import EarlyStopping
 from skmlp.training.evaluation import Evaluator

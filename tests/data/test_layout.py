@@ -10,7 +10,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from skmlp.core.levels import Table
 from skmlp.data.layout import columns_with_gaps, find_layout
-from skmlp.data.moments import column_moments, merge_moments, scaling_from_moments
+from skmlp.data.moments import column_moments, merge_moments
+from skmlp.data.scales import scaling_from_moments
 
 
 def codes_of(values, categories):

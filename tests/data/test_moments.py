@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from skmlp.data.moments import (
-    Moments,
-    column_moments,
-    merge_moments,
-    scaling_from_moments,
-    working_dtype,
-)
+from skmlp.data.moments import Moments, column_moments, merge_moments
+from skmlp.data.scales import scaling_from_moments, working_dtype
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -1,24 +1,34 @@
-"""Encodings and categories as parts of a file: to plain arrays and JSON, and back with checks."""
+"""What is known of the columns as parts of a file: to plain arrays and JSON, back with checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.levels import Levels
+from skmlp.core.scaling import Scaling
+from skmlp.data.moments import MAX_VALUES, MIN_VALUES, Moments
 
 __all__ = [
     "ENCODING",
+    "MOMENTS",
     "categories_to_plain",
     "encoding_arrays",
+    "moments_arrays",
     "restore_categories",
     "restore_encoding",
+    "restore_moments",
+    "restore_scaling",
+    "scaling_arrays",
 ]
 
 BINS = ("bin_columns", "bin_left", "bin_right")
 LEVELS = ("row_of_code", "first_code")
 ENCODING = ("centre", "gaps", *LEVELS, *BINS)  # the arrays of an encoding in a file
+MOMENTS = (
+    "column_means", "column_variances", "column_values", "column_shares", "column_present"
+)  # fmt: skip
 CATEGORY_DTYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -94,6 +104,76 @@ def _bins(found: dict[str, np.ndarray], n_numeric: int) -> PiecewiseLinear | Non
     if not usable.all():
         raise ValueError("some of its bins have no finite width")
     return PiecewiseLinear(columns.astype(np.intp), left, right)
+
+
+def scaling_arrays(scaling: Scaling | None) -> dict[str, np.ndarray | None]:
+    """Return the arrays by which a file holds a scaling, for `restore_scaling`."""
+    if scaling is None:
+        return {}
+    return {"mean": scaling.mean, "scale": scaling.scale}
+
+
+def restore_scaling(
+    mean: np.ndarray | None, scale: np.ndarray | None, n_features: int, dtype: np.dtype
+) -> Scaling | None:
+    """Return the Scaling of two arrays of a file, or None if there are none."""
+    if mean is None and scale is None:
+        return None
+    if scale is None:
+        raise ValueError("its means have no scales")
+    for array in (scale,) if mean is None else (mean, scale):
+        if array.shape != (n_features,) or array.dtype != dtype:
+            raise ValueError("its means and scales do not fit its features")
+        if not np.isfinite(array).all():
+            raise ValueError("its means and scales are not all finite")
+    if (scale < 0).any():
+        raise ValueError("some of its scales are negative")
+    return Scaling(mean, scale)
+
+
+def moments_arrays(moments: Moments | None) -> dict[str, np.ndarray | None]:
+    """Return the arrays by which a file holds Moments, for `restore_moments`."""
+    if moments is None:
+        return {}
+    present = np.broadcast_to(np.asarray(moments.present, np.float64), moments.mean.shape)
+    arrays = (moments.mean, moments.var, moments.values.ravel(), moments.shares.ravel(), present)
+    return dict(zip(MOMENTS, arrays, strict=True))
+
+
+def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int) -> Moments | None:
+    """Return the Moments of the arrays of a file, or None if there are none.
+
+    Parameters
+    ----------
+    rows : list of int and float, or None
+        The number of rows and the sum of their weights.
+    arrays : mapping of str to ndarray
+    n_features : int
+    """
+    if not arrays:
+        return None
+    n, weight = rows
+    mean, var, values, shares = (arrays[name] for name in MOMENTS[:-1])
+    present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of earlier versions have none
+    if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
+        raise ValueError(f"the number and weight of its rows are {rows}")
+    k = len(values) // max(n_features, 1)
+    lengths = [len(mean), len(var), len(present), *(len(a) / max(k, 1) for a in (values, shares))]
+    has_values = MIN_VALUES <= k <= MAX_VALUES or not n_features
+    if (
+        lengths != [n_features] * 5
+        or not has_values
+        or any(a.dtype != np.float64 for a in arrays.values())
+    ):
+        raise ValueError("the statistics of its columns do not fit its features")
+    if not (np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
+        raise ValueError("the means and variances of its columns are not all finite numbers")
+    if not ((present >= 0) & (present <= 1)).all():
+        raise ValueError("the shares of values that are present in its columns are damaged")
+    if np.isinf(values).any() or not ((shares >= 0) & (shares <= 1 + 1e-6)).all():
+        raise ValueError("the frequent values of its columns are damaged")
+    shape = max(k, MIN_VALUES), n_features
+    return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape), present)
 
 
 def categories_to_plain(categories: Sequence[np.ndarray | None]) -> list[Any]:
