@@ -1,11 +1,13 @@
-"""Wording of errors and warnings, and of names from data in what is shown."""
+"""Errors of parameters, wording of messages, and names from data in what is shown."""
 
 import sys
 import warnings
+from numbers import Integral
 from typing import Any
 
 __all__ = [
-    "MAX_CHARACTERS", "invalid", "printable", "shorten", "warn_deprecated", "warn_user",
+    "MAX_CHARACTERS", "check_integer", "invalid", "printable", "shorten", "warn_deprecated",
+    "warn_user",
 ]  # fmt: skip
 
 MAX_CHARACTERS = 500  # of a value in a message
@@ -14,6 +16,12 @@ MAX_CHARACTERS = 500  # of a value in a message
 def invalid(name: str, value: Any, accepted: str) -> ValueError:
     """Return the ValueError of an invalid parameter: its name, what is accepted, the value."""
     return ValueError(f"{name} must be {accepted}, got {shorten(repr(value))}.")
+
+
+def check_integer(name: str, value: Any, least: int, accepted: str, *, given: Any = None) -> None:
+    """Raise unless a value, or what it is a part of, is an integer and at least so large."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise invalid(name, value if given is None else given, accepted)
 
 
 def shorten(text: str) -> str:

@@ -20,13 +20,12 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import sklearn
 
-from skmlp._errors import invalid, warn_user
+from skmlp._errors import check_integer, warn_user
 from skmlp._sklearn_compat import callback_context, rows_of, store_callbacks
 from skmlp.io.checkpoint import Origin, write_checkpoint
 from skmlp.training.state import FitResult
@@ -109,8 +108,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | bytes | os.PathLike[str], every: int = 1) -> None:
-        if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
-            raise invalid("every", every, "an integer >= 1")
+        check_integer("every", every, 1, "an integer >= 1")
         self.path: str = os.fsdecode(path)
         self.every: int = int(every)
 

@@ -2,13 +2,12 @@
 
 import inspect
 from contextlib import ExitStack
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from skmlp._errors import invalid
+from skmlp._errors import check_integer
 from skmlp._sklearn_compat import callbacks_of, feature_names, remove_callbacks
 from skmlp.callbacks import Checkpoint, with_callbacks
 from skmlp.dask._cluster import Executor, aligned_blocks
@@ -232,11 +231,9 @@ class DaskSoftmaxMLPClassifier(LazyPredictMixin, SoftmaxMLPClassifier):
         return Executor.of(blocks, self.n_shards, validate_shard, marked, mask)
 
     def _check_dask_parameters(self) -> None:
-        for name, accepted in (("n_shards", "None or an "), ("rounds_per_epoch", "an ")):
-            value = getattr(self, name)
-            is_integer = isinstance(value, Integral) and not isinstance(value, bool)
-            if not (is_integer and value >= 1) and not (name == "n_shards" and value is None):
-                raise invalid(name, value, f"{accepted}integer >= 1")
+        if self.n_shards is not None:
+            check_integer("n_shards", self.n_shards, 1, "None or an integer >= 1")
+        check_integer("rounds_per_epoch", self.rounds_per_epoch, 1, "an integer >= 1")
         if any(isinstance(callback, Checkpoint) for callback in callbacks_of(self)):
             raise ValueError(
                 "Checkpoint is for SoftmaxMLPClassifier: to continue training a "

@@ -115,10 +115,7 @@ class ValidatedShard:
 
 
 def validate_shard(
-    blocks: Sequence[Block],
-    number: int,
-    categorical_features: Any = "from_dtype",
-    fitted: np.ndarray | None = None,
+    blocks: Sequence[Block], number: int, categorical_features: Any, fitted: np.ndarray | None
 ) -> ValidatedShard:
     """Return the shard made of the blocks, joined in this order.
 

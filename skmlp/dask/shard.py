@@ -34,7 +34,7 @@ from skmlp.data.splitting import MAX_SCORED_ROWS, split_if_possible, stratified_
 from skmlp.data.weights import class_frequencies, divide_by_mean, mean_weight, row_weights
 from skmlp.training.config import TrainConfig
 from skmlp.training.evaluation import LocalEvaluationSet
-from skmlp.training.inference import finite_logits
+from skmlp.training.inference import finite_outputs
 from skmlp.training.local import FULL_BATCH_ROWS
 
 __all__ = [
@@ -352,7 +352,7 @@ class Shard:
 
     def logits(self, network: Network, theta: np.ndarray, *, validation: bool) -> np.ndarray:
         """Return the logits of the rows of `evaluate`, for scorers."""
-        return finite_logits(network, theta.copy(), self._evaluated(validation).X)
+        return finite_outputs(network, theta.copy(), self._evaluated(validation).X)
 
     def labels(self, *, validation: bool) -> tuple[np.ndarray, np.ndarray | None]:
         """Return labels and sample weights or None of the rows of `evaluate`."""

@@ -11,7 +11,7 @@ from sklearn.utils import check_array, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
-from skmlp.core.levels import Table
+from skmlp.core.levels import numbers_of
 from skmlp.data.objects import MIXED, NUMBER, Cells, object_array, read_array
 
 __all__ = [
@@ -55,7 +55,6 @@ def check_rows(
     sample_weight: Any = None,
     *,
     check: Callable[..., Any] = check_X_y,
-    weight_name: str = "sample_weight",
     is_part: bool = False,
 ) -> ValidatedRows:
     """Check features, labels and weights.
@@ -66,8 +65,6 @@ def check_rows(
         As the user gave them.
     check : callable (X, y, **kwargs) -> (X, y), default=sklearn.utils.check_X_y
         scikit-learn's check; estimators give their ``validate_data``.
-    weight_name : str, default="sample_weight"
-        What messages call the weights.
     is_part : bool, default=False
         Whether these are one part of the rows: their weights may all be 0, and messages have no
         row numbers.
@@ -76,7 +73,7 @@ def check_rows(
     X, y = _checked(check, X, y, order="C")
     check_targets(y)
     X = _real_numbers(X)
-    w = check_weights(sample_weight, X, weight_name, may_all_be_zero=is_part)
+    w = check_weights(sample_weight, X, "sample_weight", may_all_be_zero=is_part)
     return ValidatedRows(X, y, w)
 
 
@@ -234,10 +231,7 @@ def zero_weights_error(name: str) -> ValueError:
 
 def max_abs(X: Any) -> float:
     """Return max |X| of the numbers that are present, without a copy of X; 0 if there are none."""
-    if isinstance(X, Table):
-        X = X.numbers
-    elif sparse.issparse(X):
-        X = X.data
+    X = X.data if sparse.issparse(X) else numbers_of(X)
     if not X.size:
         return 0.0
     extremes = (np.fmax.reduce(X, axis=None), np.fmin.reduce(X, axis=None))

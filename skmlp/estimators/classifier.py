@@ -25,7 +25,7 @@ from skmlp.estimators.warm_start import (
     unchanged_on_error,
 )
 from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_checkpoint
-from skmlp.training.config import TrainConfig, theta_dtype
+from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import Trainer
@@ -625,7 +625,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         start: TrainState | None,
     ) -> TrainConfig:
         """Return the configuration for the data, in the dtype of start or of the data."""
-        dtype = theta_dtype(self.dtype, auto_dtype) if start is None else start.theta.dtype
+        dtype = config.requested_dtype(auto_dtype) if start is None else start.theta.dtype
         return config.resolve(
             n_classes=len(self.classes_),
             theta_dtype=dtype,

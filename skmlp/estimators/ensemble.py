@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import invalid, shorten, warn_user
+from skmlp._errors import check_integer, invalid, shorten, warn_user
 from skmlp._sklearn_compat import begin_callbacks, callbacks_of
 from skmlp.callbacks import (
     CallbackSupportMixin,
@@ -62,11 +62,10 @@ from skmlp.io.checkpoint import (
     data_fingerprint,
     read_checkpoint,
 )
-from skmlp.training.config import TrainConfig, theta_dtype
-from skmlp.training.inference import finite_chunks, finite_logits
+from skmlp.training.config import TrainConfig
+from skmlp.training.inference import finite_chunks, finite_outputs
 from skmlp.training.jobs import Outcome, train_networks
 from skmlp.training.local import LocalSource, local_trainer
-from skmlp.training.parameters import check_integer
 from skmlp.training.state import FitResult, TrainState
 from skmlp.training.trainer import FitHook, Trainer
 
@@ -523,7 +522,7 @@ class SoftmaxMLPEnsembleClassifier(
         elif checkpoint is not None:
             dtype = checkpoint.runs[0].state.theta.dtype
         else:
-            dtype = theta_dtype(config.dtype, partial(working_dtype, rows.X))
+            dtype = config.requested_dtype(partial(working_dtype, rows.X))
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
@@ -731,7 +730,7 @@ class SoftmaxMLPEnsembleClassifier(
         logits = np.empty((len(self.theta_) // k, n, n_classes), self.theta_.dtype)
         for i in range(len(logits) * k):
             fold = repeats[i // k][i % k]
-            logits[i // k, fold] = finite_logits(networks[i], self.theta_[i], dataset.X[fold])
+            logits[i // k, fold] = finite_outputs(networks[i], self.theta_[i], dataset.X[fold])
         log_proba = log_mean_proba(log_softmax(logits))
         true_class = dataset.y_encoded[:, None].astype(np.intp)
         losses = -np.take_along_axis(log_proba, true_class, 1)[:, 0]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
-from skmlp._errors import invalid
+from skmlp._errors import check_integer
 
 __all__ = ["check_folds", "draw_folds", "n_folds"]
 
@@ -20,12 +20,9 @@ def n_folds(cv: Any, X: Any, y: np.ndarray, groups: Any) -> int:
     ValueError
         If cv is neither.
     """
-    if isinstance(cv, Integral) and not isinstance(cv, bool | np.bool_):
-        if cv < 2:
-            raise invalid("cv", cv, "None, an integer >= 2 or a splitter")
+    if isinstance(cv, Integral | str | np.bool_ | float):
+        check_integer("cv", cv, 2, "None, an integer >= 2 or a splitter")
         return int(cv)
-    if isinstance(cv, str | bool | np.bool_ | float):
-        raise invalid("cv", cv, "None, an integer >= 2 or a splitter")
     return int(check_cv(cv).get_n_splits(X, y, groups))
 
 

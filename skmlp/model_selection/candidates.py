@@ -30,7 +30,7 @@ from skmlp.estimators.validation import (
     copy_data_attributes,
     validate_fit_data,
 )
-from skmlp.training.config import TrainConfig, theta_dtype
+from skmlp.training.config import TrainConfig
 from skmlp.training.jobs import Outcome
 from skmlp.training.local import LocalSource, local_trainer
 from skmlp.training.state import FitResult
@@ -418,7 +418,7 @@ class SharedRows:
     def begin(self, network: NetworkOrEnsemble, config: TrainConfig) -> Training:
         """Bring the fit of a network, or of an ensemble, to the point where training begins."""
         rows, validation = self._validate(network)
-        dtype = theta_dtype(config.dtype, partial(self._auto_dtype, rows))
+        dtype = config.requested_dtype(partial(self._auto_dtype, rows))
         config = config.resolve(n_classes=len(network.classes_), theta_dtype=dtype)
         dataset, validation_set = self._encode(rows, network.classes_, dtype), None
         if validation is not None:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from skmlp._errors import invalid, printable
+from skmlp._errors import check_integer, invalid, printable
 from skmlp.plotting.loss_curve import fitted_with
 from skmlp.plotting.style import PLAIN, pyplot
-from skmlp.training.parameters import check_integer
 
 __all__ = ["ImageGridDisplay"]
 

@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import invalid
+from skmlp._errors import check_integer, invalid
 from skmlp.data.checks import check_label_values, check_weights
 from skmlp.plotting.style import MARKERS, PALETTE, PLAIN, REFERENCE, clean, name_of, pyplot
-from skmlp.training.parameters import check_integer
 
 __all__ = ["ReliabilityBins", "ReliabilityDisplay", "reliability_bins"]
 

@@ -27,7 +27,6 @@ __all__ = [
     "Architecture",
     "TrainConfig",
     "build_network",
-    "theta_dtype",
 ]
 
 Architecture = tuple[tuple[int, ...], tuple[str, ...]]
@@ -295,6 +294,10 @@ class TrainConfig:
             return VERY_FEW_ROWS_BATCH
         return int(min(max(2 ** round(log2(n_rows / AUTO_BATCHES)), fewest), most))
 
+    def requested_dtype(self, auto: Callable[[], np.dtype]) -> np.dtype:
+        """Return the dtype of theta that the parameter asks for; ``auto()`` is that of the data."""
+        return auto() if self.dtype == "auto" else np.dtype(self.dtype)
+
     def make_initializers(self) -> list[Initializer]:
         """Return the initializer of each layer."""
         activations = self.layers.activations
@@ -382,8 +385,3 @@ def build_network(
 ) -> Network:
     """Return the Network with these sizes, names of hidden activations and encoding of its rows."""
     return Network(layer_sizes, tuple(ACTIVATIONS[name] for name in activations), encoding)
-
-
-def theta_dtype(dtype: str, auto: Callable[[], np.dtype]) -> np.dtype:
-    """Return the dtype of theta that the parameter asks for; ``auto()`` is that of the data."""
-    return auto() if dtype == "auto" else np.dtype(dtype)

@@ -16,7 +16,7 @@ from skmlp.data.dataset import Dataset
 from skmlp.data.splitting import stratified_sample
 from skmlp.data.weights import normalize_weights, rescale_for_sum
 from skmlp.training.config import TrainConfig
-from skmlp.training.inference import finite_chunks, finite_logits
+from skmlp.training.inference import finite_chunks, finite_outputs
 from skmlp.training.state import FitResult
 
 __all__ = ["EvaluationSet", "Evaluator", "LocalEvaluationSet", "MakeEstimator", "score_rows"]
@@ -147,7 +147,7 @@ class LocalEvaluationSet:
         rows = self
         if dataset is not self.dataset:
             rows = LocalEvaluationSet(dataset, self._class_weight, "loss", self.name)
-        logits = finite_logits(network, theta, dataset.X, self.name)
+        logits = finite_outputs(network, theta, dataset.X, name=self.name)
         Y = dataset.Y[:].toarray()
         return lambda b: inverse_temperature_derivative(logits, Y, rows._w, q, b, n)
 

@@ -9,7 +9,7 @@ from sklearn import get_config
 from skmlp.core.network import Network
 from skmlp.data.checks import max_abs
 
-__all__ = ["finite_chunks", "finite_logits", "finite_outputs", "working_memory"]
+__all__ = ["finite_chunks", "finite_outputs", "working_memory"]
 
 
 def working_memory() -> int:
@@ -17,13 +17,8 @@ def working_memory() -> int:
     return int(get_config()["working_memory"] * 2**20)  # it is in MiB
 
 
-def finite_logits(network: Network, theta: np.ndarray, X: Any, name: str = "X") -> np.ndarray:
-    """Return the logits (n, n_classes) of X (n, n_features), in theta's dtype."""
-    return finite_outputs(network, theta, X, -1, name)
-
-
 def finite_outputs(
-    network: Network, theta: np.ndarray, X: Any, layer: int, name: str = "X"
+    network: Network, theta: np.ndarray, X: Any, layer: int = -1, name: str = "X"
 ) -> np.ndarray:
     """Return the outputs of a layer for X (n, n_features): (n, fan_out), in theta's dtype."""
     outputs = np.empty((X.shape[0], network.layer_sizes[1:][layer]), theta.dtype)

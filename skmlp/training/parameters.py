@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from skmlp._errors import invalid
+from skmlp._errors import check_integer, invalid
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
 
-__all__ = ["LayerParameters", "check_integer", "check_parameters", "is_auto", "uses_all_rows"]
+__all__ = ["LayerParameters", "check_parameters", "is_auto", "uses_all_rows"]
 
 DTYPES = ("auto", "float32", "float64")
 FULL_BATCH_SOLVERS = ("lbfgs",)
@@ -242,12 +242,6 @@ def _one_of(name: str, value: Any, names: Collection[str], otherwise: str | None
 
 def _is_bool(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
-
-
-def check_integer(name: str, value: Any, least: int, accepted: str, *, given: Any = None) -> None:
-    """Raise unless a value, or what it is a part of, is an integer and at least so large."""
-    if not isinstance(value, Integral) or _is_bool(value) or value < least:
-        raise invalid(name, value if given is None else given, accepted)
 
 
 def _number(

@@ -171,5 +171,5 @@ def test_scale_of_weights_has_no_effect(scale):
 
 def test_sizeof_of_a_shard():
     X_large = np.zeros((10_000, 100))
-    shard = validate_shard([(X_large, np.zeros(10_000, int), None)], 0)
+    shard = validate_shard([(X_large, np.zeros(10_000, int), None)], 0, "from_dtype", None)
     assert sizeof(shard) > X_large.nbytes

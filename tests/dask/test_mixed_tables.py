@@ -386,7 +386,9 @@ def test_rows_of_weight_0_have_no_categories():
 
 
 def test_shards_hold_codes():
-    shard = validate_shard([(FRAME[:300], Y[:300], None), (FRAME[300:], Y[300:], None)], 0)
+    shard = validate_shard(
+        [(FRAME[:300], Y[:300], None), (FRAME[300:], Y[300:], None)], 0, "from_dtype", None
+    )
     rows = shard.rows.X
     assert rows.codes.dtype == np.uint8
     assert rows.numbers.nbytes + rows.codes.nbytes < sizeof(shard) < FRAME.memory_usage().sum()

@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris
 from skmlp import SoftmaxMLPClassifier
 from skmlp.data.dataset import encode
 from skmlp.estimators.validation import validate_fit_data
-from skmlp.training.config import TrainConfig, theta_dtype
+from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.population import Stack, group_trainers, population_trainer
 
@@ -23,13 +23,12 @@ def trainer(rows=slice(None), **params):
         **{"units": 5, "epochs": 6, "batch_size": 16, "random_state": 0} | params
     )
     validated, _ = validate_fit_data(clf, X[rows], y[rows])
-    dtype = theta_dtype(clf.dtype, lambda: validated.X.dtype)
+    config = TrainConfig.from_params(clf.get_params())
+    dtype = config.requested_dtype(lambda: validated.X.dtype)
     key = str(rows), dtype
     if key not in ENCODED:
         ENCODED[key] = encode(validated, clf.classes_, dtype)
-    config = TrainConfig.from_params(clf.get_params()).resolve(
-        n_classes=len(clf.classes_), theta_dtype=dtype
-    )
+    config = config.resolve(n_classes=len(clf.classes_), theta_dtype=dtype)
     return local_trainer(config, clf.classes_, ENCODED[key])
 
 
