@@ -6,6 +6,7 @@ remains. The test images of Fashion-MNIST are not used by the experiment "averag
 
 import copy
 import gc
+from dataclasses import replace
 from itertools import product
 from statistics import mean, median
 from time import sleep
@@ -157,8 +158,10 @@ def _train_locally(X, y, kind, n_shards, n_rounds, seed):
     clf = SoftmaxMLPClassifier(early_stopping=False, averaging=0.0, random_state=seed)
     rng = np.random.default_rng(seed)
     validated, _ = validate_fit_data(clf, X, y)
-    config = TrainConfig.from_params(clf.get_params()).resolve(
-        n_classes=len(clf.classes_), theta_dtype=np.dtype("f4")
+    config = replace(
+        TrainConfig.from_params(clf.get_params()),
+        n_classes=len(clf.classes_),
+        theta_dtype=np.dtype("f4"),
     )
     dataset = encode(validated, clf.classes_, config.theta_dtype)
     run = local_trainer(config, clf.classes_, dataset).run

@@ -259,8 +259,11 @@ class Shard:
         share = len(self.row_indices) / config.n_rows
         common = replace(
             self.common,
-            config=self.common.config.resolve(
-                layers=config.layers, n_given=config.n_given, encoding=config.encoding
+            config=replace(
+                self.common.config,
+                layers=config.layers,
+                n_given=config.n_given,
+                encoding=config.encoding,
             ),
         )
         return replace(
@@ -275,7 +278,7 @@ class Shard:
 
     def train_round(self, start: RoundSpec) -> tuple[np.ndarray, dict[str, Any], Any, Any]:
         """Train for one round; return theta, the optimizer's state, loss and learning rate."""
-        config = self.common.config.resolve(n_rows=len(self.row_indices))
+        config = replace(self.common.config, n_rows=len(self.row_indices))
         theta, optimizer = start.theta.copy(), copy.deepcopy(start.optimizer)
         batches = self._batches(self._order(start), config.requested_batch_size(config.n_rows))
         dropout = config.make_dropout(self._rng(start, 1, start.number))

@@ -6,7 +6,7 @@ they also return the labels and logits of the scored rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral
 from time import perf_counter
@@ -199,7 +199,7 @@ def sharded_trainer(
     _update_weights(config, state, plans)
     shards = shards.transform(
         Shard.with_global_stats,
-        config.resolve(**UNUSED_BY_SHARDS),
+        replace(config, **UNUSED_BY_SHARDS),
         state.scaling,
         has_gaps(state.moments),
         state.mean_weight,
@@ -237,9 +237,9 @@ def _shard_config(
             )
         fraction = min(fraction / stats.n_rows, 0.999)
     # Before some are set aside, there are at least as many rows, and so bins, as in training.
-    rule = config.resolve(n_rows=stats.n_rows, n_given=stats.n_rows).bin_rule
+    rule = replace(config, n_rows=stats.n_rows, n_given=stats.n_rows).bin_rule
     has_bins = state.theta is None and rule.bins_of_each(1) > 0
-    config = config.resolve(**UNUSED_BY_SHARDS, validation_fraction=fraction)
+    config = replace(config, **UNUSED_BY_SHARDS, validation_fraction=fraction)
     return ShardConfig(
         config,
         classes,

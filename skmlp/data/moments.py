@@ -25,7 +25,7 @@ __all__ = [
     "column_moments",
     "has_gaps",
     "merge_moments",
-    "with_filled_gaps",
+    "sorted_by_share",
 ]
 
 CHUNK_ROWS, SPARSE_CHUNK_ROWS = 256, 4096  # as doubles
@@ -34,7 +34,6 @@ SAMPLE_ROWS, SAMPLE_SHARE = 256, 1 / 16  # to find values that may be those of h
 # which limits the time of merging if there are thousands of columns.
 MIN_VALUES, MAX_VALUES, VALUES_SIZE = 2, 16, 2**15
 HALF = 0.5 - 1e-9  # sums of weights are rounded
-ROUNDING = 1e-9  # of a mean, in standard deviations
 
 
 class Moments(NamedTuple):
@@ -161,7 +160,7 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
             mean, var = found
         present, weight = present + of_present, weight + here
     shares /= weight
-    moments = _sorted_by_share(len(rows), weight, mean, var, values, shares)
+    moments = sorted_by_share(len(rows), weight, mean, var, values, shares)
     return moments._replace(present=np.minimum(present / weight, 1.0))
 
 
@@ -286,7 +285,7 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         values, shares = _padded(values, shares, len(dense_columns.values))
         values[:, columns], shares[:, columns] = dense_columns.values, dense_columns.shares
         present[columns] = dense_columns.present
-    moments = _sorted_by_share(len(rows), weight, mean, var, values, shares)
+    moments = sorted_by_share(len(rows), weight, mean, var, values, shares)
     return moments._replace(present=present)
 
 
@@ -324,7 +323,7 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     values, shares = parts[0].values, p[0] * parts[0].shares
     for share, part in zip(p[1:], parts[1:], strict=True):
         values, shares = _merge_values(values, shares, part.values, share * part.shares)
-    moments = _sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
+    moments = sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
     return moments._replace(present=np.minimum(sum(present), 1.0))
 
 
@@ -383,7 +382,7 @@ def _merge(
     return np.asarray(mean), np.asarray(var)
 
 
-def _sorted_by_share(
+def sorted_by_share(
     n: int,
     weight: float,
     mean: np.ndarray,
@@ -393,21 +392,3 @@ def _sorted_by_share(
 ) -> Moments:
     """Return Moments with the most frequent of some values."""
     return Moments(n, float(weight), mean, var, *_most_frequent(values, shares))
-
-
-def with_filled_gaps(moments: Moments) -> Moments:
-    """Return the Moments of the columns with the mean in place of gaps.
-
-    A frequent value is the mean if they differ by rounding: the scale must not depend on it.
-    """
-    gaps = 1.0 - np.broadcast_to(moments.present, len(moments.mean))
-    if not gaps.any():
-        return moments
-    n, weight, mean, var = moments[:4]
-    filler = np.where(gaps > 0.0, mean, np.nan)
-    values, shares = np.vstack([filler, moments.values]), np.vstack([gaps, moments.shares])
-    for k in range(1, len(values)):
-        same = np.abs(values[k] - values[0]) <= ROUNDING * np.sqrt(var)
-        shares[0] += np.where(same, shares[k], 0.0)
-        shares[k, same] = values[k, same] = np.nan
-    return _sorted_by_share(n, weight, mean, (1.0 - gaps) * var, values, shares)

@@ -26,7 +26,7 @@ from skmlp._errors import warn_user
 from skmlp.core.levels import numbers_of
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
-from skmlp.data.moments import HALF, Moments, column_moments, with_filled_gaps
+from skmlp.data.moments import HALF, Moments, column_moments, sorted_by_share
 
 __all__ = [
     "check_foldable",
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 EXACT_IN_FLOAT32 = 2**24
+ROUNDING = 1e-9  # of a mean, in standard deviations
 
 
 def scaling_from_moments(
@@ -47,7 +48,7 @@ def scaling_from_moments(
     A column whose variance is within rounding errors, or whose scale is too small for the
     dtype, is without spread. Gaps count as values at the mean.
     """
-    moments = with_filled_gaps(moments)
+    moments = _without_gaps(moments)
     var = moments.var
     with np.errstate(all="ignore"):
         scale = np.sqrt(np.maximum(var, _distance_from_frequent_value(moments)))
@@ -62,6 +63,24 @@ def scaling_from_moments(
     _check_resolution(centre, scale, dtype)
     scale[scale < np.finfo(dtype).tiny] = 0.0
     return Scaling(centre, scale)
+
+
+def _without_gaps(moments: Moments) -> Moments:
+    """Return the Moments of the columns with the mean in place of gaps.
+
+    A frequent value is the mean if they differ by rounding: the scale must not depend on it.
+    """
+    gaps = 1.0 - np.broadcast_to(moments.present, len(moments.mean))
+    if not gaps.any():
+        return moments
+    n, weight, mean, var = moments[:4]
+    filler = np.where(gaps > 0.0, mean, np.nan)
+    values, shares = np.vstack([filler, moments.values]), np.vstack([gaps, moments.shares])
+    for k in range(1, len(values)):
+        same = np.abs(values[k] - values[0]) <= ROUNDING * np.sqrt(var)
+        shares[0] += np.where(same, shares[k], 0.0)
+        shares[k, same] = values[k, same] = np.nan
+    return sorted_by_share(n, weight, mean, (1.0 - gaps) * var, values, shares)
 
 
 def _has_spread(moments: Moments) -> np.ndarray:

@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -557,7 +558,7 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             set_or_check_classes(self, classes, continues=continues)
             check_labels(rows.y, self.classes_)
             config = self._resolve(config, partial(working_dtype, rows.X), start)
-            config = config.resolve(epochs=1, cyclic=False)
+            config = replace(config, epochs=1, cyclic=False)
             dataset = encode(rows, self.classes_, config.theta_dtype)
             trainer = local_trainer(config, self.classes_, dataset, start=start, history=history)
             result = trainer.train()
@@ -626,7 +627,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
     ) -> TrainConfig:
         """Return the configuration for the data, in the dtype of start or of the data."""
         dtype = config.requested_dtype(auto_dtype) if start is None else start.theta.dtype
-        return config.resolve(
+        return replace(
+            config,
             n_classes=len(self.classes_),
             theta_dtype=dtype,
             encoding=None if start is None else start.encoding,

@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from numbers import Integral
@@ -526,7 +527,7 @@ class SoftmaxMLPEnsembleClassifier(
         dataset, validation_set = encode(rows, self.classes_, dtype), None
         if validation_rows is not None:
             validation_set = encode(validation_rows, self.classes_, dtype)
-        config = config.resolve(n_classes=len(self.classes_), theta_dtype=dtype)
+        config = replace(config, n_classes=len(self.classes_), theta_dtype=dtype)
         if checkpoint is not None:
             self._seed, self._repeats = checkpoint.seed, checkpoint.repeats
             checkpoint.check_origin(self._origin(dataset, validation_set))
@@ -549,7 +550,7 @@ class SoftmaxMLPEnsembleClassifier(
                 self._repeats, self._seed = [], None
         for name in OUT_OF_FOLD:  # of an earlier call
             vars(self).pop(name, None)
-        config = config.resolve(verbose=0)
+        config = replace(config, verbose=0)
         if checkpoint is None:
             self._repeats, runs = self._draw_repeats(dataset, groups), None
         else:
@@ -650,7 +651,7 @@ class SoftmaxMLPEnsembleClassifier(
             if rows is None:
                 start.init_rng = np.random.RandomState(seeds[i])
             seed, history = seeds[i] if repeats else shared, None
-            of_member = config.resolve(random_state=seed)
+            of_member = replace(config, random_state=seed)
             if runs is not None:
                 start, history = runs[i].state, runs[i].history
                 of_member = runs[i].resolve(of_member)

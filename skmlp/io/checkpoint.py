@@ -24,7 +24,7 @@ import json
 import os
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -304,7 +304,8 @@ class RunCheckpoint:
 
     def resolve(self, config: TrainConfig) -> TrainConfig:
         """Return the configuration of the run; raise if it does not fit the network."""
-        config = config.resolve(
+        config = replace(
+            config,
             epochs=self.epochs,
             smoothing_prior=self.smoothing_prior,
             theta_dtype=self.state.theta.dtype,

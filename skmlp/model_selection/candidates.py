@@ -9,6 +9,7 @@ computed of these before training.
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import lru_cache, partial, wraps
 from time import perf_counter
 from types import TracebackType
@@ -419,7 +420,7 @@ class SharedRows:
         """Bring the fit of a network, or of an ensemble, to the point where training begins."""
         rows, validation = self._validate(network)
         dtype = config.requested_dtype(partial(self._auto_dtype, rows))
-        config = config.resolve(n_classes=len(network.classes_), theta_dtype=dtype)
+        config = replace(config, n_classes=len(network.classes_), theta_dtype=dtype)
         dataset, validation_set = self._encode(rows, network.classes_, dtype), None
         if validation is not None:
             validation_set = self._encode(validation, network.classes_, dtype)
@@ -458,7 +459,7 @@ def _begin_network(
 ) -> Training:
     """Bring the fit of a network to the point where training begins."""
     trainer = local_trainer(
-        config.resolve(random_state=network.random_state),  # not shared by splits
+        replace(config, random_state=network.random_state),  # not shared by splits
         network.classes_,
         dataset,
         validation,

@@ -61,8 +61,8 @@ class TrainConfig:
 
     The parameters have the names, and are kept as the values, that the estimator was given,
     so that messages can quote them; they are validated by `from_params`. What depends on the
-    data is filled in by `resolve` as soon as it is known. Properties and methods turn both
-    into what the core takes.
+    data is filled in, by `dataclasses.replace`, as soon as it is known. Properties and methods
+    turn both into what the core takes.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class TrainConfig:
     verbose: int
     layers: LayerParameters
     n_classes: int = 0
-    theta_dtype: np.dtype = None  # type: ignore[assignment]  # until `resolve`
+    theta_dtype: np.dtype = None  # type: ignore[assignment]  # until it is known
     n_rows: int = 0
     n_given: int = 0
     encoding: Encoding | None = None
@@ -142,10 +142,6 @@ class TrainConfig:
         """
         given = {f.name: params[f.name] for f in fields(cls) if f.name in params}
         return cls(**given, layers=check_parameters(params, OPTIMIZERS))
-
-    def resolve(self, **known: Any) -> "TrainConfig":
-        """Return the configuration with what is known of the data, or of the call, filled in."""
-        return replace(self, **known)
 
     @property
     def full_batch(self) -> bool:
@@ -189,9 +185,9 @@ class TrainConfig:
         (`count_distinct`), so that a row of weight 2 is a row twice. None of it is used in
         partial_fit and with L-BFGS.
         """
-        config = self.resolve(n_rows=n_rows, n_given=n_rows + n_set_aside)
+        config = replace(self, n_rows=n_rows, n_given=n_rows + n_set_aside)
         if is_auto(self.early_stopping):
-            config = config.resolve(early_stopping=validated and self.fits_by_batches)
+            config = replace(config, early_stopping=validated and self.fits_by_batches)
         if not self.fits_by_batches:
             return config
         layers, very_few = self.layers, config.has_very_few_rows
@@ -202,7 +198,7 @@ class TrainConfig:
         if is_auto(self.l2) and very_few:
             n_distinct = n_rows if count_distinct is None else count_distinct()
             layers = layers._replace(l2=(VERY_FEW_ROWS_L2 / n_distinct,) * len(layers.l2))
-        return config.resolve(layers=layers)
+        return replace(config, layers=layers)
 
     @property
     def bin_rule(self) -> BinRule:

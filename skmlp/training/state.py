@@ -1,7 +1,7 @@
 """TrainState: what changes while a network trains. FitResult: what a call of fit returns."""
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -139,7 +139,7 @@ class TrainState:
                 moments = merge_moments([before, moments])
             self.moments = moments
             self.encoding = columns.encoding(layout, moments, rule)
-        return config.resolve(encoding=self.encoding)
+        return replace(config, encoding=self.encoding)
 
     def _initial_theta(self, config: TrainConfig) -> np.ndarray:
         """Draw the parameters of a new network."""

@@ -3,6 +3,7 @@
 import pickle
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -459,7 +460,7 @@ def test_interrupt_before_the_first_step_keeps_the_previous_model(iris):
 def test_epochs_auto(n_rows, epochs):
     def n_epochs(**params):
         params = SoftmaxMLPClassifier(**params).get_params()
-        return TrainConfig.from_params(params).resolve(n_rows=n_rows).n_epochs
+        return replace(TrainConfig.from_params(params), n_rows=n_rows).n_epochs
 
     assert n_epochs() == epochs
     assert n_epochs(epochs=7) == 7

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import re
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -104,7 +105,7 @@ def test_members_of_all_rows_equal_the_trainer_alone(params, n, seed):
     classes = np.unique(NAMES)
     for i, member in enumerate(model.estimators_):
         config = TrainConfig.from_params(net(**params, random_state=shared).get_params())
-        config = config.resolve(n_classes=3, theta_dtype=rows.dtype)
+        config = replace(config, n_classes=3, theta_dtype=rows.dtype)
         dataset = encode(ValidatedRows(rows, NAMES[:n], None), classes, rows.dtype)
         start = TrainState(init_rng=np.random.RandomState(seeds[i]))
         make = member._fitted_copy

@@ -1,5 +1,7 @@
 """What "auto" does by the number of rows: early stopping, dropout, l2, batch size."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -56,7 +58,7 @@ def test_rows_are_set_aside_from_300_on(n):
 )
 def test_batch_size(n, batch_size):
     assert config(n).requested_batch_size(n) == batch_size
-    assert config(n).resolve(cyclic=False).requested_batch_size(n) == 128  # partial_fit
+    assert replace(config(n), cyclic=False).requested_batch_size(n) == 128  # partial_fit
     assert config(n, batch_size=7).requested_batch_size(n) == 7
 
 
@@ -79,7 +81,7 @@ def test_part_that_is_set_aside(fraction, n, part):
 def test_neither_lbfgs_nor_partial_fit(params):
     for n in (50, 500):
         resolved = TrainConfig.from_params(SoftmaxMLPClassifier(**params).get_params())
-        resolved = resolved.resolve(cyclic="solver" in params).resolve_rows(n, 0, validated=True)
+        resolved = replace(resolved, cyclic="solver" in params).resolve_rows(n, 0, validated=True)
         assert resolved.early_stopping is False
         assert not any(resolved.layers.dropout)
         assert not any(resolved.layers.l2)

@@ -1,5 +1,7 @@
 """Networks trained as a population equal networks trained one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -28,7 +30,7 @@ def trainer(rows=slice(None), **params):
     key = str(rows), dtype
     if key not in ENCODED:
         ENCODED[key] = encode(validated, clf.classes_, dtype)
-    config = config.resolve(n_classes=len(clf.classes_), theta_dtype=dtype)
+    config = replace(config, n_classes=len(clf.classes_), theta_dtype=dtype)
     return local_trainer(config, clf.classes_, ENCODED[key])
 
 
