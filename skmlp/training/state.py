@@ -119,6 +119,7 @@ class TrainState:
             if self.scaling is not None:
                 self.theta, self.optimizer = self.folded_theta(config), {}
                 self.scaling = None
+        # The scaling of a file is kept: the moments that it is of are not known.
         elif self.moments is not None and (self.scaling is None or before is not None):
             self._standardize(config, columns.scaling(self.moments, config.theta_dtype), before)
         if self.theta is None:
