@@ -78,15 +78,15 @@ class Dataset:
             parts = (row.tobytes() for row in X)
         return len(set(zip(parts, codes, strict=True)))
 
-    def cached(self, key: Hashable, make: Callable[..., Made], *of: object) -> Made:
-        """Return ``make(*of)``, computed once for all networks that train on these rows.
+    def cached(self, key: Hashable, make: Callable[[], Made], *of: object) -> Made:
+        """Return ``make()``, computed once for all networks that train on these rows.
 
-        The objects `of` count by their identity: it is the same result for the same objects.
+        It is computed again for another key, or if it is made of other objects.
         """
         key = key, *map(id, of)
         if key not in self._cache:
             # With the objects, so that their ids are those of no others as long as they are a key.
-            self._cache[key] = make(*of), of
+            self._cache[key] = make(), of
         made: Made = self._cache[key][0]
         return made
 

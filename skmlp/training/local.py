@@ -150,20 +150,21 @@ class LocalColumns:
         return self.dataset.cached(("layout", hash_indices(self.layout_rows), min_frequency), find)
 
     def moments(self, layout: Encoding) -> Moments:
-        """Return the `column_moments`."""
-        compute = partial(column_moments, *self._weighted, self.rows)
-        return self.dataset.cached(("moments", hash_indices(self.rows)), compute, layout)
+        """Return the `column_moments`; of a layout, gaps and levels count, not centre and bins."""
+        key = "moments", hash_indices(self.rows)
+        compute = partial(column_moments, *self._weighted, self.rows, layout)
+        return self.dataset.cached(key, compute, layout.gaps, layout.levels)
 
     def encoding(self, layout: Encoding, moments: Moments, rule: BinRule | None) -> Encoding:
         """Return a layout with centre and, with a rule, bins of the rows."""
         sample = partial(sample_rows, *self._weighted, self.rows)
-        complete = partial(complete_layout, rule=rule, sample=sample)
+        complete = partial(complete_layout, layout, moments, rule, sample)
         return self.dataset.cached(("encoding", rule), complete, layout, moments)
 
     def scaling(self, moments: Moments, dtype: np.dtype) -> Scaling:
         """Return the `scaling_from_moments`."""
         largest = partial(max_abs, self.dataset.X)
-        make = partial(scaling_from_moments, dtype=dtype, largest=largest)
+        make = partial(scaling_from_moments, moments, dtype, largest)
         return self.dataset.cached(("scaling", dtype), make, moments)
 
     @property
