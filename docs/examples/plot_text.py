@@ -67,10 +67,10 @@ print(f"memory: {sparse / 1e6:.1f} MB, as an array {full / 1e6:.1f} MB")
 print(f"test accuracy: {network.score(test, y_test):.3f}")
 
 # %%
-# With the default, `standardize=True`, each word gets the same scale. So the weights that tf-idf gave
-# to the words are lost. The texts also lose their common norm of 1: a text with many words has a
-# larger gradient than one with few. On these texts, which are long, accuracy and log-loss are worse.
-# On short texts, of a line or a few lines, there was no difference.
+# With the default, `standardize=True`, each word gets the same scale. So the weights that tf-idf
+# gave to the words are lost. The texts also lose their common norm of 1: a text with many words has
+# a larger gradient than one with few. On these texts, which are long, accuracy and log-loss are
+# worse. On short texts, of a line or a few lines, there was no difference.
 
 from sklearn.metrics import log_loss
 
