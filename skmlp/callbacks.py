@@ -74,23 +74,24 @@ class Checkpoint:
     ------
     ValueError
         If `every` is not an integer >= 1. In fit, if the labels are objects other than strings,
-        or if random_state is a RandomState with another bit generator than MT19937.
+        or if random_state is a RandomState with another bit generator than MT19937. In fit of an
+        ensemble, with several jobs, in a warm start, or if it is set on `estimator`.
     OSError
         In fit, before training, if the file cannot be written.
 
     See Also
     --------
     skmlp.SoftmaxMLPClassifier.resume : Resumes from the file.
-    skmlp.SoftmaxMLPEnsembleClassifier.resume : Resumes from that of an ensemble.
+    skmlp.SoftmaxMLPEnsembleClassifier.resume : Resumes an ensemble from the file.
     skmlp.save : Writes a fitted model.
 
     Notes
     -----
     partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator.
 
-    The file of an ensemble has all members, and is written when the epoch has ended for all that
-    are trained together. This needs ``n_jobs=None``, and a fit that keeps no members of an earlier
-    one, as a warm start does.
+    The file of an ensemble has all members. It is written when an epoch has ended for all members
+    that are trained together. An ensemble needs ``n_jobs=None``, and must not be in a warm start,
+    which keeps members that the file would not have.
 
     Examples
     --------

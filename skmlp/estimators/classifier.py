@@ -467,7 +467,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         path : str, bytes or path-like
             The file.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            The same rows as before. All are compared by a checksum; of a memory map, 64 are.
+            The same rows as before. A checksum of all rows is compared, or of 64 rows if X is a
+            memory map.
         y : array-like of shape (n_samples,)
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
