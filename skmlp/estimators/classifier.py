@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.checks import check_labels
-from skmlp.data.dataset import Dataset, encode
+from skmlp.data.dataset import Dataset, encode, encode_parts
 from skmlp.data.moments import working_dtype
 from skmlp.estimators.predict import BEFORE_FIT, PredictMixin
 from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
@@ -585,16 +585,16 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             rows, validation_rows = validate_fit_data(
                 self, *data, **validation, continues=continues
             )
-            start = history = validation_set = None
+            start = history = None
             if continues:
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
                 (of_run,) = checkpoint.runs
                 start, history = of_run.state, of_run.history
             config = self._resolve(config, partial(working_dtype, rows.X), start)
-            dataset = encode(rows, self.classes_, config.theta_dtype)
-            if validation_rows is not None:
-                validation_set = encode(validation_rows, self.classes_, config.theta_dtype)
+            dataset, validation_set = encode_parts(
+                rows, validation_rows, self.classes_, config.theta_dtype
+            )
             make_origin = partial(self._origin, dataset, validation_set)
             if checkpoint is not None:
                 checkpoint.check_origin(make_origin())

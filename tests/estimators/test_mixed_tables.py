@@ -811,6 +811,6 @@ def test_older_pickles_of_ensembles(rng):
 def model_folds(model, frame, y):
     from skmlp.estimators.folds import draw_folds
 
-    shared, _ = model._seeds()
+    shared = model._seed
     seed = int(np.random.RandomState(shared).randint(np.iinfo(np.int32).max, size=1)[0])
     return draw_folds(model.cv, frame, y, None, seed)
