@@ -24,7 +24,8 @@ from skmlp.estimators.warm_start import (
     supports_partial_fit,
     unchanged_on_error,
 )
-from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_checkpoint
+from skmlp.io.checkpoint import CheckpointState, Origin, read_checkpoint
+from skmlp.io.fingerprint import data_fingerprint
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.local import local_trainer
 from skmlp.training.state import FitResult, TrainState

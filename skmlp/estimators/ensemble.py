@@ -46,13 +46,10 @@ from skmlp.estimators.out_of_fold import (
     out_of_fold_logits,
 )
 from skmlp.estimators.predict import ProbabilityMixin, kept_network
-from skmlp.estimators.validation import (
-    DATA_ATTRIBUTES,
-    copy_data_attributes,
-    validate_fit_data,
-)
-from skmlp.estimators.warm_start import unchanged_on_error
-from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_checkpoint
+from skmlp.estimators.validation import DATA_ATTRIBUTES, copy_data_attributes, validate_fit_data
+from skmlp.estimators.warm_start import thetas_to_continue, unchanged_on_error
+from skmlp.io.checkpoint import CheckpointState, Origin, read_checkpoint
+from skmlp.io.fingerprint import data_fingerprint
 from skmlp.training.config import TrainConfig, theta_dtype
 from skmlp.training.jobs import Outcome, Training, train_networks
 from skmlp.training.local import LocalSource
@@ -371,10 +368,9 @@ class SoftmaxMLPEnsembleClassifier(
             rows, validation_rows = validate_fit_data(
                 self, *data, **validation, continues=continues
             )
-            thetas: Sequence[np.ndarray] | np.ndarray = ()
-            if continues:
-                thetas = self._thetas_to_continue(config)
-                dtype = self.theta_.dtype
+            thetas = thetas_to_continue(self, config) if continues else None
+            if thetas is not None:
+                dtype = thetas.dtype
             elif checkpoint is not None:
                 dtype = checkpoint.runs[0].state.theta.dtype
             else:
@@ -445,11 +441,11 @@ class SoftmaxMLPEnsembleClassifier(
         dataset: Dataset,
         validation: Dataset | None,
         groups: Any,
-        thetas: Sequence[np.ndarray] | np.ndarray = (),
+        thetas: np.ndarray | None = None,
         checkpoint: CheckpointState | None = None,
     ) -> Training:
         """Draw the folds, and make trainers of the members that are to join those with thetas."""
-        if not len(thetas):
+        if thetas is None:
             self._members, self._repeats, self._seed, self._prior = [], [], None, None
         for name in OUT_OF_FOLD:  # of an earlier call
             vars(self).pop(name, None)
@@ -490,7 +486,7 @@ class SoftmaxMLPEnsembleClassifier(
         trainers: Sequence[Trainer[LocalSource]],
         config: TrainConfig,
         dataset: Dataset,
-        thetas: Sequence[np.ndarray] | np.ndarray,
+        thetas: np.ndarray | None,
         outcomes: Mapping[int, Outcome],
     ) -> None:
         """Set the fitted attributes from what the trainers have learnt."""
@@ -500,27 +496,12 @@ class SoftmaxMLPEnsembleClassifier(
             raise KeyboardInterrupt
         base = self._base.get_params(deep=False)
         params = [base | {"random_state": trainers[i].run.config.random_state} for i in results]
-        self._add(thetas, params, list(results.values()))
+        self._add(() if thetas is None else thetas, params, list(results.values()))
         self._prior, self.temperature_ = None, 1.0
         if self._repeats and len(self.theta_) >= len(self._repeats[0]):
             self._predict_out_of_fold(config, dataset)
         if not self.warm_start:
             self._repeats = []
-
-    def _thetas_to_continue(self, config: TrainConfig) -> np.ndarray:
-        """Return the parameters of the members, without temperature; raise if none can be added."""
-        n = len(self._members)
-        if self.n_estimators < n:
-            raise ValueError(
-                f"n_estimators={self.n_estimators} must be at least {n}, the number of members, "
-                "when warm_start=True."
-            )
-        network = self._network
-        architecture = network.layer_sizes, self._members[0][1]["_activations"]
-        config.check_continues(architecture, self.theta_.dtype)
-        return (
-            self.theta_ if self._prior is None else self._with_temperature(1.0 / self.temperature_)
-        )
 
     def _add(
         self,

@@ -15,7 +15,7 @@ from skmlp.data.dataset import Dataset
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.folds import Folds, rows_of_member
 from skmlp.estimators.predict import fitted_network
-from skmlp.io.checkpoint import RunCheckpoint
+from skmlp.io.run import RunCheckpoint
 from skmlp.training.config import TrainConfig
 from skmlp.training.inference import finite_chunks
 from skmlp.training.jobs import Outcome
