@@ -172,6 +172,7 @@ def check_same_kind(estimators: Sequence[SoftmaxMLPClassifier]) -> None:
     """
     if not len(estimators):
         raise ValueError("estimators must have one fitted SoftmaxMLPClassifier or more.")
+    kinds: list[dict[str, Any]] = []
     for i, member in enumerate(estimators):
         if not isinstance(member, SoftmaxMLPClassifier):
             raise TypeError(
@@ -179,12 +180,13 @@ def check_same_kind(estimators: Sequence[SoftmaxMLPClassifier]) -> None:
                 f"{type(member).__name__}."
             )
         check_is_fitted(member)
-        expected, found = _kind(estimators[0]), _kind(member)
-        for what in expected:
-            if found[what] != expected[what]:
+        kinds.append(_kind(member))
+        for what, expected in kinds[0].items():
+            found = kinds[i][what]
+            if found != expected:
                 raise ValueError(
                     f"estimators[{i}] differs from estimators[0] in its {what}: "
-                    f"{shorten(repr(found[what]))}, not {shorten(repr(expected[what]))}."
+                    f"{shorten(repr(found))}, not {shorten(repr(expected))}."
                 )
 
 
