@@ -18,15 +18,22 @@ training state, which callbacks do not receive.
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+import joblib
 import numpy as np
 import sklearn
 
 from skmlp._errors import check_integer, warn_user
-from skmlp._sklearn_compat import callback_context, rows_of, store_callbacks
+from skmlp._sklearn_compat import (
+    begin_callbacks,
+    callback_context,
+    callbacks_of,
+    rows_of,
+    store_callbacks,
+)
 from skmlp.io.checkpoint import Origin, write_checkpoint
 from skmlp.training.state import FitResult
 from skmlp.training.trainer import FitHook, TrainingRun
@@ -38,7 +45,9 @@ __all__ = [
     "EnsembleTasks",
     "FitTasks",
     "MemberTasks",
+    "check_ensemble_checkpoints",
     "fit_hooks",
+    "set_ensemble_hooks",
     "with_callbacks",
 ]
 
@@ -73,23 +82,24 @@ class Checkpoint:
     ------
     ValueError
         If `every` is not an integer >= 1. In fit, if the labels are objects other than strings,
-        or if random_state is a RandomState with another bit generator than MT19937.
+        or if random_state is a RandomState with another bit generator than MT19937. In fit of an
+        ensemble, with several jobs, in a warm start, or if it is set on `estimator`.
     OSError
         In fit, before training, if the file cannot be written.
 
     See Also
     --------
     skmlp.SoftmaxMLPClassifier.resume : Resumes from the file.
-    skmlp.SoftmaxMLPEnsembleClassifier.resume : Resumes from that of an ensemble.
+    skmlp.SoftmaxMLPEnsembleClassifier.resume : Resumes an ensemble from the file.
     skmlp.save : Writes a fitted model.
 
     Notes
     -----
     partial_fit writes no checkpoint. To continue it bit for bit, pickle the estimator.
 
-    The file of an ensemble has all members, and is written when the epoch has ended for all that
-    are trained together. This needs ``n_jobs=None``, and a fit that keeps no members of an earlier
-    one, as a warm start does.
+    The file of an ensemble has all members. It is written when an epoch has ended for all members
+    that are trained together. An ensemble needs ``n_jobs=None``, and must not be in a warm start,
+    which keeps members that the file would not have.
 
     Examples
     --------
@@ -145,12 +155,81 @@ def fit_hooks(
     make_origin : callable () -> Origin
         For checkpoints.
     """
-    hooks: list[FitHook] = [
-        CheckpointHook(c, [run], make_origin()) for c in callbacks if isinstance(c, Checkpoint)
-    ]
+    hooks = _checkpoint_hooks(callbacks, [run], make_origin)
     if len(hooks) == len(callbacks):
         return hooks
     return [FitTasks(estimator, _task_data(*data), run), *hooks]
+
+
+def set_ensemble_hooks(
+    ensemble: Any,
+    data: tuple[Any, Any, Any],
+    runs: Mapping[int, TrainingRun],
+    rows_of_member: Callable[[int], np.ndarray | None],
+    make_origin: Callable[[], Origin],
+) -> "EnsembleTasks | None":
+    """Set the hooks of the members' training, and report to callbacks that fit begins.
+
+    Parameters
+    ----------
+    ensemble : SoftmaxMLPEnsembleClassifier
+    data : tuple
+        X, y and sample_weight as they were given to fit.
+    runs : dict of int to TrainingRun
+        By the position of the member in the ensemble.
+    rows_of_member : callable (int) -> ndarray of int or None
+        The training rows of a member; None for all.
+    make_origin : callable () -> Origin
+        For checkpoints.
+
+    Returns
+    -------
+    tasks : EnsembleTasks or None
+        None if neither the ensemble nor its members have callbacks.
+    """
+    callbacks = begin_callbacks(ensemble)
+    hooks, tasks = _checkpoint_hooks(callbacks, list(runs.values()), make_origin), None
+    unfinished = {i: run for i, run in runs.items() if not run.is_over}
+    if len(hooks) < len(callbacks) or callbacks_of(ensemble._base):
+        tasks = EnsembleTasks(ensemble, data, len(unfinished))
+        tasks.begin()
+    for i, run in unfinished.items():
+        run.hooks = hooks
+        if tasks is not None:
+            member = ensemble._new_member(run.config.random_state)
+            run.hooks = [tasks.member(i, member, rows_of_member(i)), *hooks]
+    return tasks
+
+
+def _checkpoint_hooks(
+    callbacks: Sequence[Any], runs: Sequence[TrainingRun], make_origin: Callable[[], Origin]
+) -> list[FitHook]:
+    """Return the hooks of the checkpoints among callbacks."""
+    checkpoints = [callback for callback in callbacks if isinstance(callback, Checkpoint)]
+    origin = make_origin() if checkpoints else None
+    return [CheckpointHook(checkpoint, runs, origin) for checkpoint in checkpoints]
+
+
+def check_ensemble_checkpoints(ensemble: Any, *, continues: bool) -> None:
+    """Raise ValueError if there is a Checkpoint that the fit of an ensemble cannot write."""
+    if any(isinstance(callback, Checkpoint) for callback in callbacks_of(ensemble._base)):
+        raise ValueError(
+            "A Checkpoint of the estimator would be written by all members. Set it on the "
+            "ensemble: ensemble.set_callbacks(Checkpoint(path))."
+        )
+    if not any(isinstance(callback, Checkpoint) for callback in callbacks_of(ensemble)):
+        return
+    if joblib.effective_n_jobs(ensemble.n_jobs) != 1:
+        raise ValueError(
+            f"Checkpoint needs a single job, but n_jobs={ensemble.n_jobs}: set n_jobs=None. "
+            "Members of one shape are still trained together."
+        )
+    if continues:
+        raise ValueError(
+            "Checkpoint does not hold the members that a warm start keeps. Save the ensemble "
+            "before this call of fit, by skmlp.save or, with cv, by pickle, and remove the "
+            "Checkpoint by set_callbacks()."
+        )
 
 
 def _task_data(X: Any, y: Any, sample_weight: Any, rows: np.ndarray | None = None) -> TaskData:

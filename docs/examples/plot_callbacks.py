@@ -47,12 +47,14 @@ print(log[::5].round(3).to_string())
 # Your own callback
 # -----------------
 #
-# A callback is any object with these four methods. What it needs are arguments of these names:
-# `fitted_estimator` is a fitted copy of the network after the epoch, which is made only if a
-# callback has this argument. If a callback returns True, training ends with "callback" in
-# `stop_reason_`. This callback stops when the recall of every class is high enough, which early
-# stopping cannot express. `early_stopping=False` keeps the parameters at which it stops: otherwise
-# those with the lowest validation loss so far would be kept.
+# A callback is any object with these four methods. It requests data by the names of its arguments,
+# here `fitted_estimator`. This is a fitted copy of the network after the epoch, which is made only
+# if a callback requests it. If a callback returns True, training ends and `stop_reason_` is
+# "callback".
+#
+# This callback stops when the recall of every class is high enough, which early stopping cannot
+# express. With `early_stopping=False`, the network keeps the parameters of the last epoch.
+# Otherwise it would keep those with the lowest validation loss so far.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import recall_score
@@ -103,10 +105,10 @@ plt.show()
 # In an ensemble
 # --------------
 #
-# An ensemble is a meta-estimator: its fit has a task for each member, and this has a task for each
-# epoch. Members that are trained together have open tasks at the same time. Callbacks with an
-# attribute `max_propagation_depth`, such as `ProgressBar`, are set on the ensemble, which passes
-# them on to its members:
+# Callbacks see the fit of an estimator as a tree of tasks. The fit of an ensemble has a task for
+# each member, and this task has a task for each epoch. The tasks of members that are trained
+# together are open at the same time. Callbacks with an attribute `max_propagation_depth`, such as
+# `ProgressBar`, are set on the ensemble, which passes them on to its members:
 
 net = SoftmaxMLPClassifier(units=32, epochs=8, early_stopping=False)
 ensemble = SoftmaxMLPEnsembleClassifier(net, n_estimators=4, random_state=0)
@@ -114,9 +116,9 @@ ensemble.set_callbacks(ProgressBar())
 ensemble.fit(X_train, y_train)
 
 # %%
-# All others are called for the tasks of the estimator that they are set on. A `ScoringMonitor` of
-# the ensemble scores each member when it has been trained, and then the ensemble. One that is set
-# on `estimator` scores each epoch of each member:
+# Other callbacks are called only for the tasks of the estimator that they are set on. A
+# `ScoringMonitor` of the ensemble scores each member when it has been trained, and then the
+# ensemble. One that is set on `estimator` scores each epoch of each member:
 
 of_members = ScoringMonitor(scoring="accuracy")
 of_ensemble = ScoringMonitor(scoring="accuracy")
@@ -132,10 +134,11 @@ log = of_ensemble.get_logs().data_as_pandas
 print(log[["task_name", "task_id", "accuracy"]].round(3).to_string(index=False))
 
 # %%
-# If a callback returns True at the end of a member's epoch, this member stops. With `cv`, the rows
-# of a member's tasks are its own training rows. With `n_jobs`, small networks are trained in
-# processes. As in scikit-learn's searches, callbacks are copied to these: what `ProgressBar` and
-# `ScoringMonitor` report is sent back, but attributes that another callback sets there are lost.
+# If a callback returns True at the end of a member's epoch, this member stops, and the others
+# continue. With `cv`, X and y of a member's tasks are its own training rows. With `n_jobs`, small
+# networks are trained in other processes, which get copies of the callbacks, as in scikit-learn's
+# searches. `ProgressBar` and `ScoringMonitor` send what they record back to this process. But
+# attributes that your own callback sets in another process are lost.
 
 # %%
 # In a search

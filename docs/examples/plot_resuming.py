@@ -53,9 +53,10 @@ print("files:", *(file.name for file in Path(folder.name).iterdir()))
 # Resuming
 # --------
 #
-# The checkpoint holds the parameters of the estimator, and `resume` checks that rows, labels and
-# weights are the same as before. A function, here the schedule, cannot be stored in the file and
-# must be given again. (For a named schedule, ``resume(path, X, y)`` is sufficient.)
+# The checkpoint holds the parameters of the estimator. It also holds checksums of rows, labels and
+# weights, by which `resume` checks that all of them are the same as before. (If X is a memory map,
+# 64 of its rows are compared.) A function, here the schedule, cannot be stored in the file and must
+# be given again. (For a named schedule, ``resume(path, X, y)`` is sufficient.)
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -100,9 +101,9 @@ plt.show()
 # Ensembles
 # ---------
 #
-# The file of an ensemble holds where each member stands. Here the schedule raises
-# KeyboardInterrupt, as Ctrl-C does, after 60 % of the steps. The parameters of the members have the
-# prefix ``estimator__``.
+# The file of an ensemble holds the training state of each member. Here the schedule raises
+# KeyboardInterrupt, as Ctrl-C does, after 60 % of the steps. In `resume`, the parameters of the
+# members have the prefix ``estimator__``.
 
 from skmlp import SoftmaxMLPEnsembleClassifier
 from skmlp.callbacks import Checkpoint
@@ -134,5 +135,6 @@ assert (ensemble.theta_ == uninterrupted.theta_).all()
 folder.cleanup()
 
 # %%
-# A checkpoint needs a single job, ``n_jobs=None``, and a fit of all members. If a warm start adds
-# members to an ensemble, write it by `skmlp.save` or pickle between the calls of fit.
+# An ensemble with a checkpoint needs a single job, ``n_jobs=None``. A warm start, which adds
+# members to an ensemble, cannot write a checkpoint. Before it, save the ensemble by `skmlp.save`
+# or, with `cv`, by pickle.

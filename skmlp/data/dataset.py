@@ -14,7 +14,7 @@ from skmlp.core.targets import OneHotTargets, one_hot_targets
 from skmlp.data.checks import CHUNK_LABELS, ValidatedRows
 from skmlp.data.memmap import take_rows
 
-__all__ = ["Dataset", "encode", "hash_indices"]
+__all__ = ["Dataset", "encode", "encode_parts", "hash_indices"]
 
 Made = TypeVar("Made")
 
@@ -99,6 +99,14 @@ def encode(rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype) -> Dataset
         y_encoded[chunk] = np.searchsorted(classes, rows.y[chunk])
     Y = one_hot_targets(y_encoded, len(classes), dtype)
     return Dataset(rows.X, rows.y, y_encoded, Y, rows.sample_weight)
+
+
+def encode_parts(
+    rows: ValidatedRows, validation: ValidatedRows | None, classes: np.ndarray, dtype: np.dtype
+) -> tuple[Dataset, Dataset | None]:
+    """Return the Datasets of training rows and of a validation set, if there is one."""
+    validation_set = None if validation is None else encode(validation, classes, dtype)
+    return encode(rows, classes, dtype), validation_set
 
 
 def hash_indices(row_indices: np.ndarray) -> bytes:

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from skmlp._sklearn_compat import begin_callbacks
 from skmlp.callbacks import CallbackSupportMixin, Checkpoint, fit_hooks, with_callbacks
 from skmlp.data.checks import check_labels
-from skmlp.data.dataset import Dataset, encode
+from skmlp.data.dataset import Dataset, encode, encode_parts
 from skmlp.data.scales import working_dtype
 from skmlp.estimators.predict import BEFORE_FIT, PredictMixin
 from skmlp.estimators.validation import DATA_ATTRIBUTES, validate_fit_data, validate_rows
@@ -25,7 +25,8 @@ from skmlp.estimators.warm_start import (
     supports_partial_fit,
     unchanged_on_error,
 )
-from skmlp.io.checkpoint import CheckpointState, Origin, data_fingerprint, read_checkpoint
+from skmlp.io.checkpoint import CheckpointState, Origin, read_checkpoint
+from skmlp.io.fingerprint import data_fingerprint
 from skmlp.training.config import TrainConfig
 from skmlp.training.local import local_trainer
 from skmlp.training.state import FitResult, TrainState
@@ -468,7 +469,8 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         path : str, bytes or path-like
             The file.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            The same rows as before. All are compared by a checksum; of a memory map, 64 are.
+            The same rows as before. A checksum of all rows is compared, or of 64 rows if X is a
+            memory map.
         y : array-like of shape (n_samples,)
             Their labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -585,16 +587,16 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
             rows, validation_rows = validate_fit_data(
                 self, *data, **validation, continues=continues
             )
-            start = history = validation_set = None
+            start = history = None
             if continues:
                 start, history = resume_state(self, config)
             elif checkpoint is not None:
                 (of_run,) = checkpoint.runs
                 start, history = of_run.state, of_run.history
             config = self._resolve(config, partial(working_dtype, rows.X), start)
-            dataset = encode(rows, self.classes_, config.theta_dtype)
-            if validation_rows is not None:
-                validation_set = encode(validation_rows, self.classes_, config.theta_dtype)
+            dataset, validation_set = encode_parts(
+                rows, validation_rows, self.classes_, config.theta_dtype
+            )
             make_origin = partial(self._origin, dataset, validation_set)
             if checkpoint is not None:
                 checkpoint.check_origin(make_origin())

@@ -5,74 +5,60 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
 from numbers import Integral
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-import joblib
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import check_integer, invalid, shorten, warn_user
-from skmlp._sklearn_compat import begin_callbacks, callbacks_of
+from skmlp._errors import check_integer, invalid, warn_user
 from skmlp.callbacks import (
     CallbackSupportMixin,
     Checkpoint,
-    CheckpointHook,
-    EnsembleTasks,
+    check_ensemble_checkpoints,
+    set_ensemble_hooks,
     with_callbacks,
 )
-from skmlp.core.encoding import Encoding
 from skmlp.core.losses import log_softmax
-from skmlp.core.mixture import (
-    Uncertainty,
-    decompose_uncertainty,
-    log_mean_proba,
-    mixture_inverse_temperature,
-)
+from skmlp.core.mixture import Uncertainty, decompose_uncertainty, log_mean_proba
 from skmlp.core.network import Network
 from skmlp.core.temperature import with_temperature
-from skmlp.data.dataset import Dataset, encode
+from skmlp.data.dataset import Dataset, encode_parts
 from skmlp.data.scales import working_dtype
-from skmlp.data.weights import (
-    class_frequencies,
-    class_totals,
-    class_weights,
-    normalize_weights,
-    positive_frequencies,
-    rescale_for_sum,
-    row_weights,
-)
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
-from skmlp.estimators.folds import check_folds, draw_folds, n_folds
+from skmlp.estimators.folds import Folds, check_repeats, draw_repeats, rows_of_member
 from skmlp.estimators.html import ensemble_html
-from skmlp.estimators.predict import ProbabilityMixin, fitted_network, kept_network
-from skmlp.estimators.validation import (
-    DATA_ATTRIBUTES,
-    copy_data_attributes,
-    validate_fit_data,
+from skmlp.estimators.members import (
+    Member,
+    check_same_kind,
+    common_network,
+    draw_seeds,
+    member_logits,
+    member_trainers,
+    plain_member,
+    trained_members,
 )
-from skmlp.estimators.warm_start import unchanged_on_error
-from skmlp.io.checkpoint import (
-    CheckpointState,
-    Origin,
-    RunCheckpoint,
-    data_fingerprint,
-    read_checkpoint,
+from skmlp.estimators.out_of_fold import (
+    evaluate_out_of_fold,
+    find_temperature,
+    loss_weights,
+    out_of_fold_logits,
 )
+from skmlp.estimators.predict import ProbabilityMixin, kept_network
+from skmlp.estimators.validation import DATA_ATTRIBUTES, copy_data_attributes, validate_fit_data
+from skmlp.estimators.warm_start import thetas_to_continue, unchanged_on_error
+from skmlp.io.checkpoint import CheckpointState, Origin, read_checkpoint
+from skmlp.io.fingerprint import data_fingerprint
 from skmlp.training.config import TrainConfig
-from skmlp.training.inference import finite_chunks, finite_outputs
-from skmlp.training.jobs import Outcome, train_networks
-from skmlp.training.local import LocalSource, local_trainer
-from skmlp.training.state import FitResult, TrainState
-from skmlp.training.trainer import FitHook, Trainer
+from skmlp.training.jobs import Outcome, Training, train_networks
+from skmlp.training.local import LocalSource
+from skmlp.training.state import FitResult, draw_seed
+from skmlp.training.trainer import Trainer
 
-__all__ = ["EnsembleTraining", "SoftmaxMLPEnsembleClassifier"]
+__all__ = ["SoftmaxMLPEnsembleClassifier"]
 
-Folds = list[np.ndarray]  # the rows of each
 OUT_OF_FOLD = ("oof_proba_", "oof_score_", "oof_loss_")
 FITTED_ATTRIBUTES = (
     *DATA_ATTRIBUTES,
@@ -84,32 +70,6 @@ FITTED_ATTRIBUTES = (
     "_seed",
     "_prior",
 )
-MAX_SEED = np.iinfo(np.int32).max
-
-
-class EnsembleTraining(NamedTuple):
-    """Members that are ready to be trained, and what is needed to finish the fit after it.
-
-    Attributes
-    ----------
-    trainers : list of Trainer
-        Of the members that are yet to be trained.
-    config : TrainConfig
-    dataset : Dataset
-    validation : Dataset or None
-        The validation set, if one was given.
-    repeats : list of list of ndarray
-        The rows of each fold, for each repeat; empty without cv.
-    thetas : iterable of ndarray
-        The parameters of the members that a warm start keeps, without temperature.
-    """
-
-    trainers: list[Trainer[LocalSource]]
-    config: TrainConfig
-    dataset: Dataset
-    validation: Dataset | None
-    repeats: list[Folds]
-    thetas: Sequence[np.ndarray] | np.ndarray
 
 
 class SoftmaxMLPEnsembleClassifier(
@@ -243,9 +203,7 @@ class SoftmaxMLPEnsembleClassifier(
     (450,)
     """
 
-    # Of each member: its constructor parameters, and its fitted attributes but `theta_`. They are
-    # plain types, since skops asks the user whether to trust others.
-    _members: list[tuple[dict[str, Any], dict[str, Any]]]
+    _members: list[Member]
     _repeats: list[Folds]  # of each repeat; kept for a warm start only
     _seed: int | None  # that the seeds of members and folds are drawn from
     _prior: np.ndarray | None  # the class frequencies that `temperature_` is relative to
@@ -404,47 +362,40 @@ class SoftmaxMLPEnsembleClassifier(
     ) -> "SoftmaxMLPEnsembleClassifier":
         """Fit on (X, y, sample_weight), from a checkpoint if there is one."""
         config = self._train_config()
-        self._check_checkpoints()
+        continues = self.warm_start and hasattr(self, "theta_")
+        check_ensemble_checkpoints(self, continues=continues)
         with unchanged_on_error(self):
-            training = self._prepare(config, data, validation, groups, checkpoint)
+            rows, validation_rows = validate_fit_data(
+                self, *data, **validation, continues=continues
+            )
+            thetas = thetas_to_continue(self, config) if continues else None
+            if thetas is not None:
+                dtype = thetas.dtype
+            elif checkpoint is not None:
+                dtype = checkpoint.runs[0].state.theta.dtype
+            else:
+                dtype = config.requested_dtype(partial(working_dtype, rows.X))
+            datasets = encode_parts(rows, validation_rows, self.classes_, dtype)
+            config = replace(config, n_classes=len(self.classes_), theta_dtype=dtype)
+            training = self._begin(config, *datasets, groups, thetas, checkpoint)
             if not training.trainers:
                 warn_user("A warm start without more n_estimators trains no members.")
-            tasks = self._set_hooks(training, data)
+            tasks = set_ensemble_hooks(
+                self,
+                data,
+                {i: t.run for i, t in enumerate(training.trainers, len(self._members))},
+                partial(rows_of_member, self._repeats, n_rows=len(rows.y)),
+                partial(self._origin, *datasets),
+            )
             outcomes, interrupted = train_networks(
                 training.trainers, self.n_jobs, self.verbose, keep=True
             )
-            self._finish(training, outcomes)
+            training.finish(outcomes)
             if tasks is not None:
                 tasks.end()
             if interrupted:
                 raise KeyboardInterrupt
         return self
-
-    def _set_hooks(
-        self, training: EnsembleTraining, data: tuple[Any, Any, Any]
-    ) -> EnsembleTasks | None:
-        """Set the hooks of the members: callbacks and checkpoints.
-
-        Report to callbacks that fit begins; return None if neither self nor the members have some.
-        """
-        callbacks, runs = begin_callbacks(self), [trainer.run for trainer in training.trainers]
-        checkpoints = [c for c in callbacks if isinstance(c, Checkpoint)]
-        hooks: list[FitHook] = []
-        if checkpoints:
-            origin = self._origin(training.dataset, training.validation)
-            hooks += [CheckpointHook(checkpoint, runs, origin) for checkpoint in checkpoints]
-        unfinished = {i: run for i, run in enumerate(runs, len(self._members)) if not run.is_over}
-        for run in unfinished.values():
-            run.hooks = hooks
-        if len(checkpoints) == len(callbacks) and not callbacks_of(self._base):
-            return None
-        tasks = EnsembleTasks(self, data, len(unfinished))
-        tasks.begin()
-        for i, run in unfinished.items():
-            rows = _rows_of_member(training.repeats, i, len(training.dataset.y_encoded))
-            member = self._new_member(run.config.random_state)
-            run.hooks = [tasks.member(i, member, rows), *hooks]
-        return tasks
 
     def _origin(self, dataset: Dataset, validation: Dataset | None) -> Origin:
         """Return what a resumed fit is compared with."""
@@ -454,27 +405,6 @@ class SoftmaxMLPEnsembleClassifier(
         names = getattr(self, "feature_names_in_", [])
         rows = data_fingerprint(names, self._categories, dataset, validation)
         return Origin(params, self.classes_, rows, self._seed, self._repeats)
-
-    def _check_checkpoints(self) -> None:
-        """Raise if there is a checkpoint that this call of fit cannot write."""
-        if any(isinstance(callback, Checkpoint) for callback in callbacks_of(self._base)):
-            raise ValueError(
-                "A Checkpoint of the estimator would be written by all members. Set it on the "
-                "ensemble: ensemble.set_callbacks(Checkpoint(path))."
-            )
-        if not any(isinstance(callback, Checkpoint) for callback in callbacks_of(self)):
-            return
-        if joblib.effective_n_jobs(self.n_jobs) != 1:
-            raise ValueError(
-                f"Checkpoint needs a single job, but n_jobs={self.n_jobs}: set n_jobs=None. "
-                "Members of one shape are still trained together."
-            )
-        if self.warm_start and hasattr(self, "theta_"):
-            raise ValueError(
-                "Checkpoint does not hold the members that a warm start keeps. Save the ensemble "
-                "before this call of fit, by skmlp.save or, with cv, by pickle, and remove the "
-                "Checkpoint by set_callbacks()."
-            )
 
     @property
     def _base(self) -> SoftmaxMLPClassifier:
@@ -505,173 +435,45 @@ class SoftmaxMLPEnsembleClassifier(
             )
         return base._train_config()
 
-    def _prepare(
-        self,
-        config: TrainConfig,
-        data: tuple[Any, Any, Any],
-        validation: dict[str, Any],
-        groups: Any,
-        checkpoint: CheckpointState | None,
-    ) -> EnsembleTraining:
-        """Bring a call of fit to the point where training begins."""
-        continues = self.warm_start and hasattr(self, "theta_")
-        rows, validation_rows = validate_fit_data(self, *data, **validation, continues=continues)
-        thetas: Sequence[np.ndarray] | np.ndarray = ()
-        if continues:
-            thetas = self._thetas_to_continue(config)
-            dtype = self.theta_.dtype
-        elif checkpoint is not None:
-            dtype = checkpoint.runs[0].state.theta.dtype
-        else:
-            dtype = config.requested_dtype(partial(working_dtype, rows.X))
-        dataset, validation_set = encode(rows, self.classes_, dtype), None
-        if validation_rows is not None:
-            validation_set = encode(validation_rows, self.classes_, dtype)
-        config = replace(config, n_classes=len(self.classes_), theta_dtype=dtype)
-        if checkpoint is not None:
-            self._seed, self._repeats = checkpoint.seed, checkpoint.repeats
-            checkpoint.check_origin(self._origin(dataset, validation_set))
-            self._check_repeats(dataset)
-        return self._begin(config, dataset, validation_set, groups, thetas, checkpoint)
-
     def _begin(
         self,
         config: TrainConfig,
         dataset: Dataset,
         validation: Dataset | None,
         groups: Any,
-        thetas: Sequence[np.ndarray] | np.ndarray = (),
+        thetas: np.ndarray | None = None,
         checkpoint: CheckpointState | None = None,
-    ) -> EnsembleTraining:
+    ) -> Training:
         """Draw the folds, and make trainers of the members that are to join those with thetas."""
-        if not len(thetas):
-            self._members, self._prior = [], None
-            if checkpoint is None:
-                self._repeats, self._seed = [], None
+        if thetas is None:
+            self._members, self._repeats, self._seed, self._prior = [], [], None, None
         for name in OUT_OF_FOLD:  # of an earlier call
             vars(self).pop(name, None)
-        config = replace(config, verbose=0)
+        if checkpoint is not None:
+            self._seed, self._repeats = checkpoint.seed, checkpoint.repeats
+            checkpoint.check_origin(self._origin(dataset, validation))
+            check_repeats(self._repeats, self.cv, dataset, self.classes_)
+        elif self._seed is None:
+            self._seed = draw_seed(check_random_state(self.random_state))
+        seeds = draw_seeds(self._seed, self.n_estimators)
         if checkpoint is None:
-            self._repeats, runs = self._draw_repeats(dataset, groups), None
-        else:
-            runs = checkpoint.runs
-        repeats = self._repeats
-        trainers = self._new_trainers(config, dataset, validation, repeats, runs)
-        return EnsembleTraining(trainers, config, dataset, validation, repeats, thetas)
-
-    def _finish(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
-        """Set the fitted attributes from what the trainers have learnt."""
-        config, dataset, repeats = training.config, training.dataset, training.repeats
-        self._append(training, outcomes)
-        self._prior, self.temperature_ = None, 1.0
-        if repeats and len(self.theta_) >= len(repeats[0]):
-            self._predict_out_of_fold(config, dataset, repeats)
-        self._repeats = repeats if self.warm_start else []
-
-    def _thetas_to_continue(self, config: TrainConfig) -> np.ndarray:
-        """Return the parameters of the members, without temperature; raise if none can be added."""
-        n = len(self._members)
-        if self.n_estimators < n:
-            raise ValueError(
-                f"n_estimators={self.n_estimators} must be at least {n}, the number of members, "
-                "when warm_start=True."
-            )
-        network = self._network
-        architecture = network.layer_sizes, self._members[0][1]["_activations"]
-        config.check_continues(architecture, self.theta_.dtype)
-        return (
-            self.theta_ if self._prior is None else self._with_temperature(1.0 / self.temperature_)
+            earlier = self._repeats if self._members else None
+            self._repeats = draw_repeats(self.cv, dataset, groups, self.classes_, seeds, earlier)
+        members = {
+            i: self._new_member(seeds[i] if self._repeats else self._seed)
+            for i in range(len(self._members), self.n_estimators)
+        }
+        trainers = member_trainers(
+            members,
+            replace(config, verbose=0),
+            dataset,
+            validation,
+            repeats=self._repeats,
+            seeds=seeds,
+            encoding=self.estimators_[0]._network.encoding if self._members else None,
+            runs=None if checkpoint is None else checkpoint.runs,
         )
-
-    def _seeds(self) -> tuple[int, list[int]]:
-        """Return the seed that the members share, and the seed of each."""
-        if self._seed is None:
-            self._seed = int(check_random_state(self.random_state).randint(MAX_SEED))
-        rng = np.random.RandomState(self._seed)
-        return self._seed, rng.randint(MAX_SEED, size=self.n_estimators).tolist()
-
-    def _draw_repeats(self, dataset: Dataset, groups: Any) -> list[Folds]:
-        """Return the folds of each repeat, of which the last one may be used in part.
-
-        After a warm start, those of earlier calls stay: their members have seen other rows.
-        """
-        if self.cv is None:
-            if groups is not None:
-                raise ValueError("groups are for cv, but cv is None: set cv, or omit groups.")
-            return []
-        n = n_folds(self.cv, dataset.X, dataset.y, groups)
-        if self.n_estimators < n:
-            raise ValueError(
-                f"n_estimators={self.n_estimators} must be at least the number of folds of cv, "
-                f"{n}, so that each row is left out by a member."
-            )
-        n_rows, repeats = len(dataset.y_encoded), list(self._repeats)
-        if self._members and (not repeats or sum(map(len, repeats[0])) != n_rows):
-            raise ValueError(
-                "A warm start with cv needs the folds of the previous call, and the same rows: set "
-                "warm_start=True before the first call, and pass the same X and y."
-            )
-        rng = np.random.RandomState(self._seeds()[0])
-        seeds = rng.randint(MAX_SEED, size=-(-self.n_estimators // n)).tolist()
-        for seed in seeds[len(repeats) :]:
-            folds = draw_folds(self.cv, dataset.X, dataset.y, groups, seed)
-            check_folds(folds, self.cv, dataset.y_encoded, self.classes_)
-            repeats.append(folds)
-        return repeats
-
-    def _check_repeats(self, dataset: Dataset) -> None:
-        """Raise unless the folds of a checkpoint fit `cv` and the classes."""
-        n = {len(folds) for folds in self._repeats}
-        expected = set() if self.cv is None else n
-        if self.cv is not None and not hasattr(self.cv, "split"):
-            expected = {n_folds(self.cv, dataset.X, dataset.y, None)}
-        if n != expected or (self.cv is not None and not n):
-            raise ValueError(f"The folds of the checkpoint do not fit cv={self.cv!r}.")
-        for folds in self._repeats:
-            check_folds(folds, self.cv, dataset.y_encoded, self.classes_)
-
-    def _new_trainers(
-        self,
-        config: TrainConfig,
-        dataset: Dataset,
-        validation: Dataset | None,
-        repeats: Sequence[Folds],
-        runs: Sequence[RunCheckpoint] | None,
-    ) -> list[Trainer[LocalSource]]:
-        """Return the trainers of the members that are yet to be trained, or their training ended.
-
-        Those of a checkpoint are brought to where they stood.
-        """
-        shared, seeds = self._seeds()
-        trainers: list[Trainer[LocalSource]] = []
-        encoding = self.estimators_[0]._network.encoding if self._members else None
-        every = np.arange(len(dataset.y_encoded))  # in which gaps and levels are found
-        for i in range(len(self._members), self.n_estimators):
-            start, rows = TrainState(encoding=encoding), _rows_of_member(repeats, i, len(every))
-            if rows is None:
-                start.init_rng = np.random.RandomState(seeds[i])
-            seed, history = seeds[i] if repeats else shared, None
-            of_member = replace(config, random_state=seed)
-            if runs is not None:
-                start, history = runs[i].state, runs[i].history
-                of_member = runs[i].resolve(of_member)
-            member = self._new_member(seed)
-            trainer = local_trainer(
-                of_member,
-                self.classes_,
-                dataset,
-                validation,
-                rows=rows,
-                layout_rows=every,
-                start=start,
-                history=history,
-                make_estimator=member._fitted_copy,
-            )
-            if runs is not None:
-                runs[i].restore(trainer.run)
-            encoding = trainer.run.state.encoding
-            trainers.append(trainer)
-        return trainers
+        return Training(trainers, partial(self._finish, trainers, config, dataset, thetas))
 
     def _new_member(self, seed: Any) -> SoftmaxMLPClassifier:
         """Return a member that is not fitted, with the classes and features of the ensemble."""
@@ -679,26 +481,27 @@ class SoftmaxMLPEnsembleClassifier(
         copy_data_attributes(self, member)
         return member
 
-    def _append(self, training: EnsembleTraining, outcomes: Mapping[int, Outcome]) -> None:
-        """Add the new members.
-
-        Members whose training was not begun are left out, and with cv all after them, so that a
-        member's position tells which rows it has left out.
-        """
-        results: list[FitResult] = []
-        params: list[dict[str, Any]] = []
-        for i in sorted(outcomes):
-            result, _ = outcomes[i]
-            if isinstance(result, Exception):
-                raise result
-            if i > len(results) and self.cv is not None:
-                break
-            results.append(result)
-            random_state = training.trainers[i].run.config.random_state
-            params.append(self._base.get_params(deep=False) | {"random_state": random_state})
-        if training.trainers and not results:
+    def _finish(
+        self,
+        trainers: Sequence[Trainer[LocalSource]],
+        config: TrainConfig,
+        dataset: Dataset,
+        thetas: np.ndarray | None,
+        outcomes: Mapping[int, Outcome],
+    ) -> None:
+        """Set the fitted attributes from what the trainers have learnt."""
+        # With cv, a member's position tells which rows it has left out.
+        results = trained_members(outcomes, in_order=self.cv is not None)
+        if trainers and not results:
             raise KeyboardInterrupt
-        self._add(training.thetas, params, results)
+        base = self._base.get_params(deep=False)
+        params = [base | {"random_state": trainers[i].run.config.random_state} for i in results]
+        self._add(() if thetas is None else thetas, params, list(results.values()))
+        self._prior, self.temperature_ = None, 1.0
+        if self._repeats and len(self.theta_) >= len(self._repeats[0]):
+            self._predict_out_of_fold(config, dataset)
+        if not self.warm_start:
+            self._repeats = []
 
     def _add(
         self,
@@ -707,7 +510,7 @@ class SoftmaxMLPEnsembleClassifier(
         results: Sequence[FitResult],
     ) -> None:
         """Add members to those with thetas, given constructor parameters and results."""
-        members = map(_plain_member, params, results)
+        members = map(plain_member, params, results)
         self._members = [*self._members, *members]
         self.theta_ = np.stack([*thetas, *(result.theta for result in results)])
 
@@ -722,45 +525,18 @@ class SoftmaxMLPEnsembleClassifier(
         one._add((), [member.get_params(deep=False)], [result])
         return one._copied_attributes()
 
-    def _predict_out_of_fold(
-        self, config: TrainConfig, dataset: Dataset, repeats: Sequence[Folds]
-    ) -> None:
+    def _predict_out_of_fold(self, config: TrainConfig, dataset: Dataset) -> None:
         """Predict each training row by the members that left it out, and calibrate by these."""
-        n, n_classes = dataset.Y.shape
-        networks, k = [m._network for m in self.estimators_], len(repeats[0])
-        logits = np.empty((len(self.theta_) // k, n, n_classes), self.theta_.dtype)
-        for i in range(len(logits) * k):
-            fold = repeats[i // k][i % k]
-            logits[i // k, fold] = finite_outputs(networks[i], self.theta_[i], dataset.X[fold])
-        log_proba = log_mean_proba(log_softmax(logits))
-        true_class = dataset.y_encoded[:, None].astype(np.intp)
-        losses = -np.take_along_axis(log_proba, true_class, 1)[:, 0]
-        correct = log_proba.argmax(axis=1) == dataset.y_encoded
-        w, weight = dataset.sample_weight, self._loss_weight(config, dataset)
-        self.oof_proba_ = np.exp(log_proba)
-        self.oof_loss_ = float(np.average(losses, weights=weight))
-        self.oof_score_ = float(
-            np.average(correct, weights=None if w is None else rescale_for_sum(w))
-        )
+        networks = [member._network for member in self.estimators_]
+        logits = out_of_fold_logits(networks, self.theta_, dataset, self._repeats)
+        w = loss_weights(config, self.classes_, dataset)
+        self.oof_proba_, self.oof_score_, self.oof_loss_ = evaluate_out_of_fold(logits, dataset, w)
         if self.calibration is not None:
-            self._calibrate(dataset, logits, weight)
+            self._calibrate(logits, dataset, w)
 
-    def _loss_weight(self, config: TrainConfig, dataset: Dataset) -> np.ndarray | None:
-        """Return the weights of the rows in the loss, of mean 1: sample times class weights."""
-        totals = partial(class_totals, dataset.y_encoded, dataset.sample_weight, len(self.classes_))
-        weights = class_weights(config.class_weight, self.classes_, totals)
-        w, _ = row_weights(dataset, None if config.class_weight is None else weights)
-        return None if w is None else normalize_weights(w)
-
-    def _calibrate(self, dataset: Dataset, logits: np.ndarray, w: np.ndarray | None) -> None:
+    def _calibrate(self, logits: np.ndarray, dataset: Dataset, w: np.ndarray | None) -> None:
         """Apply the temperature that minimises the out-of-fold cross-entropy."""
-        every = np.arange(len(dataset.y_encoded))
-        self._prior = positive_frequencies(class_frequencies(dataset, w, every), len(every))
-        Y = dataset.Y[:].toarray().astype(np.float64)
-        inverse = mixture_inverse_temperature(
-            logits.astype(np.float64), Y, w, self._prior, len(self.theta_)
-        )
-        temperature = 1.0 / inverse
+        temperature, self._prior = find_temperature(logits, dataset, w, len(self.theta_))
         self.theta_, self.temperature_ = self._with_temperature(temperature), temperature
 
     def _with_temperature(self, temperature: float) -> np.ndarray:
@@ -794,17 +570,8 @@ class SoftmaxMLPEnsembleClassifier(
             If the sequence is empty, or if an estimator differs from the first one; the message
             has the difference.
         """
-        if not len(estimators):
-            raise ValueError("estimators must have one fitted SoftmaxMLPClassifier or more.")
+        check_same_kind(estimators)
         first = estimators[0]
-        for i, member in enumerate(estimators):
-            if not isinstance(member, SoftmaxMLPClassifier):
-                raise TypeError(
-                    f"estimators must be SoftmaxMLPClassifiers, but estimators[{i}] is a "
-                    f"{type(member).__name__}."
-                )
-            check_is_fitted(member)
-            _check_same_kind(first, member, i)
         ensemble = cls(clone(first).set_params(random_state=None), len(estimators))
         copy_data_attributes(first, ensemble)
         ensemble._members, ensemble._repeats, ensemble._seed, ensemble._prior = [], [], None, None
@@ -834,18 +601,8 @@ class SoftmaxMLPEnsembleClassifier(
 
     @property
     def _network(self) -> Network:
-        """The network that all members have; each has its own centres of numeric columns."""
-        return kept_network(self, self._members, self._build_network)
-
-    def _build_network(self) -> Network:
-        first = self._members[0][1]
-        encodings = [_encoding_arrays(*member) for member in self._members]
-        encoding = encodings[0]
-        if encoding is not None and len(encoding["centre"]):
-            centres = np.stack([cast(Any, of_member)["centre"] for of_member in encodings])
-            if (centres != centres[0]).any():
-                encoding = {**encoding, "centre": centres[:, None]}
-        return fitted_network(first["_layer_sizes"], first["_activations"], encoding)
+        """The network that all members have."""
+        return kept_network(self, self._members, partial(common_network, self._members))
 
     def predict_proba_members(self, X: Any) -> np.ndarray:
         """Return the probability of each class by each member.
@@ -931,22 +688,9 @@ class SoftmaxMLPEnsembleClassifier(
 
     def _log_proba_members(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows and the members' logarithms of probabilities (M, n, K)."""
-        for chunk, logits in self._logit_chunks(X):
+        for chunk, logits in member_logits(self, X):
             with np.errstate(over="ignore"):  # a difference may be -inf
                 yield chunk, log_softmax(logits)
-
-    def _logit_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield slices of the rows and the members' logits (M, n, K), which may be overwritten."""
-        network = self._network
-        encoding = network.encoding
-        if not issparse(X) or encoding is None or encoding.centre.ndim == 1:
-            yield from finite_chunks(network, self.theta_, X)
-            return
-        # Sparse rows have no leading axes, in which the members' centres would replace gaps.
-        networks = [member._network for member in self.estimators_]
-        of_members = map(finite_chunks, networks, self.theta_, repeat(X))
-        for parts in zip(*of_members, strict=True):
-            yield parts[0][0], np.stack([logits for _, logits in parts])
 
     def _score_chunks(self, X: Any) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of the rows and the logarithms of their mean probabilities, finite."""
@@ -959,62 +703,3 @@ class SoftmaxMLPEnsembleClassifier(
         if not hasattr(self, "theta_"):
             return ""
         return ensemble_html(self, self._members[0][1]["_activations"])
-
-
-def _rows_of_member(repeats: Sequence[Folds], i: int, n_rows: int) -> np.ndarray | None:
-    """Return the training rows of a member, those outside of its fold; None without folds."""
-    left_out = [fold for folds in repeats for fold in folds]
-    return np.delete(np.arange(n_rows), left_out[i]) if repeats else None
-
-
-def _plain_member(
-    params: Mapping[str, Any], result: FitResult
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what an ensemble keeps of a member."""
-    fitted = SoftmaxMLPClassifier._fitted_attributes(result)
-    del fitted["theta_"]
-    fitted["_moments"] = None  # for a later partial_fit, which an ensemble has not
-    return dict(params), fitted
-
-
-def _check_same_kind(first: SoftmaxMLPClassifier, member: SoftmaxMLPClassifier, i: int) -> None:
-    """Raise unless the i-th member has the network, dtype, classes and features of the first."""
-    networks = first._network, member._network
-    encodings = [_plain_encoding(n.encoding) for n in networks]
-    pairs: dict[str, Sequence[Any]] = {
-        "categories": [_plain_categories(m) for m in (first, member)],
-        "layers": [n.layer_sizes for n in networks],
-        "activations": (first._activations, member._activations),
-        "dtype": (first.theta_.dtype, member.theta_.dtype),
-        "classes": (first.classes_.tolist(), member.classes_.tolist()),
-        "feature names": [_feature_names(m) for m in (first, member)],
-        "gaps, categories or bins": encodings,
-    }
-    for what, (expected, found) in pairs.items():
-        if expected != found:
-            raise ValueError(
-                f"estimators[{i}] differs from estimators[0] in its {what}: "
-                f"{shorten(repr(found))}, not {shorten(repr(expected))}."
-            )
-
-
-def _encoding_arrays(params: dict[str, Any], fitted: dict[str, Any]) -> Any:
-    """Return the arrays of a member's encoding, also of older pickles."""
-    if "_encoding" in fitted:
-        return fitted["_encoding"]
-    return SoftmaxMLPClassifier._from_attributes(params, fitted)._encoding_arrays
-
-
-def _feature_names(member: SoftmaxMLPClassifier) -> list[str]:
-    return list(getattr(member, "feature_names_in_", []))
-
-
-def _plain_encoding(encoding: Encoding | None) -> dict[str, Any]:
-    """Return the arrays of an encoding as lists; members may differ in the centre."""
-    arrays = {} if encoding is None else encoding.arrays()
-    return {name: array.tolist() for name, array in arrays.items() if name != "centre"}
-
-
-def _plain_categories(member: SoftmaxMLPClassifier) -> list[Any]:
-    """Return the categories of the columns that have some."""
-    return [found.tolist() for found in member._column_categories if found is not None]

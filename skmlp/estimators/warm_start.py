@@ -22,6 +22,7 @@ __all__ = [
     "resume_state",
     "set_or_check_classes",
     "supports_partial_fit",
+    "thetas_to_continue",
     "unchanged_on_error",
 ]
 
@@ -105,6 +106,27 @@ def resume_state(estimator: Any, config: TrainConfig) -> tuple[TrainState, dict[
             n_columns = architecture[0][0]
             state.encoding = Encoding.of_numbers(np.zeros(n_columns) if centre is None else centre)
     return state, estimator.history_
+
+
+def thetas_to_continue(ensemble: Any, config: TrainConfig) -> np.ndarray:
+    """Return the parameters of an ensemble's members, without the ensemble's temperature.
+
+    Raises
+    ------
+    ValueError
+        If no members can be added, since there are to be fewer, or others than these.
+    """
+    n, thetas = len(ensemble._members), ensemble.theta_
+    if ensemble.n_estimators < n:
+        raise ValueError(
+            f"n_estimators={ensemble.n_estimators} must be at least {n}, the number of members, "
+            "when warm_start=True."
+        )
+    architecture = ensemble._network.layer_sizes, ensemble._members[0][1]["_activations"]
+    config.check_continues(architecture, thetas.dtype)
+    if ensemble._prior is None:
+        return thetas
+    return ensemble._with_temperature(1.0 / ensemble.temperature_)
 
 
 @contextmanager

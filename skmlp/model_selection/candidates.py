@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache, partial, wraps
 from time import perf_counter
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import joblib
 import numpy as np
@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 
 from skmlp._sklearn_compat import callbacks_of, rows_of, rows_of_params
 from skmlp.data.checks import ValidatedRows
-from skmlp.data.dataset import Dataset, encode
+from skmlp.data.dataset import Dataset, encode_parts
 from skmlp.data.scales import working_dtype
 from skmlp.estimators.classifier import SoftmaxMLPClassifier
 from skmlp.estimators.ensemble import SoftmaxMLPEnsembleClassifier
@@ -32,17 +32,15 @@ from skmlp.estimators.validation import (
     validate_fit_data,
 )
 from skmlp.training.config import TrainConfig
-from skmlp.training.jobs import Outcome
-from skmlp.training.local import LocalSource, local_trainer
+from skmlp.training.jobs import Outcome, Training
+from skmlp.training.local import local_trainer
 from skmlp.training.state import FitResult
-from skmlp.training.trainer import Trainer
 
 __all__ = [
     "Candidate",
     "CandidateFit",
     "NetworkOrEnsemble",
     "SplitData",
-    "Training",
     "copy_unfitted",
     "final_estimator",
     "prepare",
@@ -83,21 +81,6 @@ def rows_checksum(X: Any, y: Any) -> int | str | None:
         raise
     except Exception:  # what cannot be indexed or pickled
         return None
-
-
-class Training(NamedTuple):
-    """The networks of a fit, ready to be trained, and how the fit is finished.
-
-    Attributes
-    ----------
-    trainers : list of Trainer
-        Of the network, or of the members of an ensemble.
-    finish : callable (outcomes) -> None
-        Sets the fitted attributes, given a dict of Outcome by the index of the trainer.
-    """
-
-    trainers: list[Trainer[LocalSource]]
-    finish: Callable[[Mapping[int, Outcome]], None]
 
 
 class CandidateFit:
@@ -413,7 +396,7 @@ class SharedRows:
         self._args, self._params = args, dict(params)
         self._groups = self._params.pop("groups", None)
         self._validated: tuple | None = None
-        self._datasets: dict[tuple, Dataset] = {}
+        self._encoded: dict[np.dtype, tuple[Dataset, Dataset | None]] = {}
         self._working_dtype: np.dtype | None = None
 
     def begin(self, network: NetworkOrEnsemble, config: TrainConfig) -> Training:
@@ -421,13 +404,11 @@ class SharedRows:
         rows, validation = self._validate(network)
         dtype = config.requested_dtype(partial(self._auto_dtype, rows))
         config = replace(config, n_classes=len(network.classes_), theta_dtype=dtype)
-        dataset, validation_set = self._encode(rows, network.classes_, dtype), None
-        if validation is not None:
-            validation_set = self._encode(validation, network.classes_, dtype)
+        if dtype not in self._encoded:
+            self._encoded[dtype] = encode_parts(rows, validation, network.classes_, dtype)
         if isinstance(network, SoftmaxMLPEnsembleClassifier):
-            training = network._begin(config, dataset, validation_set, self._groups)
-            return Training(training.trainers, partial(network._finish, training))
-        return _begin_network(network, config, dataset, validation_set)
+            return network._begin(config, *self._encoded[dtype], self._groups)
+        return _begin_network(network, config, *self._encoded[dtype])
 
     def _validate(self, network: NetworkOrEnsemble) -> tuple[ValidatedRows, ValidatedRows | None]:
         """Return the validated rows, and set the network's classes and features."""
@@ -443,12 +424,6 @@ class SharedRows:
         if self._working_dtype is None:
             self._working_dtype = working_dtype(rows.X)
         return self._working_dtype
-
-    def _encode(self, rows: ValidatedRows, classes: np.ndarray, dtype: np.dtype) -> Dataset:
-        key = id(rows), dtype
-        if key not in self._datasets:
-            self._datasets[key] = encode(rows, classes, dtype)
-        return self._datasets[key]
 
 
 def _begin_network(

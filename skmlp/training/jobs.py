@@ -1,6 +1,6 @@
 """Training of many networks: in populations, which are divided among jobs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -17,10 +17,25 @@ from skmlp.training.population import group_trainers, population_trainer
 from skmlp.training.state import FitResult
 from skmlp.training.trainer import Trainer
 
-__all__ = ["Outcome", "train_networks"]
+__all__ = ["Outcome", "Training", "train_networks"]
 
 Outcome = tuple[FitResult | Exception, float]  # the result, or the error, and the seconds
 LONG_PRODUCT = 2**22  # rows of a batch times parameters; some tenths of a millisecond
+
+
+class Training(NamedTuple):
+    """The networks of a fit, ready to be trained, and how the fit is finished.
+
+    Attributes
+    ----------
+    trainers : list of Trainer
+        Of the network, or of the members of an ensemble.
+    finish : callable (outcomes) -> None
+        Sets the fitted attributes, given a dict of Outcome by the index of the trainer.
+    """
+
+    trainers: list[Trainer[LocalSource]]
+    finish: Callable[[Mapping[int, Outcome]], None]
 
 
 def train_networks(

@@ -18,11 +18,13 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 import skmlp.cli
 import skmlp.cli.train as job
-from skmlp import SoftmaxMLPEnsembleClassifier, load
+from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, load
 from skmlp.cli import main
+from skmlp.cli.progress import showing_progress
 from skmlp.training.trainer import TrainingRun
 from tests.cli.files import churn, error_of, mixed, odd, run_printed_code
 from tests.cli.test_fashion_mnist import ENVIRONMENTS
+from tests.interrupting import interrupted_at
 
 PICTURES = ["confusion_matrix.png", "importance.png", "loss_curve.png", "reliability.png"]
 FILES = sorted([*PICTURES, "model.npz", "report.html"])
@@ -216,8 +218,66 @@ def test_progress_bar_on_a_terminal(ensemble, monkeypatch, capsys):
     model = train(*ensemble)
     text = capsys.readouterr().out
     assert "epoch 1/100" not in text
-    assert ("2 networks, trained together" if ensemble else "epoch 100  loss 0.") in text
+    assert "Trained 2 networks" not in text  # the line of a log
+    assert ("2 networks  epoch 100  loss 0." if ensemble else "epoch 100  loss 0.") in text
     assert model.verbose == 0
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """The bars that are drawn, as on a terminal."""
+    progress = pytest.importorskip("rich.progress")
+    pytest.importorskip("sklearn.callback")
+    drawn = []
+
+    class Drawn(progress.Progress):
+        def __init__(self, *columns):
+            super().__init__(*columns)
+            drawn.append(self)
+
+    monkeypatch.setattr(progress, "Progress", Drawn)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    return drawn
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])  # trained together, or one by one
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("n_networks", [1, 3])
+def test_progress_bar_counts_the_epochs_of_all_networks(bars, n_networks, early_stopping, solver):
+    network = SoftmaxMLPClassifier(
+        8,
+        solver=solver,
+        epochs=40,
+        early_stopping=early_stopping,
+        n_iter_no_change=3,
+        learning_rate=0.1,
+        random_state=0,
+    )
+    frame, model = churn(), network
+    if n_networks > 1:
+        model = SoftmaxMLPEnsembleClassifier(network, n_networks, random_state=0)
+    with showing_progress(model):
+        model.fit(frame[["tenure", "charges"]], frame.churned)
+    [task] = bars[0].tasks
+    assert task.total == task.completed == 40 * n_networks
+    histories = model.history_ if n_networks > 1 else [model.history_]
+    if early_stopping:
+        assert min(len(history["loss"]) for history in histories) < 40
+    names = ["loss", "validation_loss"] if early_stopping else ["loss"]
+    means = [np.mean([history[name][-1] for history in histories]) for name in names]
+    shown = [float(number) for number in re.findall(r" (\d+\.\d{4})", task.description)]
+    np.testing.assert_allclose(shown, means, atol=6e-5)
+    assert task.description.startswith("3 networks  epoch " if n_networks > 1 else "epoch ")
+    assert not any("callback" in name for name in vars(network))
+
+
+def test_progress_bar_of_interrupted_training_is_not_full(bars, monkeypatch):
+    ended = interrupted_at(monkeypatch, 7)
+    model = SoftmaxMLPEnsembleClassifier(SoftmaxMLPClassifier(8, epochs=40), 3, random_state=0)
+    frame = churn()
+    with pytest.raises(KeyboardInterrupt), showing_progress(model):
+        model.fit(frame[["tenure", "charges"]], frame.churned)
+    assert 0 < bars[0].tasks[0].completed <= len(ended) + 3
 
 
 @pytest.mark.usefixtures("table", "without_plots")

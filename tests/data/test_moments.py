@@ -199,6 +199,7 @@ def test_sparse_columns_with_gaps(seed, weighted, n):
     np.testing.assert_allclose(scales[1], scales[0], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_gaps_in_many_sparse_columns_take_little_memory():
     rng, n = np.random.RandomState(0), 4000
     X = sparse.csr_array(sparse.random(n, 20_000, 5e-4, "csr", random_state=rng))

@@ -538,6 +538,7 @@ def test_cache_is_written_atomically(tiny, home):
     assert sorted(cache_files(home)) == sorted(f"{key}.npy" for key in arrays)
 
 
+@pytest.mark.slow
 def test_processes(tiny, home):
     site.fill_cache(home, site.documents(tiny.X, tiny.y))
     script = """if True:

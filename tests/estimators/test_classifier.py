@@ -212,7 +212,7 @@ def test_minibatches_are_unbiased_under_weights(batch_size):
     assert clf.predict_proba([[0.0]])[0, 1] == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.parametrize("chunk", [8, 32, 200])
+@pytest.mark.parametrize("chunk", [pytest.param(8, marks=pytest.mark.slow), 32, 200])
 @pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
 def test_partial_fit_is_unbiased_under_weights(rng, chunk, by):
     y = rng.permutation(np.arange(400) % 20 == 0)

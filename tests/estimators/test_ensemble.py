@@ -34,6 +34,7 @@ from sklearn.preprocessing import StandardScaler
 from skmlp import SoftmaxMLPClassifier, SoftmaxMLPEnsembleClassifier, load, save
 from skmlp.data.checks import ValidatedRows
 from skmlp.data.dataset import encode
+from skmlp.estimators.members import draw_seeds
 from skmlp.io._npz import write_archive
 from skmlp.training import population
 from skmlp.training.config import TrainConfig
@@ -101,7 +102,7 @@ def test_members_of_folds_equal_separate_fits(params, weighted, n, seed):
 def test_members_of_all_rows_equal_the_trainer_alone(params, n, seed):
     rows = X[:n].astype(params["dtype"])
     model = ensemble(net(**params), 3, random_state=seed).fit(rows, NAMES[:n])
-    shared, seeds = model._seeds()
+    shared, seeds = model._seed, draw_seeds(model._seed, 3)
     classes = np.unique(NAMES)
     for i, member in enumerate(model.estimators_):
         config = TrainConfig.from_params(net(**params, random_state=shared).get_params())

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
@@ -809,8 +809,6 @@ def test_older_pickles_of_ensembles(rng):
 
 
 def model_folds(model, frame, y):
-    from skmlp.estimators.folds import draw_folds
-
-    shared, _ = model._seeds()
-    seed = int(np.random.RandomState(shared).randint(np.iinfo(np.int32).max, size=1)[0])
-    return draw_folds(model.cv, frame, y, None, seed)
+    seed = int(np.random.RandomState(model._seed).randint(np.iinfo(np.int32).max, size=1)[0])
+    folds = StratifiedKFold(model.cv, shuffle=True, random_state=seed)
+    return [test for _, test in folds.split(frame, y)]

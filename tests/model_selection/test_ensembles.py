@@ -314,7 +314,7 @@ def test_all_members_are_trained_by_one_call(monkeypatch, rows):
 def test_rows_are_validated_and_encoded_once_per_split(monkeypatch):
     from skmlp.model_selection import candidates
 
-    counts = dict.fromkeys(["validate_fit_data", "encode"], 0)
+    counts = dict.fromkeys(["validate_fit_data", "encode_parts"], 0)
 
     def counted(name):
         function = getattr(candidates, name)
@@ -329,4 +329,4 @@ def test_rows_are_validated_and_encoded_once_per_split(monkeypatch):
         monkeypatch.setattr(candidates, name, counted(name))
     grid = {"estimator__l2": [0.0, 0.1], "n_estimators": [2, 3], "cv": [None, 2]}
     PopulationGridSearchCV(ensemble(), grid, cv=3, refit=False).fit(X, y)
-    assert counts == {"validate_fit_data": 3, "encode": 3}
+    assert counts == {"validate_fit_data": 3, "encode_parts": 3}

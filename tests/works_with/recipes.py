@@ -6,14 +6,14 @@ import numpy as np
 
 
 def column_importances(pipeline):
-    """Add up the squared weights of a column: of itself, its indicator of gaps and its bins."""
+    """Add up the squared weights of each column, of its missing indicator and of its bins."""
     clf = pipeline[-1]
     columns = [int(re.search(r"x(\d+)(_bin\d+)?$", name)[1]) for name in clf.encoded_feature_names_]
     return np.bincount(columns, (clf.coefs_[0] ** 2).sum(axis=1), clf.n_features_in_)
 
 
 def with_codes(clf, table):
-    """Return the rows with codes for categories, and a predict_proba of such rows."""
+    """Return rows with codes instead of categories, and a function predict_proba of such rows."""
     import pandas as pd
 
     categories = {name: pd.Categorical(table[name]) for name in table.columns[clf.is_categorical_]}
