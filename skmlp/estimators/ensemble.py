@@ -77,10 +77,10 @@ class SoftmaxMLPEnsembleClassifier(
 ):
     """An ensemble of softmax multilayer perceptrons, which are trained together.
 
-    The members differ in their initial weights and dropout masks and, with `cv`, in their training
-    and validation rows. The mean of their probabilities is more accurate than a single network,
-    and less confident where the members disagree (Lakshminarayanan et al. 2017). Members of one
-    shape are trained as one stacked network, which takes less time than one by one.
+    The members differ in their initial weights, dropout masks, validation rows and, with `cv`,
+    training rows. The mean of their probabilities is more accurate than a single network, and
+    less confident where the members disagree (Lakshminarayanan et al. 2017). Members of one shape
+    are trained as one stacked network, which takes less time than one by one.
 
     Parameters
     ----------
@@ -90,11 +90,12 @@ class SoftmaxMLPEnsembleClassifier(
     n_estimators : int, default=8
         Number of members; with cv, at least the number of folds.
     cv : int, splitter or None, default=None
-        None trains every member on all rows, in the same order. With k folds, member i leaves out
-        fold i mod k, and each repeat of k members has its own folds. The rows left out are used
-        for `oof_proba_`, `oof_score_` and `oof_loss_`. An integer is the number of stratified
-        folds, which keep `groups` together, if given. A splitter of scikit-learn must put each
-        row into exactly one test set.
+        None trains every member on all rows. Where early stopping sets rows aside, each member
+        sets aside its own; otherwise all members visit the rows in the same order. With k folds,
+        member i leaves out fold i mod k, and each repeat of k members has its own folds. The rows
+        left out are used for `oof_proba_`, `oof_score_` and `oof_loss_`. An integer is the number
+        of stratified folds, which keep `groups` together, if given. A splitter of scikit-learn
+        must put each row into exactly one test set.
     calibration : {"temperature"} or None, default=None
         "temperature" calibrates the members after training. The difference between their logits
         and the logarithms of the class frequencies is divided by `temperature_`, the number that
@@ -459,8 +460,10 @@ class SoftmaxMLPEnsembleClassifier(
         if checkpoint is None:
             earlier = self._repeats if self._members else None
             self._repeats = draw_repeats(self.cv, dataset, groups, self.classes_, seeds, earlier)
+        # Those who set rows aside set aside their own, so that most members train on each row.
+        sets_aside = validation is None and config.sets_rows_aside(len(dataset.y_encoded))
         members = {
-            i: self._new_member(seeds[i] if self._repeats else self._seed)
+            i: self._new_member(seeds[i] if self._repeats or sets_aside else self._seed)
             for i in range(len(self._members), self.n_estimators)
         }
         trainers = member_trainers(

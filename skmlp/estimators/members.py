@@ -63,14 +63,14 @@ def member_trainers(
     ----------
     members : dict of int to SoftmaxMLPClassifier
         By their position in the ensemble; with a seed, the classes and features, and not fitted.
-        Without folds, they have the same seed, so that they visit all rows in the same order.
+        If all train on the same rows, they have the same seed, and so visit them in one order.
     config : TrainConfig
         Of all members.
     dataset, validation : Dataset or None
     repeats : sequence of list of ndarray
         The folds that members leave out.
     seeds : sequence of int
-        Of the initial weights, for members on all rows.
+        One for each member; of the initial weights where the members' own is another.
     encoding : Encoding or None
         That of the members before these.
     runs : sequence of RunCheckpoint, default=None
@@ -82,7 +82,7 @@ def member_trainers(
         start, history = TrainState(encoding=encoding), None
         of_member = replace(config, random_state=member.random_state)
         rows = rows_of_member(repeats, i, len(every))
-        if rows is None:
+        if member.random_state != seeds[i]:
             start.init_rng = np.random.RandomState(seeds[i])
         if runs is not None:
             start, history, of_member = runs[i].state, runs[i].history, runs[i].resolve(of_member)

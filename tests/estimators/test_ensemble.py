@@ -101,6 +101,7 @@ def test_members_of_folds_equal_separate_fits(params, weighted, n, seed):
 @given(params=PARAMS, n=st.sampled_from([90, 420]), seed=st.integers(0, 9))
 def test_members_of_all_rows_equal_the_trainer_alone(params, n, seed):
     rows = X[:n].astype(params["dtype"])
+    params = params | {"n_bins": None}
     model = ensemble(net(**params), 3, random_state=seed).fit(rows, NAMES[:n])
     shared, seeds = model._seed, draw_seeds(model._seed, 3)
     classes = np.unique(NAMES)
@@ -110,22 +111,27 @@ def test_members_of_all_rows_equal_the_trainer_alone(params, n, seed):
         dataset = encode(ValidatedRows(rows, NAMES[:n], None), classes, rows.dtype)
         start = TrainState(init_rng=np.random.RandomState(seeds[i]))
         make = member._fitted_copy
+        if config.sets_rows_aside(n):  # as a classifier of its own
+            config, start = replace(config, random_state=seeds[i]), TrainState()
         alone = local_trainer(config, classes, dataset, start=start, make_estimator=make).train()
         np.testing.assert_allclose(
             member.theta_, alone.theta, atol=1e-6 if rows.dtype == float else 1e-3
         )
 
 
-def test_members_of_all_rows_differ_and_share_batches():
-    model = ensemble(net(early_stopping=True)).fit(X, y)
-    assert len(np.unique(model.theta_[:, 0])) == 4
-    params = {member.random_state for member in model.estimators_}
-    assert len(params) == 1
-
-
-@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"n_bins": 4}], ids=str)
+@pytest.mark.parametrize(
+    ("params", "with_validation_set", "n_streams"),
+    [
+        ({"early_stopping": False}, False, 1),
+        ({"early_stopping": False, "n_bins": 4}, False, 1),
+        ({}, True, 1),
+        ({}, False, 4),  # each sets aside rows of its own
+    ],
+)
 @pytest.mark.parametrize("with_gaps", [False, True])
-def test_members_of_all_rows_read_each_batch_once(monkeypatch, params, with_gaps):
+def test_members_on_the_same_rows_read_each_batch_once(
+    monkeypatch, params, with_validation_set, n_streams, with_gaps
+):
     numbers_of_streams = set()
 
     class Recorded(population.StackedBatches):
@@ -137,8 +143,11 @@ def test_members_of_all_rows_read_each_batch_once(monkeypatch, params, with_gaps
     rows = X.copy()
     if with_gaps:
         rows[::7, 1] = np.nan
-    ensemble(net(**params)).fit(rows, y)
-    assert numbers_of_streams == {1}
+    validation = {"X_val": X[:50], "y_val": y[:50]} if with_validation_set else {}
+    model = ensemble(net(**params)).fit(rows, y, **validation)
+    assert numbers_of_streams == {n_streams}
+    assert len({member.random_state for member in model.estimators_}) == n_streams
+    assert len(np.unique(model.theta_[:, 0])) == 4
 
 
 @pytest.mark.parametrize("cv", [None, 4, KFold(4), StratifiedKFold(2)])
