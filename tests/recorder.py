@@ -1,4 +1,4 @@
-"""A callback that records its calls."""
+"""Callbacks: one that records its calls, and one that does nothing."""
 
 
 class Recorder:
@@ -28,3 +28,19 @@ class Recorder:
             return None
         self.fitted.append(fitted_estimator)
         return self.at_end(context.task_id)
+
+
+class Silent:
+    """A callback whose hooks request no arguments."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp import SoftmaxMLPClassifier
 from skmlp.callbacks import Checkpoint, FitTasks
 from tests.plain import PLAIN
-from tests.recorder import Recorder
+from tests.recorder import Recorder, Silent
 
 HAS_CALLBACKS = find_spec("sklearn.callback") is not None
 
@@ -47,22 +47,6 @@ def without_seconds(history):
 def assert_same_fit(clf, other):
     np.testing.assert_array_equal(clf.theta_, other.theta_)
     assert without_seconds(clf.history_) == without_seconds(other.history_)
-
-
-class Silent:
-    """A callback whose hooks request no arguments."""
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        pass
 
 
 def expected_events(n_epochs):

@@ -22,7 +22,7 @@ from skmlp import (
 from skmlp.callbacks import Checkpoint, EnsembleTasks
 from tests.interrupting import interrupted_at
 from tests.plain import PLAIN
-from tests.recorder import Recorder
+from tests.recorder import Recorder, Silent
 
 HAS_CALLBACKS = find_spec("sklearn.callback") is not None
 X, y = make_classification(
@@ -524,22 +524,6 @@ def test_clone_and_pickle_keep_callbacks():
     assert [type(callback) for callback in read._skl_callbacks] == [Silent]
     assert_same_fit(read, silent)
     assert_same_fit(read.fit(X, y), silent)
-
-
-class Silent:
-    """A callback whose hooks request no arguments."""
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        pass
 
 
 # Meta-estimators
