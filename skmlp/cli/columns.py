@@ -21,6 +21,7 @@ from skmlp.cli.tables import (
     to_texts,
 )
 from skmlp.data.dates import example_date, hold_dates
+from skmlp.data.numerals import hold_numbers
 
 __all__ = [
     "Column",
@@ -48,6 +49,10 @@ NOTES = {
     "few values": ("whole numbers are numbers, not categories", "As categories: --categorical"),
     "leading zeros": ("text, not numbers: categories", ""),
     "decimal comma": ("texts, read as categories; as numbers: --decimal ,", ""),
+    "number-like": (
+        "numbers with signs or separators: texts, read as categories",
+        "Convert them first, or leave them out: --drop",
+    ),
     "like dates": ("whole numbers such as 20240826: numbers, not dates", "To leave out: --drop"),
     "mixed": ("numbers and other texts: categories", ""),
     "repeated name": ("the header has the name before the point more than once", ""),
@@ -182,7 +187,7 @@ def _check_dates(name: str, values: pd.Series, texts: pd.Series) -> None:
         example = different.iloc[0] if are_times else example_date(different)
         raise CommandError(
             f"column {quoted(name)} holds dates ({quoted(example)}), which are neither "
-            f"numbers nor categories: --drop {name}, or convert it to numbers"
+            f"numbers nor categories: --drop {name}, --categorical {name}, or convert it to numbers"
         )
 
 
@@ -215,16 +220,18 @@ def _categories(name: str, texts: pd.Series, is_text: bool, decimal: str = ".") 
     present = texts.dropna()
     n_different, n_gaps = present.nunique(), len(texts) - len(present)
     note = _spread_note(n_different, n_gaps)
+    are_numbers = parse_numbers(present, decimal).notna()
+    is_mixed = is_text and 0.5 < are_numbers.mean() < 1
     if not note and is_text and decimal == "." and _have_decimal_commas(present):
         note = "decimal comma"
+    if not note and is_text and not is_mixed and hold_numbers(_different(present)):
+        note = "number-like"
     if not note and len(present) >= ID_ROWS and n_different >= ID_SHARE * len(present):
         note = "id-like"
-    if not note and is_text:
-        are_numbers = parse_numbers(present, decimal).notna()
-        if are_numbers.all():
-            note = "leading zeros"
-        elif are_numbers.mean() > 0.5:
-            note = "mixed"
+    if not note and is_text and are_numbers.all():
+        note = "leading zeros"
+    if not note and is_mixed:
+        note = "mixed"
     return Column(name, texts, True, n_gaps, note)
 
 

@@ -32,7 +32,7 @@ with (
 # openml names dtypes and calls pandas in ways that newer versions of both warn of; it parses
 # docstrings of scikit-learn's and warns of what it does not understand; and it leaves the files
 # of splits to be closed by the garbage collector.
-LEFT_OPEN = "ignore:Exception ignored in.*datasplits:pytest.PytestUnraisableExceptionWarning"
+LEFT_OPEN = "ignore:Exception ignored.*datasplits:pytest.PytestUnraisableExceptionWarning"
 pytestmark = [
     pytest.mark.filterwarnings("ignore:::openml", LEFT_OPEN),
     pytest.mark.skipif(

@@ -95,7 +95,9 @@ def test_columns_with_types(name):
 )
 def test_dates_are_named_with_a_remedy(values):
     is_text = isinstance(values, list)
-    with pytest.raises(CommandError, match=r"^column 'a' holds dates \('.*'\), .*--drop a, or"):
+    with pytest.raises(
+        CommandError, match=r"^column 'a' holds dates \('.*'\), .*--drop a, --categorical a, or"
+    ):
         taken(values, is_text=is_text)
     assert taken(values, is_text=is_text, categorical=["a"]).is_category
 
@@ -171,6 +173,21 @@ def test_decimal_commas_are_named():
     assert taken([f"{i + 1},500" for i in range(9)]).note == ""  # of thousands, perhaps
     assert taken([*texts, "much"]).note != "decimal comma"
     assert taken(texts, categorical=["a"]).note != "decimal comma"
+
+
+def test_numbers_with_signs_are_named():
+    amounts = [f"{n:,}" for n in range(900, 3_000, 37)]
+    for texts in (
+        [f"${n}" for n in amounts],
+        [f"{n} EUR" for n in amounts] + ["", "?"],
+        [f"{n / 10:.1f} %" for n in range(40)],
+    ):
+        column = taken(texts)
+        assert (column.is_category, column.note) == (True, "number-like")
+        assert "--drop a" in remedies([column])[0]
+    assert taken([f"{n} g" for n in range(40)] * 2).note == ""
+    assert taken([f"${n}" for n in (1, 2, 3)] * 9).note == ""  # may be classes of prices
+    assert taken([f"${n}" for n in amounts], categorical=["a"]).note != "number-like"
 
 
 def test_decimal_commas_are_read():
