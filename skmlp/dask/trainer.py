@@ -238,7 +238,7 @@ def _shard_config(
         fraction = min(fraction / stats.n_rows, 0.999)
     # Before some are set aside, there are at least as many rows, and so bins, as in training.
     rule = replace(config, n_rows=stats.n_rows, n_given=stats.n_rows).bin_rule
-    has_bins = state.theta is None and rule.bins_of_each(1) > 0
+    has_bins = state.theta is None and rule.allows_bins
     config = replace(config, **UNUSED_BY_SHARDS, validation_fraction=fraction)
     return ShardConfig(
         config,

@@ -7,6 +7,9 @@ feature would be the column itself.
 
 Quantiles are those of at most 10,000 rows, drawn from more, and in the values of the rows, so that
 a row of weight 2 is a row twice (NumPy's method "inverted_cdf").
+
+A limit to the bins of all columns counts the bins that there are. A column of many zeros has fewer
+than its quantiles would divide, and leaves more for the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,12 +52,23 @@ class BinRule(NamedTuple):
     least: int = 0
     all_columns: int | None = None
 
-    def bins_of_each(self, n_numeric: int) -> int:
-        """Return the bins of each of n_numeric columns; 0 for none."""
-        n_bins = self.most
-        if self.all_columns is not None:
-            n_bins = min(n_bins, self.all_columns // max(n_numeric, 1))
-        return n_bins if n_bins >= self.least else 0
+    @property
+    def allows_bins(self) -> bool:
+        """Whether a single column may have bins."""
+        limit = self.most if self.all_columns is None else min(self.most, self.all_columns)
+        return limit >= max(self.least, 1)
+
+    @property
+    def max_columns(self) -> float:
+        """The most numeric columns: each would have two bins."""
+        return np.inf if self.all_columns is None else self.all_columns // 2
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of bins of a column, the first of which that `all_columns` allows is taken."""
+        if self.all_columns is None:
+            return (self.most,)
+        return range(self.most, max(self.least, 2) - 1, -1)
 
 
 class RowSample(NamedTuple):
@@ -105,32 +119,28 @@ def find_bins(
     centre : ndarray of shape (n_numeric,), default=None
         None if there are no gaps.
     """
+    if not rule.allows_bins:
+        return None
     column, w = _column_reader(sample.X, centre), rescale_for_sum(sample.w)
     numeric = _numeric_columns(column, sample.X.shape[1], rule)
-    n_bins, of_bins, left, right = rule.bins_of_each(len(numeric)), list[int](), [], []
-    for j in numeric if n_bins else ():
-        edges = _distinct(_quantiles(column(j).astype(np.float64), w, n_bins))
-        with np.errstate(all="ignore"):
-            width = np.diff(edges)
-            usable = np.isfinite(width) & np.isfinite(1.0 / width)
-        if len(width) > 1:
-            of_bins += [j] * int(usable.sum())
-            left.append(edges[:-1][usable])
-            right.append(edges[1:][usable])
-    if not of_bins:
-        return None
-    return PiecewiseLinear(np.array(of_bins), np.concatenate(left), np.concatenate(right))
+    of_columns = [_bins(column(j).astype(np.float64), w, rule.numbers) for j in numeric]
+    for bins in zip(*of_columns, strict=True):
+        sizes = [len(left) for left, _ in bins]
+        if rule.all_columns is None or sum(sizes) <= rule.all_columns:
+            left, right = map(np.concatenate, zip(*bins, strict=True))
+            return PiecewiseLinear(np.repeat(numeric, sizes), left, right) if sum(sizes) else None
+    return None
 
 
 def _numeric_columns(column: Callable[[int], np.ndarray], n: int, rule: BinRule) -> list[int]:
-    """Return which of n columns have more than two values, or so many that there are no bins."""
+    """Return which of n columns have more than two values; none if those are too many."""
     numeric: list[int] = []
     for j in range(n):
         x = column(j)
         if ((x != x.min()) & (x != x.max())).any():
             numeric.append(j)
-            if not rule.bins_of_each(len(numeric)):
-                break
+            if len(numeric) > rule.max_columns:
+                return []
     return numeric
 
 
@@ -163,11 +173,27 @@ def _distinct(edges: np.ndarray) -> np.ndarray:
     return distinct
 
 
-def _quantiles(x: np.ndarray, w: np.ndarray, n_bins: int) -> np.ndarray:
-    """Return the edges of n_bins bins of values x (n,), weighted by w (n,); at most n_bins + 1."""
-    n_bins = min(n_bins, len(x))  # more of them have no other edges
+def _bins(
+    x: np.ndarray, w: np.ndarray, numbers: Sequence[int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the edges (left, right) of the bins of values x (n,), for each number of bins."""
     order = np.argsort(x, kind="stable")
-    cumulative, x = np.cumsum(w[order]), x[order]
+    x, cumulative = x[order], np.cumsum(w[order])
+    return [_bins_between(_quantiles(x, cumulative, n_bins)) for n_bins in numbers]
+
+
+def _bins_between(quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges (left, right) of the bins between quantiles; none for a single bin."""
+    edges = _distinct(quantiles)
+    with np.errstate(all="ignore"):
+        width = np.diff(edges)
+        usable = np.isfinite(width) & np.isfinite(1.0 / width) & (len(width) > 1)
+    return edges[:-1][usable], edges[1:][usable]
+
+
+def _quantiles(x: np.ndarray, cumulative: np.ndarray, n_bins: int) -> np.ndarray:
+    """Return the edges of n_bins bins of ascending x (n,) with cumulative weights (n,)."""
+    n_bins = min(n_bins, len(x))  # more of them have no other edges
     shares = np.arange(1, n_bins) / n_bins * (1.0 - TIE)
     inner = x[np.searchsorted(cumulative, shares * cumulative[-1])]
     return np.unique(np.concatenate([x[:1], inner, x[-1:]]))

@@ -133,6 +133,6 @@ def complete_layout(
     centre = np.nan_to_num(moments.mean[: layout.n_numeric])
     if not np.array_equal(centre, layout.centre):
         layout = replace(layout, centre=centre)
-    if rule is None or not rule.bins_of_each(1):
+    if rule is None or not rule.allows_bins:
         return layout
     return replace(layout, bins=find_bins(sample(), rule, centre))

@@ -79,8 +79,9 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         training rows. For each bin from l to r, ``clip((x - l) / (r - l), 0, 1)`` is an
         additional input of the first layer, so that the network can learn piecewise linear
         functions of a column. "auto" is 16, or fewer, such that all columns together have at most
-        512 bins and each has at most one bin for 20 training rows. It is no bins if that is fewer
-        than 3, with fewer than 300 rows, without hidden layers, in partial_fit and with "lbfgs".
+        512 bins and at most one for 20 training rows; equal edges count once. It is no bins if that
+        is fewer than 3, if two bins for each numeric column are more than this limit, with fewer
+        than 300 rows, without hidden layers, in partial_fit and with "lbfgs".
         Warm starts and partial_fit keep the bins of the first call.
     categorical_features : "from_dtype", None or sequence, default="from_dtype"
         Which columns are categorical. "from_dtype": the columns of a data frame with a category,

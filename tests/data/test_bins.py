@@ -83,8 +83,19 @@ def test_bins_by_number_of_numeric_columns(rng, n_numeric, expected):
     rule = BinRule(16, 3, 78)
     X = np.column_stack([rng.randn(300, n_numeric), rng.randint(0, 2, (300, 40))])
     encoding = bins_of(X, rule)
-    assert rule.bins_of_each(n_numeric) == expected
     assert (0 if encoding is None else encoding.n_bins) == expected * n_numeric
+
+
+def test_equal_edges_count_once(rng):
+    """The limit is on the bins that there are: columns of many zeros leave theirs to the others."""
+    n, rule = 1000, BinRule(16, 3, 60)
+    counts = np.where(rng.rand(n, 20) < 0.7, 0, rng.poisson(5, (n, 20)) + 1)
+    X = np.column_stack([rng.randn(n, 3), counts])
+    numbers = {k: 0 if (found := bins_of(X, k)) is None else found.n_bins for k in range(3, 17)}
+    assert numbers[3] < 60 < numbers[16]
+    most = max(k for k, n_bins in numbers.items() if n_bins <= 60)
+    np.testing.assert_array_equal(bins_of(X, rule).left, bins_of(X, most).left)
+    assert bins_of(np.column_stack([X, np.roll(counts, 1, axis=0)]), BinRule(16, 3, 60)) is None
 
 
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix])
