@@ -26,6 +26,7 @@ targets         one-hot and smoothed target rows, generated for each batch
 levels          categorical columns: one-hot columns that are not made
 encoding        from columns to inputs: missing values, levels and bins
 design          operations on X that differ between dense, sparse and mixed
+batch_reader    rows of X as a batch: cast, encoded and standardized
 scaling         standardization of X, and folding it into the first layer
 temperature     temperature scaling of the logits by held-out rows
 mixture         mean of the probabilities of several networks, and its uncertainty

@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skmlp.core.design import Matrix, RawMatrix, batch_reader, dense_batch_reader
+from skmlp.core.batch_reader import batch_reader, dense_batch_reader
+from skmlp.core.design import Matrix, RawMatrix
 from skmlp.core.dropout import Dropout
 from skmlp.core.encoding import Encoding
 from skmlp.core.network import Workspace

@@ -21,6 +21,7 @@ from math import prod
 import numpy as np
 
 from skmlp.core.activations import ACTIVATIONS, Activation
+from skmlp.core.batch_reader import slice_rows
 from skmlp.core.design import (
     Matrix,
     RawMatrix,
@@ -28,7 +29,6 @@ from skmlp.core.design import (
     is_sparse,
     matmul,
     matmul_transposed,
-    slice_rows,
 )
 from skmlp.core.encoding import Encoding
 

@@ -64,7 +64,7 @@ class OneHotTargets:
         return Y
 
     def batch_reader(self, n_rows: int) -> Callable[[np.ndarray], np.ndarray]:
-        """Return a function rows -> ndarray (n, n_classes), as `design.batch_reader` does.
+        """Return a function rows -> ndarray (n, n_classes), as `core.batch_reader` does.
 
         The array is overwritten by the next call.
         """

@@ -6,7 +6,8 @@ from scipy import sparse
 from sklearn.preprocessing import SplineTransformer
 
 from skmlp.core.activations import ACTIVATIONS
-from skmlp.core.design import CentredMatrix, batch_reader, slice_rows
+from skmlp.core.batch_reader import batch_reader, slice_rows
+from skmlp.core.design import CentredMatrix
 from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.network import Network
 from skmlp.core.scaling import Scaling

@@ -5,7 +5,8 @@ import pytest
 from sklearn.preprocessing import OneHotEncoder
 
 from skmlp.core.activations import ACTIVATIONS
-from skmlp.core.design import MixedMatrix, apply_mask, batch_reader, matmul, matmul_transposed
+from skmlp.core.batch_reader import batch_reader
+from skmlp.core.design import MixedMatrix, apply_mask, matmul, matmul_transposed
 from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.levels import LevelReader, Levels, Table
 from skmlp.core.network import Network
