@@ -1,13 +1,17 @@
-"""``python -m tests.dask.failing_workers``: workers die, idle and at work, and too little memory.
+"""``python -m tests.dask.failing_workers``: workers that die, stop or are cut off; little memory.
 
 The processes of a cluster are started one by one, without anything that restarts them. Each case
 prints its name, what became of it and the seconds.
 """
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 
 import dask
 import dask.array as da
@@ -22,8 +26,12 @@ from skmlp.training.trainer import TrainingRun
 ROWS, LABELS = load_digits(return_X_y=True)
 MANY = np.tile(ROWS, (60, 1))
 CLF = DaskSoftmaxMLPClassifier(20, epochs=6, n_shards=2, random_state=0)
-# The time that the scheduler waits for workers; by default it waits for ever.
-SETTINGS = {"DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "15s"}
+# The time that the scheduler waits for workers; by default it waits for ever. And the time after
+# which it removes a worker that is silent; by default five minutes.
+SETTINGS = {
+    "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "15s",
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "10s",
+}
 
 
 class Cluster:
@@ -49,10 +57,10 @@ class Cluster:
             env=os.environ | SETTINGS,
         )
 
-    def add(self, n, *arguments):
-        common = "--nthreads", "1", "--death-timeout", "60"
+    def add(self, n, *arguments, address=None):
+        common = address or self.address, "--nthreads", "1", "--death-timeout", "60"
         arguments = arguments or ("--no-nanny", "--memory-limit", "0")
-        self.workers += [self._start("worker", self.address, *common, *arguments) for _ in range(n)]
+        self.workers += [self._start("worker", *common, *arguments) for _ in range(n)]
 
     def kill(self, n):
         for worker in self.workers[:n]:
@@ -60,10 +68,46 @@ class Cluster:
             worker.wait()
         del self.workers[:n]
 
-    def replace(self, n, *arguments):
+    def replace(self, n, *arguments, address=None):
         self.kill(n)
-        self.add(n, *arguments)
+        self.add(n, *arguments, address=address)
         self.client.wait_for_workers(2, timeout=60)
+
+
+class Relay:
+    """A network between a worker and the scheduler, which can be cut."""
+
+    def __init__(self, address):
+        host, port = address.removeprefix("tcp://").split(":")
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._scheduler, self._sockets = (host, int(port)), []
+        self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with suppress(OSError):  # closed
+            while True:
+                ends = self._listener.accept()[0], socket.create_connection(self._scheduler)
+                self._sockets += ends
+                for source, target in (ends, ends[::-1]):
+                    threading.Thread(
+                        target=self._pass_on, args=(source, target), daemon=True
+                    ).start()
+
+    def _pass_on(self, source, target):
+        with suppress(OSError):
+            while data := source.recv(2**16):
+                target.sendall(data)
+        self._close(source, target)
+
+    def cut(self):
+        self._close(self._listener, *self._sockets)
+
+    def _close(self, *sockets):
+        for end in sockets:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 def arrays(X=ROWS, y=LABELS):
@@ -106,6 +150,34 @@ def all_of_them(cluster, expected):
     return is_same(fitted_while(lambda: cluster.replace(2)), expected)
 
 
+def stopped(cluster, expected):
+    """A worker is stopped for five seconds."""
+    [worker, _] = cluster.workers
+
+    def stop():
+        worker.send_signal(signal.SIGSTOP)
+        threading.Timer(5, worker.send_signal, [signal.SIGCONT]).start()
+
+    return is_same(fitted_while(stop), expected)
+
+
+def stopped_for_ever(cluster, expected):
+    """A worker is stopped, until the scheduler removes it."""
+    [worker, _] = cluster.workers
+    found = is_same(fitted_while(lambda: worker.send_signal(signal.SIGSTOP)), expected)
+    cluster.kill(1)
+    return found
+
+
+def cut_off(cluster, expected):
+    """The network between a worker and the scheduler fails."""
+    relay = Relay(cluster.address)
+    cluster.replace(1, address=relay.address)
+    found = is_same(fitted_while(relay.cut), expected)
+    cluster.kill(2)
+    return found
+
+
 def predicting(cluster, expected):
     """One worker dies in predict_proba, and then both in predict."""
     found = []
@@ -130,11 +202,16 @@ def memory(cluster, expected):
     return is_same(expected.fit(X, (X[:, 0] > 0).astype(int)), expected)
 
 
+CASES = (
+    idle, training, all_of_them, stopped, stopped_for_ever, cut_off, predicting, for_ever, memory,
+)  # fmt: skip
+
+
 def main(*names):
     cluster = Cluster()
     expected = clone(CLF).fit(*arrays())
     before = dict(vars(expected))
-    for case in (idle, training, all_of_them, predicting, for_ever, memory):
+    for case in CASES:
         if names and case.__name__ not in names:
             continue
         cluster.add(2 - len(cluster.workers))

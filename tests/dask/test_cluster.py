@@ -24,6 +24,7 @@ from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
 from skmlp.dask import DaskSoftmaxMLPClassifier
 from skmlp.training.trainer import TrainingRun
 from tests.benchmarks.test_harness import check_case
+from tests.dask import failing_workers
 from tests.dask.arrays import DIGITS, W, X, Y, cut
 from tests.estimators.test_mixed_tables import mixed_table
 
@@ -253,8 +254,8 @@ def test_benchmark_case(client, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_deaths_of_workers_are_without_influence_or_an_error():
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGSTOP")
+def test_failing_workers_are_without_influence_or_an_error():
     done = subprocess.run(
         [sys.executable, "-m", "tests.dask.failing_workers"],
         cwd=os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
@@ -265,7 +266,7 @@ def test_deaths_of_workers_are_without_influence_or_an_error():
     )
     assert not done.returncode, done.stderr
     found = {name: rest for name, *rest in map(str.split, done.stdout.splitlines())}
-    expected = {key: {"same"} for key in ("idle", "training", "all_of_them", "predicting")}
+    expected = {case.__name__: {"same"} for case in failing_workers.CASES}
     expected |= {"for_ever": {"NoWorkerError"}, "memory": {"MemoryError", "KilledWorker"}}
     assert found.keys() == expected.keys()
     for name, (outcome, change, seconds) in found.items():
