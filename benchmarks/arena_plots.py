@@ -23,14 +23,21 @@ def draw(results, folder):
     group, drawn = arena_results.on_unseen(results), []
     if len(group.rows):
         drawn.append("arena.svg")
-        with plots.new_figure(Path(folder, drawn[-1]), (5.6, 4.6)) as figure:
-            draw_means(figure.add_subplot(), *arena_results.points(group))
+        full, fewer = arena_results.points(group)
+        text = described(full | fewer)
+        with plots.new_figure(Path(folder, drawn[-1]), (5.6, 4.6), text) as figure:
+            draw_means(figure.add_subplot(), full, fewer)
     curves = arena_results.curve_rows(results, everywhere=True)
     if len(curves):
         drawn.append("arena_curves.svg")
         with plots.new_figure(Path(folder, drawn[-1]), (5.6, 6.6)) as figure:
             draw_curves(figure.subplots(2, 1, sharex=True), curves)
     return drawn
+
+
+def described(points):
+    """Return the points (seconds, accuracy) of contestants as a text."""
+    return "; ".join(f"{name}: {100 * y:.2f} %, {x:.3g} s" for name, (x, y) in points.items())
 
 
 def colour(name):

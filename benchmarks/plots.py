@@ -63,8 +63,11 @@ def draw(cases, folder):
 
 
 @contextmanager
-def new_figure(path, size=(5.6, 4.2)):
-    """Give a figure in the style of the pages, and save it when it has been drawn."""
+def new_figure(path, size=(5.6, 4.2), description=None):
+    """Give a figure in the style of the pages, and save it when it has been drawn.
+
+    The description, a text of what is drawn, is part of the file's metadata.
+    """
     style = {
         "font.size": 11, "xtick.labelsize": 10, "ytick.labelsize": 10,
         "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
@@ -74,7 +77,7 @@ def new_figure(path, size=(5.6, 4.2)):
         figure = Figure(figsize=size, layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)  # margins on dark pages
         yield figure
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path, metadata={"Date": None, "Description": description})
 
 
 def _draw_accuracy(ax, quantities):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -127,6 +128,24 @@ def test_means_of_common_cases(page):
     assert text.startswith("2 tables, 6 fits of each contestant.\n")
     assert "arena.svg" in text
     assert "Hollow" in text
+
+
+def drawn(folder):
+    """Return the accuracy, in percent, of each contestant in the plot, as text."""
+    text = (folder / "arena.svg").read_text(encoding="utf-8")
+    description = re.search("<dc:description>(.*)</dc:description>", text)[1]
+    return dict(re.findall(r"([^;]+): ([\d.]+) %, [^;]+(?:; )?", description))
+
+
+@pytest.mark.parametrize("of_docs", [False, True])
+def test_plot_has_the_means(page, of_docs):
+    """Those of the contestants with results for all tables, of which the table is."""
+    folder = Path(__file__).parents[2] / "docs" / "benchmarks" if of_docs else page
+    in_table = {row["contestant"]: row["accuracy, %"] for row in table(folder, "arena_means")}
+    points = drawn(folder)
+    assert {name: points[name] for name in in_table} == {
+        name: value.strip("*") for name, value in in_table.items()
+    }
 
 
 def test_choosing_by_kind_of_table(page):
