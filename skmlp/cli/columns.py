@@ -220,15 +220,15 @@ def _categories(name: str, texts: pd.Series, is_text: bool, decimal: str = ".") 
     present = texts.dropna()
     n_different, n_gaps = present.nunique(), len(texts) - len(present)
     note = _spread_note(n_different, n_gaps)
-    are_numbers = parse_numbers(present, decimal).notna()
-    is_mixed = is_text and 0.5 < are_numbers.mean() < 1
+    numbers_share = parse_numbers(present, decimal).notna().mean() if is_text else 0.0
+    is_mixed = 0.5 < numbers_share < 1
     if not note and is_text and decimal == "." and _have_decimal_commas(present):
         note = "decimal comma"
     if not note and is_text and not is_mixed and hold_numbers(_different(present)):
         note = "number-like"
     if not note and len(present) >= ID_ROWS and n_different >= ID_SHARE * len(present):
         note = "id-like"
-    if not note and is_text and are_numbers.all():
+    if not note and numbers_share == 1:
         note = "leading zeros"
     if not note and is_mixed:
         note = "mixed"

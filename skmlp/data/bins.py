@@ -119,8 +119,6 @@ def find_bins(
     centre : ndarray of shape (n_numeric,), default=None
         None if there are no gaps.
     """
-    if not rule.allows_bins:
-        return None
     column, w = _column_reader(sample.X, centre), rescale_for_sum(sample.w)
     numeric = _numeric_columns(column, sample.X.shape[1], rule)
     of_columns = [_bins(column(j).astype(np.float64), w, rule.numbers) for j in numeric]
