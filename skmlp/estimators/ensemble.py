@@ -389,7 +389,7 @@ class SoftmaxMLPEnsembleClassifier(
                 partial(self._origin, *datasets),
             )
             outcomes, interrupted = train_networks(
-                training.trainers, self.n_jobs, self.verbose, keep=True
+                training.trainers, self.n_jobs, self.verbose, of_one_fit=True
             )
             training.finish(outcomes)
             if tasks is not None:

@@ -43,12 +43,13 @@ def train_networks(
     n_jobs: int | None,
     verbose: int = 0,
     *,
-    keep: bool = False,
+    of_one_fit: bool = False,
 ) -> tuple[dict[int, Outcome], bool]:
     """Train networks; return the outcome of each, with a share of its population's seconds.
 
     Networks of sparse rows, and those by L-BFGS, are trained one by one. An error of a network is
-    its outcome; but if networks have hooks, the first error of a population ends the training.
+    its outcome, unless the networks are of one fit, such as the members of an ensemble: then the
+    first error is raised. So is an error of a callback.
 
     Parameters
     ----------
@@ -58,9 +59,9 @@ def train_networks(
         As in scikit-learn.
     verbose : int, default=0
         Whether to print a line for each population.
-    keep : bool, default=False
-        Whether Ctrl-C, in a single job, ends training without KeyboardInterrupt. Networks that
-        were being trained then have the stop reason "interrupted", others no outcome.
+    of_one_fit : bool, default=False
+        If so, Ctrl-C, in a single job, ends training without KeyboardInterrupt. Networks that were
+        being trained then have the stop reason "interrupted", others no outcome.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def train_networks(
     groups = [[stackable[i] for i in group] for group in found]
     groups += [[i] for i in range(len(trainers)) if i not in set(stackable)]
     if jobs == 1:
-        return _train_in_turn(trainers, groups, verbose, keep)
+        return _train_in_turn(trainers, groups, verbose, of_one_fit)
     long = [group for group in groups if _has_long_products(trainers[group[0]])]
     short = [group for group in groups if group not in long]
     # Between short products two threads would contend for Python's lock, while sending rows to
@@ -85,9 +86,13 @@ def train_networks(
         # order.
         in_threads = joblib.Parallel(n_jobs=n_jobs, require="sharedmem")
         train = joblib.delayed(_with_config(_train))
-        results = in_threads(train([trainers[i] for i in group], verbose) for group in long)
+        results = in_threads(
+            train([trainers[i] for i in group], verbose, of_one_fit) for group in long
+        )
     in_processes = Parallel(n_jobs=n_jobs)
-    results += in_processes(delayed(_train)([trainers[i] for i in g], verbose) for g in short)
+    results += in_processes(
+        delayed(_train)([trainers[i] for i in group], verbose, of_one_fit) for group in short
+    )
     return _by_network([*long, *short], results), False
 
 
@@ -95,17 +100,17 @@ def _train_in_turn(
     trainers: Sequence[Trainer[LocalSource]],
     groups: Sequence[Sequence[int]],
     verbose: int,
-    keep: bool,
+    of_one_fit: bool,
 ) -> tuple[dict[int, Outcome], bool]:
     """Train populations one after the other, until the last or an interrupted one."""
     results: list[_GroupResult] = []
     interrupted = False
     for group in groups:
         try:
-            results.append(_train([trainers[i] for i in group], verbose, keep))
+            results.append(_train([trainers[i] for i in group], verbose, of_one_fit))
             interrupted = results[-1].interrupted
         except KeyboardInterrupt:  # before this group has learnt anything
-            if not keep or not results:
+            if not of_one_fit or not results:
                 raise
             interrupted = True
         if interrupted:
@@ -144,19 +149,19 @@ def _has_long_products(trainer: Trainer[LocalSource]) -> bool:
 
 
 def _train(
-    trainers: Sequence[Trainer[LocalSource]], verbose: int, keep: bool = False
+    trainers: Sequence[Trainer[LocalSource]], verbose: int, of_one_fit: bool
 ) -> _GroupResult:
     """Train the networks of a population, or a single one that can be in none."""
     started, first = perf_counter(), trainers[0]
     trainer: Trainer[Any] = population_trainer(trainers) if _is_stackable(first) else first
     results: list[FitResult | Exception]
     try:
-        results = trainer.train_all(keep=keep)
+        results = trainer.train_all(of_one_fit=of_one_fit)
     except MemoryError:
         raise  # says nothing about the networks
     except Exception as error:
-        if first.run.hooks:
-            raise  # of a callback, which knows nothing of the other networks
+        if of_one_fit or first.run.hooks:
+            raise  # the hook knows nothing of the other networks
         results = [error] * len(trainers)  # of the schedule, which they share
     seconds = perf_counter() - started
     if verbose > 0:

@@ -223,7 +223,7 @@ class Trainer(Generic[Source]):
     source : DataSource
         Whose rows the runs are trained on.
     runs : sequence of TrainingRun
-        With the same number of epochs. An error of one of several does not stop the others.
+        With the same number of epochs.
 
     Attributes
     ----------
@@ -236,6 +236,7 @@ class Trainer(Generic[Source]):
         self.source, self.runs = source, list(runs)
         self._active = list(self.runs)
         self._results: dict[TrainingRun, FitResult | Exception] = {}
+        self._stops_at_errors = len(self.runs) == 1
         self.interrupted = False
 
     @property
@@ -275,12 +276,14 @@ class Trainer(Generic[Source]):
             self.interrupted = True
             return result
 
-    def train_all(self, *, keep: bool = False) -> list[FitResult | Exception]:
+    def train_all(self, *, of_one_fit: bool = False) -> list[FitResult | Exception]:
         """Train several networks; return the result, or the error, of each.
 
-        With ``keep``, Ctrl-C sets `interrupted`, and what was learnt until then is returned.
-        Without, or if nothing was learnt, KeyboardInterrupt is raised.
+        If they are ``of_one_fit``, the first error is raised, and Ctrl-C sets `interrupted`: what
+        was learnt until then is returned. Otherwise, or if nothing was learnt, KeyboardInterrupt
+        is raised.
         """
+        self._stops_at_errors |= of_one_fit
         with ExitStack() as open_hooks:
             for run in self.runs:
                 for hook in run.hooks:
@@ -292,7 +295,7 @@ class Trainer(Generic[Source]):
             except KeyboardInterrupt:
                 self.source.restrict(self._active)
                 pending = [run for run in self.runs if run not in self._results]
-                if not keep or not all(run.n_steps or run.n_done for run in pending):
+                if not of_one_fit or not all(run.n_steps or run.n_done for run in pending):
                     raise
                 self.interrupted = True
                 for run in pending:
@@ -337,7 +340,7 @@ class Trainer(Generic[Source]):
         try:
             stop = run.end_epoch(record)
         except Exception as error:
-            if len(self.runs) == 1 or isinstance(error, MemoryError):
+            if self._stops_at_errors or isinstance(error, MemoryError):
                 raise
             self._results[run] = error
             return True
@@ -361,6 +364,8 @@ class Trainer(Generic[Source]):
                 run.check_finite()
                 self._results[run] = run.finish()
             except ValueError as error:
+                if self._stops_at_errors:
+                    raise
                 self._results[run] = error
         # All results are known, so that Ctrl-C in a hook loses none.
         for run in finished:

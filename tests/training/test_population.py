@@ -132,6 +132,13 @@ def test_divergence_of_one_network_does_not_affect_others():
     assert np.isfinite(last.theta).all()
 
 
+def test_divergence_of_one_network_of_a_fit_ends_the_training():
+    members = [trainer(learning_rate=rate, solver="sgd") for rate in (0.01, 1e308)]
+    with pytest.raises(ValueError, match="Training diverged in epoch 1"):
+        population_trainer(members).train_all(of_one_fit=True)
+    assert members[0].run.n_done == 1
+
+
 def test_train_state_is_that_of_single_training():
     for params in ({"dropout": 0.1}, {"solver": "sgd"}, {"schedule": "adaptive"}):
         one = trainer(**params).train().state
