@@ -31,6 +31,7 @@ extensions = [
     "numpydoc",
     "sphinx-mathjax-offline",
     "sphinx.ext.autodoc",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "jupyterlite_sphinx",  # after sphinx_gallery, which writes the notebooks
 ]
@@ -47,6 +48,8 @@ nitpick_ignore_regex = [
     (r"py:obj", r"\w+_"),  # fitted attributes that are properties: documented in the class
 ]
 autodoc_typehints = "none"
+copybutton_prompt_text = r">>> |\.\.\. "  # copied without prompts and output
+copybutton_prompt_is_regexp = True
 numpydoc_show_class_members = False
 suppress_warnings = ["ref.term"]  # inherited docstrings refer to scikit-learn's glossary
 toc_object_entries_show_parents = "hide"
