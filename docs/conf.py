@@ -109,7 +109,8 @@ jupyterlite_content_dir = "generated/lite"
 jupyterlite_dir = "generated"  # its other files
 
 if KOREAN:  # from the documents that the English build has generated; nothing is run again
-    for extension in ("sphinx_gallery.gen_gallery", "jupyterlite_sphinx"):
+    # The copy button has no Korean texts, and the lecture no prompts.
+    for extension in ("sphinx_copybutton", "sphinx_gallery.gen_gallery", "jupyterlite_sphinx"):
         extensions.remove(extension)
     extensions += ["sphinx.ext.intersphinx", "sphinx_gallery.load_style"]
     include_patterns = ["generated/learn/**"]
