@@ -284,7 +284,7 @@ ENSEMBLES = {
 for name, (work, measure) in ENSEMBLES.items():
     case(work, name=name, usual=False)(measure)
 
-# The default on more and more rows
+# The default, over the number of rows
 
 LARGE = 100_000  # rows, for which MLPClassifier takes too long
 

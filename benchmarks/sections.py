@@ -34,7 +34,7 @@ def steps_tables(cases):
 
 
 def steps_notes(cases):
-    """Return the text on the steps: how values were selected, what gained nothing, the test."""
+    """Return the text on the steps: how values were selected, steps without a gain, the test."""
     if "steps" not in cases:
         return ""
     *quantities, test = cases["steps"]["quantities"]
@@ -48,10 +48,11 @@ def steps_notes(cases):
     for before, after in pairwise(quantities):
         gain, error, text = _gain(before, after)
         if gain < MIN_ERRORS * error:
-            chance = " that can be told from chance" * (gain > -MIN_ERRORS * error)
-            notes.append(f"*{after['what']}* gains nothing{chance}: {text}.")
-    last = "The test images, looked at once, by the networks of the last step: an accuracy of"
-    notes.append(f"{last} **{with_error(*_mean(test))}**.")
+            is_noise = gain > -MIN_ERRORS * error
+            effect = "has no significant effect" if is_noise else "reduces the accuracy"
+            notes.append(f"*{after['what']}* {effect}: {text}.")
+    accuracy = f"an accuracy of **{with_error(*_mean(test))}**"
+    notes.append(f"The networks of the last step have {accuracy} on the test images, used once.")
     return "".join(f"{note}\n\n" for note in notes)
 
 

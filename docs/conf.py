@@ -31,6 +31,7 @@ extensions = [
     "numpydoc",
     "sphinx-mathjax-offline",
     "sphinx.ext.autodoc",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "jupyterlite_sphinx",  # after sphinx_gallery, which writes the notebooks
 ]
@@ -47,6 +48,8 @@ nitpick_ignore_regex = [
     (r"py:obj", r"\w+_"),  # fitted attributes that are properties: documented in the class
 ]
 autodoc_typehints = "none"
+copybutton_prompt_text = r">>> |\.\.\. "  # copied without prompts and output
+copybutton_prompt_is_regexp = True
 numpydoc_show_class_members = False
 suppress_warnings = ["ref.term"]  # inherited docstrings refer to scikit-learn's glossary
 toc_object_entries_show_parents = "hide"
@@ -106,7 +109,8 @@ jupyterlite_content_dir = "generated/lite"
 jupyterlite_dir = "generated"  # its other files
 
 if KOREAN:  # from the documents that the English build has generated; nothing is run again
-    for extension in ("sphinx_gallery.gen_gallery", "jupyterlite_sphinx"):
+    # The copy button has no Korean texts, and the lecture no prompts.
+    for extension in ("sphinx_copybutton", "sphinx_gallery.gen_gallery", "jupyterlite_sphinx"):
         extensions.remove(extension)
     extensions += ["sphinx.ext.intersphinx", "sphinx_gallery.load_style"]
     include_patterns = ["generated/learn/**"]

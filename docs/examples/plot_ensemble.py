@@ -59,7 +59,7 @@ for ax, (name, values) in zip(axes, curves.items(), strict=True):
 # -----------------------------
 #
 # `oof_score_` and `oof_loss_` are computed from the predictions of each training row by the members
-# that have not seen it. They are a cross-validation that costs no further fit. A row is left out by
+# that were not trained on it. This is a cross-validation without further fits. A row is left out by
 # two of the eight members, so the whole ensemble is somewhat better than this estimate.
 
 print(f"out of fold: accuracy {ensemble.oof_score_:.3f}, log-loss {ensemble.oof_loss_:.3f}")
@@ -70,9 +70,9 @@ print(f"test rows:   accuracy {accuracy:.3f}, log-loss {loss:.3f}")
 # Calibration
 # -----------
 #
-# `calibration="temperature"` finds one number on the same out-of-fold predictions. It matters where
-# the members have no rows of their own to be calibrated on, as here, without early stopping. In the
-# plot, predictions below the diagonal are too confident. A mean of many networks is less confident
+# `calibration="temperature"` fits one number to the same out-of-fold predictions. It has a large
+# effect if the members are not calibrated themselves, as here, without early stopping. In the plot,
+# predictions below the diagonal are too confident. A mean of many networks is less confident
 # than each of them, so the temperature depends on their number: with two repeats of the folds, as
 # here, it is extrapolated from one and two networks to eight.
 
@@ -91,8 +91,9 @@ for calibration in (None, "temperature"):
 # Where the members disagree
 # --------------------------
 #
-# `predict_uncertainty` splits the entropy of each prediction. `data` is what all members agree is
-# uncertain; `model` is their disagreement, which is large on images unlike those of training.
+# `predict_uncertainty` divides the entropy of each prediction into two parts. `data` is the mean
+# entropy of the members' predictions. `model` is their disagreement, which is large for images that
+# differ from those in training.
 
 uncertainty = ensemble.predict_uncertainty(X_test)
 most = np.argsort(-uncertainty.model)[:12]

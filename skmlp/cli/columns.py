@@ -171,7 +171,7 @@ def _check_objects(values: pd.Series) -> None:
             if not np.isscalar(value) and isinstance(value, list | dict | np.ndarray | bytes):
                 raise CommandError(
                     f"column {quoted(values.name)} holds {type(value).__name__}s, which are "
-                    f"neither numbers nor categories: --drop {values.name}"
+                    f"neither numbers nor categories: --drop {as_argument([values.name])}"
                 )
 
 
@@ -185,9 +185,10 @@ def _check_dates(name: str, values: pd.Series, texts: pd.Series) -> None:
     )
     if are_times or hold_dates(different):
         example = different.iloc[0] if are_times else example_date(different)
+        argument = as_argument([name])
         raise CommandError(
-            f"column {quoted(name)} holds dates ({quoted(example)}), which are neither "
-            f"numbers nor categories: --drop {name}, --categorical {name}, or convert it to numbers"
+            f"column {quoted(name)} holds dates ({quoted(example)}), which are neither numbers "
+            f"nor categories: --drop {argument}, --categorical {argument}, or convert it to numbers"
         )
 
 

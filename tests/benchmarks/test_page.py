@@ -216,8 +216,8 @@ def test_steps_and_their_gains(tmp_path):
     ]
     notes = tmp_path.joinpath("steps_notes.txt").read_text(encoding="utf-8").replace(SPACE, " ")
     assert "`rate` of the step *rate* is the best of 0.1 (0.8000), 1 (0.5000)" in notes
-    assert "*dropout* gains nothing that can be told from chance: +0.0033 ± 0.0088." in notes
-    assert "*worse* gains nothing: -0.1000 ± 0.0094." in notes
+    assert "*dropout* has no significant effect: +0.0033 ± 0.0088." in notes
+    assert "*worse* reduces the accuracy: -0.1000 ± 0.0094." in notes
     assert "**0.7600 ± 0.0100**" in notes
     assert tmp_path.joinpath("steps.svg").stat().st_size
 

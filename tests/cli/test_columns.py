@@ -102,6 +102,16 @@ def test_dates_are_named_with_a_remedy(values):
     assert taken(values, is_text=is_text, categorical=["a"]).is_category
 
 
+def test_names_in_remedies_can_be_pasted():
+    for values, remedy in (
+        (["2024-01-31", "2024-02-29"], "--drop 'signed on', --categorical 'signed on', "),
+        (pd.Series([[1], None]), "--drop 'signed on'"),
+    ):
+        table = FileTable("file", pd.DataFrame({"signed on": values}), is_text=False)
+        with pytest.raises(CommandError, match=remedy):
+            take_columns(table, ["signed on"], ())
+
+
 def test_objects_are_named():
     with pytest.raises(CommandError, match=r"column 'a' holds lists, which are .* --drop a"):
         taken(pd.Series([[1], None]), is_text=False)
