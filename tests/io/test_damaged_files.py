@@ -298,7 +298,10 @@ def test_messages_are_short_whatever_the_file_holds(tmp_path, originals, what):
     long = ["x" * 5000, [["x", 0.5]] * 1000]
     changes = [{name: value} for name in header for value in long]
     names = "units", "l2", "schedule", "x" * 5000
-    changes += [{"params": {**header["params"], name: value}} for name in names for value in long]
+    params = [{name: value} for name in names for value in long]
+    params += [{"class_weight": {"items": [["x" * 5000, 1.0]]}}]  # errors of the training rows
+    params += [{"validation_fraction": 10**4000}, {"categorical_features": ["x" * 5000]}]
+    changes += [{"params": header["params"] | changed} for changed in params]
     for change in changes:
         text = json.dumps({**header, **change}).encode()
         changed = members | {"header.npy": npy(np.frombuffer(text, np.uint8))}
