@@ -9,6 +9,7 @@ import traceback
 import tracemalloc
 import warnings
 import zipfile
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -287,6 +288,31 @@ def test_zip_bomb_is_rejected(tmp_path, originals, what):
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert most < MAX_MEMORY
+
+
+def lists_in(value):
+    """Yield all lists in a value of JSON."""
+    if isinstance(value, list):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            yield from lists_in(item)
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_long_text_in_a_list_takes_little_memory(tmp_path, originals, what, bounded_memory):
+    """NumPy makes of it and of numbers an array of texts that are all as long."""
+    content, read, *_ = originals[what]
+    members = members_of(content)
+    header = json.loads(np.load(io.BytesIO(members["header.npy"])).tobytes())
+    for found in lists_in(header):
+        last, found[-1:] = found[-1:], ["x" * 100_000]
+        text = json.dumps(header).encode()
+        found[-1:] = last
+        changed = members | {"header.npy": npy(np.frombuffer(text, np.uint8))}
+        (tmp_path / "f").write_bytes(archive_of(changed.items()))
+        with suppress(ValueError, TypeError):  # some of the parameters are not used
+            read(tmp_path / "f")
 
 
 @pytest.mark.parametrize("what", WHAT)
