@@ -6,8 +6,8 @@ from numbers import Integral
 from typing import Any
 
 __all__ = [
-    "MAX_CHARACTERS", "check_integer", "invalid", "printable", "shorten", "warn_deprecated",
-    "warn_user",
+    "MAX_CHARACTERS", "check_integer", "invalid", "printable", "short_repr", "shorten",
+    "warn_deprecated", "warn_user",
 ]  # fmt: skip
 
 MAX_CHARACTERS = 500  # of a value in a message
@@ -15,7 +15,7 @@ MAX_CHARACTERS = 500  # of a value in a message
 
 def invalid(name: str, value: Any, accepted: str) -> ValueError:
     """Return the ValueError of an invalid parameter: its name, what is accepted, the value."""
-    return ValueError(f"{name} must be {accepted}, got {shorten(repr(value))}.")
+    return ValueError(f"{name} must be {accepted}, got {short_repr(value)}.")
 
 
 def check_integer(name: str, value: Any, least: int, accepted: str, *, given: Any = None) -> None:
@@ -29,6 +29,11 @@ def shorten(text: str) -> str:
     if len(text) <= MAX_CHARACTERS:
         return text
     return f"{text[:MAX_CHARACTERS]}... ({len(text):,} characters)"
+
+
+def short_repr(value: Any) -> str:
+    """Return the repr of a value for a message, cut if it is long."""
+    return shorten(repr(value))
 
 
 def printable(text: str, most: int | None = None) -> str:

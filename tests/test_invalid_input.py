@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
@@ -179,6 +180,81 @@ def test_invalid_data_are_named(case):
     args, kwargs, message = DATA[case]
     with pytest.raises(ValueError, match=message):
         SoftmaxMLPClassifier(epochs=1).fit(*args, **kwargs)
+
+
+LONG = "x" * 5000
+LABELS = np.array([f"label {i:03d}" for i in range(300)])  # 3,900 characters
+OTHERS, ROWS = np.char.add(LABELS, "z"), np.eye(300)
+WARM = {"warm_start": True}
+FRAME = pd.DataFrame({LONG: X[:, 0], "b": X[:, 1]})
+
+TOO_LONG = {
+    "class_weight": (
+        lambda clf: clf.set_params(class_weight={LONG: 1}).fit(ROWS, LABELS),
+        "class_weight has no weight for",
+    ),
+    "no weight": (
+        lambda clf: clf.set_params(class_weight=dict.fromkeys(range(900), 0)).fit(X, y),
+        "gives every row the weight zero",
+    ),
+    "y_val": (
+        lambda clf: clf.fit(ROWS, LABELS, X_val=ROWS, y_val=OTHERS),
+        "Unknown class in y_val",
+    ),
+    "classes": (
+        lambda clf: clf.partial_fit(ROWS, LABELS, LABELS).partial_fit(ROWS, LABELS, [LONG]),
+        "is not the same as on last call",
+    ),
+    "warm start": (
+        lambda clf: clf.set_params(**WARM).fit(ROWS, LABELS).fit(ROWS, OTHERS),
+        "has the same classes as in the previous call",
+    ),
+    "units": (
+        lambda clf: clf.set_params(**WARM).fit(X, y).set_params(units=[1] * 900).fit(X, y),
+        "describe another network",
+    ),
+    "rare label": (
+        lambda clf: clf.set_params(early_stopping=True).fit(X, [LONG] + ["b"] * 59),
+        "cannot set validation_fraction=0.1 of the rows aside",
+    ),
+    "entry": (
+        lambda clf: clf.fit(np.full((60, 1), LONG, object), y),
+        "could not convert string to float",
+    ),
+    "column": (lambda clf: clf.fit(FRAME.astype(complex), y), "Column 'xxx"),
+    "columns": (
+        lambda clf: clf.fit(pd.DataFrame(X[:, :2], columns=[LONG, LONG]), y),
+        "several columns of the same name",
+    ),
+    "column of strings": (
+        lambda clf: clf.fit(FRAME, y).predict(FRAME.assign(**{LONG: LONG})),
+        "Column 'xxx.*was numeric in fit",
+    ),
+    "names": (
+        lambda clf: clf.set_params(categorical_features=["no"]).fit(FRAME, y),
+        "categorical_features must be names of columns of X",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LONG)
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_messages_are_short(case):
+    call, message = TOO_LONG[case]
+    with pytest.raises(ValueError, match=message) as raised:
+        call(SoftmaxMLPClassifier(3, epochs=1, early_stopping=False))
+    assert len(str(raised.value)) < 2000
+
+
+def test_warnings_are_short():
+    y = np.arange(60) % 2
+    first = pd.DataFrame({LONG: [f"2020-01-{i % 28 + 1:02d}" for i in range(60)]})
+    clf = SoftmaxMLPClassifier(3)
+    with pytest.warns(UserWarning, match="Column 'xxx") as dates:
+        clf.partial_fit(first, y, [0, 1])
+    with pytest.warns(UserWarning, match="Column 'xxx") as unknown:
+        clf.partial_fit(first + LONG, y)
+    assert max(len(str(warning.message)) for warning in [*dates, *unknown]) < 2000
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 15, 100])

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NoReturn
 
-from skmlp._errors import shorten
+from skmlp._errors import short_repr
 
 __all__ = [
     "DECIMALS",
@@ -102,7 +102,7 @@ def integer_from(least: int) -> Callable[[str], int]:
         if text.isdecimal() and len(text) <= 10 and least <= int(text) <= MAX_INTEGER:
             return int(text)
         accepted = f"an integer from {least} to {MAX_INTEGER}"
-        raise argparse.ArgumentTypeError(f"must be {accepted}, got {shorten(repr(text))}")
+        raise argparse.ArgumentTypeError(f"must be {accepted}, got {short_repr(text)}")
 
     return integer
 
@@ -111,9 +111,7 @@ def one_character(text: str) -> str:
     """Return the argument as one character; the word tab is a tabulator."""
     character = _ESCAPES.get(text, text)
     if len(character) != 1:
-        raise argparse.ArgumentTypeError(
-            f"must be one character, or 'tab', got {shorten(repr(text))}"
-        )
+        raise argparse.ArgumentTypeError(f"must be one character, or 'tab', got {short_repr(text)}")
     return character
 
 
@@ -122,7 +120,7 @@ def encoding_name(text: str) -> str:
     try:
         codecs.lookup(text)
     except (LookupError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"no such encoding: {shorten(repr(text))}") from error
+        raise argparse.ArgumentTypeError(f"no such encoding: {short_repr(text)}") from error
     return text
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_X_y
 
+from skmlp._errors import short_repr
 from skmlp._sklearn_compat import feature_names
 from skmlp.core.design import is_sparse
 from skmlp.core.levels import Table, numbers_of
@@ -215,8 +216,8 @@ def check_same_kind(labels: np.ndarray, others: np.ndarray) -> None:
         same = np.result_type(labels, others).kind != "f"
     if not same:
         raise ValueError(
-            f"The partitions of y have labels of different kinds: {labels[:3].tolist()} and "
-            f"{others[:3].tolist()}."
+            "The partitions of y have labels of different kinds: "
+            f"{short_repr(labels[:3].tolist())} and {short_repr(others[:3].tolist())}."
         )
 
 
@@ -255,11 +256,13 @@ def _check_same_columns(parts: Sequence[Any]) -> None:
     widths = [part.shape[1:] for part in parts]
     if len(set(widths)) > 1:
         widths = [width[0] if width else 1 for width in widths]
-        raise ValueError(f"The partitions of X have different numbers of features: {widths}.")
+        raise ValueError(
+            f"The partitions of X have different numbers of features: {short_repr(widths)}."
+        )
     is_frame = hasattr(parts[0], "iloc") and parts[0].ndim == 2
     if is_frame and any(list(part) != list(parts[0]) for part in parts):
         columns = [list(part) for part in parts]
-        raise ValueError(f"The partitions of X have different columns: {columns}.")
+        raise ValueError(f"The partitions of X have different columns: {short_repr(columns)}.")
 
 
 def _column_names(summary: ShardSummary) -> list[Any] | None:
@@ -279,7 +282,8 @@ def check_features(
     fitted = getattr(estimator, "feature_names_in_", None)
     if fitted is not None and names is not None and fitted.tolist() != names:
         raise ValueError(
-            f"The columns of {data_name} are {names}, but those in fit are {fitted.tolist()}."
+            f"The columns of {data_name} are {short_repr(names)}, but those in fit are "
+            f"{short_repr(fitted.tolist())}."
         )
 
 
@@ -336,7 +340,9 @@ class ShardStats:
                 raise ValueError("Some partitions of X are sparse and some are dense.")
             names = [_column_names(first), _column_names(summary)]
             if names[0] != names[1]:
-                raise ValueError(f"The partitions of X have different columns: {names}.")
+                raise ValueError(
+                    f"The partitions of X have different columns: {short_repr(names)}."
+                )
 
     def check_features_of(self, estimator: Any, name: str) -> None:
         """Raise unless the rows have the features of an estimator; `name` is for the message."""

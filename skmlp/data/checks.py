@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
+from skmlp._errors import short_repr, shorten
 from skmlp.core.levels import numbers_of
 from skmlp.data.objects import MIXED, NUMBER, Cells, object_array, read_array
 
@@ -101,8 +102,8 @@ def _checked(check: Callable[..., Any], X: Any, *y: Any, **options: Any) -> Any:
             if not str(error).startswith("could not convert string to float"):
                 raise
             raise ValueError(
-                f"{error}. Columns of strings are categories in data frames; in arrays, "
-                "select them by categorical_features."
+                f"{shorten(str(error))}. Columns of strings are categories in data frames; in "
+                "arrays, select them by categorical_features."
             ) from error
 
 
@@ -125,8 +126,8 @@ def check_labels(y: np.ndarray, classes: np.ndarray, name: str = "y") -> None:
         unknown = sorted(labels - set(classes.tolist()), key=str)
     if unknown:
         raise ValueError(
-            f"Unknown class in {name}: {unknown}. `{name}` has classes not in `self.classes_`, "
-            f"which are {classes.tolist()}."
+            f"Unknown class in {name}: {short_repr(unknown)}. `{name}` has classes not "
+            f"in `self.classes_`, which are {short_repr(classes.tolist())}."
         )
 
 

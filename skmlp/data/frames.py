@@ -18,7 +18,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from skmlp._errors import invalid, shorten
+from skmlp._errors import invalid, short_repr
 from skmlp.data.objects import (
     COMPLEX,
     DATE,
@@ -179,19 +179,21 @@ class Frame:
         if cells.kind in (STRING, MIXED):
             texts = [value for value in cells.values.tolist() if isinstance(value, str)]
             text = next((text for text in texts if not _is_number(text)), texts[0])
-            column = f"X[{self.names[j]!r}]"
+            column = f"X[{short_repr(self.names[j])}]"
             remedy = f"pandas.to_numeric({column}, errors='coerce')"
             if _DECIMAL_COMMA.fullmatch(text):
                 remedy = (
                     f"{column}.str.replace(',', '.').astype(float), or read it with decimal=','"
                 )
             raise ValueError(
-                f"Column {self.names[j]!r} was numeric in fit and holds strings such as "
-                f"{shorten(repr(text))}: convert it, as by {remedy}."
+                f"Column {short_repr(self.names[j])} was numeric in fit and holds strings such as "
+                f"{short_repr(text)}: convert it, as by {remedy}."
             )
 
     def _error(self, j: int, problem: str) -> ValueError:
-        return ValueError(f"Column {self.names[j]!r} of dtype {self.dtypes[j]} {problem}.")
+        return ValueError(
+            f"Column {short_repr(self.names[j])} of dtype {self.dtypes[j]} {problem}."
+        )
 
     def _read(self, j: int) -> Cells:
         """Return the values of column j; those of dates and of nested dtypes are empty."""
@@ -282,7 +284,9 @@ def read_frame(X: Any) -> Frame | None:
     frame = Frame(X)
     if len(set(frame.names)) < len(frame.names):
         twice = [name for name, count in Counter(frame.names).items() if count > 1]
-        raise ValueError(f"X has several columns of the same name: {twice}. Rename or drop them.")
+        raise ValueError(
+            f"X has several columns of the same name: {short_repr(twice)}. Rename or drop them."
+        )
     return frame
 
 
@@ -505,7 +509,9 @@ def _name_finder(entries: list[Any], names: Sequence[Hashable] | None) -> Callab
 
     def find(name: Any) -> int:
         if name not in position:
-            raise invalid("categorical_features", name, f"names of columns of X, {list(names)}")
+            raise invalid(
+                "categorical_features", name, f"names of columns of X, {short_repr(list(names))}"
+            )
         return position[name]
 
     return find

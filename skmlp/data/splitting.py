@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import resample
 
+from skmlp._errors import short_repr, shorten
 from skmlp.data.dataset import Dataset
 
 __all__ = [
@@ -53,7 +54,8 @@ def split_rows(
         raise ValueError(
             f"The validation set is too small. Increase 'validation_fraction' or the size of your "
             f"dataset: {len(row_indices)} rows of {n_classes} classes cannot be split by "
-            f"validation_fraction={validation_fraction!r} into two sets that have every class."
+            f"validation_fraction={short_repr(validation_fraction)} into two sets that have every "
+            "class."
         )
     try:
         train, validation = train_test_split(
@@ -61,8 +63,9 @@ def split_rows(
         )
     except ValueError as error:
         raise ValueError(
-            f"early_stopping=True cannot set validation_fraction={validation_fraction!r} of the "
-            f"rows aside: {error} Give X_val and y_val, or set validation_fraction=None."
+            f"early_stopping=True cannot set validation_fraction={short_repr(validation_fraction)} "
+            f"of the rows aside: {shorten(str(error))} Give X_val and y_val, or set "
+            "validation_fraction=None."
         ) from error
     return np.sort(train), np.sort(validation)
 

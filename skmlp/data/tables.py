@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.sparse import issparse
 
-from skmlp._errors import warn_user
+from skmlp._errors import short_repr, shorten, warn_user
 from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories, merge_categories
 from skmlp.data.checks import check_not_masked
@@ -243,7 +243,7 @@ def _table(
 
 def column_name(names: Sequence[Any] | None, j: int) -> str:
     """Return what messages call a column: its name, or its number."""
-    return f"Column {j}" if names is None else f"Column {names[j]!r}"
+    return f"Column {j}" if names is None else f"Column {short_repr(names[j])}"
 
 
 @contextmanager
@@ -259,7 +259,7 @@ def warn_of_strings(names: Sequence[Any] | None, j: int, categories: np.ndarray,
     """Warn if strings of column j are dates or numbers, or different in most of n rows."""
     if categories.dtype.kind != "O":
         return
-    column = f"X[:, {j}]" if names is None else f"X[{names[j]!r}]"
+    column = f"X[:, {j}]" if names is None else f"X[{short_repr(names[j])}]"
     if hold_dates(categories):
         found, conversion = example_date(categories), date_conversion(column, categories)
         kind, otherwise = "dates", "drop the column"
@@ -270,8 +270,8 @@ def warn_of_strings(names: Sequence[Any] | None, j: int, categories: np.ndarray,
         _warn_of_ids(names, j, len(categories), n)
         return
     warn_user(
-        f"{column_name(names, j)} holds {kind} as strings ({found!r}), which are treated as "
-        f"categories: convert them to numbers, as in {conversion}, or {otherwise}."
+        f"{column_name(names, j)} holds {kind} as strings ({short_repr(found)}), which are treated "
+        f"as categories: convert them to numbers, as in {conversion}, or {otherwise}."
     )
 
 
@@ -291,6 +291,6 @@ def warn_of_unknown(names: Sequence[Any] | None, j: int, unknown: np.ndarray) ->
     more = ", ..." if len(unknown) > SHOWN else ""
     warn_user(
         f"{column_name(names, j)} has categories that the first call did not have, which "
-        f"are treated as unknown: {shown}{more}. Give the column a category dtype with all "
-        "categories before the first call."
+        f"are treated as unknown: {shorten(shown)}{more}. Give the column a category dtype with "
+        "all categories before the first call."
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skmlp._errors import short_repr
 from skmlp.data.dataset import Dataset
 
 __all__ = [
@@ -58,8 +59,8 @@ def class_weights(
     unknown = [key for key in class_weight if key not in known]
     if missing and unknown:
         raise ValueError(
-            f"class_weight has no weight for {missing}, but one for {unknown}, which is "
-            f"not a class of y: {labels}."
+            f"class_weight has no weight for {short_repr(missing)}, but one for "
+            f"{short_repr(unknown)}, which is not a class of y: {short_repr(labels)}."
         )
     return np.array([float(class_weight.get(label, 1.0)) for label in labels])
 

@@ -19,7 +19,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import invalid
+from skmlp._errors import invalid, short_repr
 from skmlp._sklearn_compat import mlp_private_attributes
 from skmlp.core.encoding import Encoding
 from skmlp.estimators.column_transformer import fitted_column_transformer
@@ -83,8 +83,8 @@ def to_mlpclassifier(clf: Any) -> MLPClassifier | Pipeline:
         )
     if len(clf.classes_) == 1:
         raise ValueError(
-            f"MLPClassifier needs two classes or more, got {clf.classes_.tolist()}. Train on rows "
-            "of another class as well."
+            f"MLPClassifier needs two classes or more, got {short_repr(clf.classes_.tolist())}. "
+            "Train on rows of another class as well."
         )
     mlp = MLPClassifier(**_sklearn_params(clf, activation))
     vars(mlp).update(_training_attributes(clf))
@@ -306,7 +306,7 @@ def _check_single_label(mlp: MLPClassifier) -> None:
     """Raise for a single class or for multilabel targets."""
     if len(mlp.classes_) == 1:
         raise ValueError(
-            f"mlp must have two classes or more, got {mlp.classes_.tolist()}. Train a "
+            f"mlp must have two classes or more, got {short_repr(mlp.classes_.tolist())}. Train a "
             "SoftmaxMLPClassifier on these rows instead, which accepts a single class."
         )
     if mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
-from skmlp._errors import check_integer
+from skmlp._errors import check_integer, short_repr
 from skmlp.data.dataset import Dataset
 
 __all__ = ["Folds", "check_repeats", "draw_repeats", "rows_of_member"]
@@ -79,7 +79,7 @@ def check_repeats(repeats: Sequence[Folds], cv: Any, dataset: Dataset, classes: 
     if cv is not None and not hasattr(cv, "split"):
         expected = {_n_folds(cv, dataset, None)}
     if n != expected or (cv is not None and not n):
-        raise ValueError(f"The folds of the checkpoint do not fit cv={cv!r}.")
+        raise ValueError(f"The folds of the checkpoint do not fit cv={short_repr(cv)}.")
     for folds in repeats:
         _check_folds(folds, cv, dataset, classes)
 
@@ -119,8 +119,8 @@ def _check_folds(folds: Folds, cv: Any, dataset: Dataset, classes: np.ndarray) -
     y_encoded, in_folds = dataset.y_encoded, np.sort(np.concatenate(folds))
     if len(in_folds) != len(y_encoded) or (in_folds != np.arange(len(y_encoded))).any():
         raise ValueError(
-            f"cv={cv!r} must be a partition: each row must be in exactly one test part, as in "
-            "KFold, StratifiedKFold and GroupKFold. Use one of these, or cv=None."
+            f"cv={short_repr(cv)} must be a partition: each row must be in exactly one test part, "
+            "as in KFold, StratifiedKFold and GroupKFold. Use one of these, or cv=None."
         )
     totals = np.bincount(y_encoded, minlength=len(classes))
     for i, fold in enumerate(folds):
@@ -129,7 +129,7 @@ def _check_folds(folds: Folds, cv: Any, dataset: Dataset, classes: np.ndarray) -
         if len(missing):
             label = np.asarray(classes)[missing[0]].item()
             raise ValueError(
-                f"cv={cv!r} leaves a member without class {label!r}: all of its "
-                f"{totals[missing[0]]} rows are in fold {i}. Every class must be in two folds or "
-                "more: use fewer folds, a stratified splitter, or cv=None."
+                f"cv={short_repr(cv)} leaves a member without class {short_repr(label)}: all of "
+                f"its {totals[missing[0]]} rows are in fold {i}. Every class must be in two folds "
+                "or more: use fewer folds, a stratified splitter, or cv=None."
             )

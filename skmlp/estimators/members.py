@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._errors import shorten
+from skmlp._errors import short_repr
 from skmlp.core.encoding import Encoding
 from skmlp.core.network import Network
 from skmlp.data.dataset import Dataset
@@ -187,7 +187,7 @@ def check_same_kind(estimators: Sequence[SoftmaxMLPClassifier]) -> None:
             if found != expected:
                 raise ValueError(
                     f"estimators[{i}] differs from estimators[0] in its {what}: "
-                    f"{shorten(repr(found))}, not {shorten(repr(expected))}."
+                    f"{short_repr(found)}, not {short_repr(expected)}."
                 )
 
 

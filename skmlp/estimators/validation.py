@@ -8,6 +8,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from skmlp._errors import shorten
 from skmlp.core.levels import Table
 from skmlp.data.checks import (
     ValidatedRows,
@@ -258,7 +259,8 @@ def check_same_classes(estimator: Any, y: np.ndarray) -> None:
     if classes.tolist() != estimator.classes_.tolist():
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "
-            f"call to fit. Previously got {estimator.classes_}, `y` has {classes}."
+            f"call to fit. Previously got {shorten(str(estimator.classes_))}, `y` has "
+            f"{shorten(str(classes))}."
         )
 
 

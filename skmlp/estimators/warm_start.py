@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from skmlp._errors import invalid
+from skmlp._errors import invalid, short_repr
 from skmlp._sklearn_compat import CALLBACK_STATE
 from skmlp.core.encoding import Encoding
 from skmlp.data.checks import check_label_values, check_targets
@@ -63,8 +63,8 @@ def set_or_check_classes(estimator: Any, classes: Any, *, continues: bool) -> No
         set_classes(estimator, labels)
     elif np.unique(labels).tolist() != estimator.classes_.tolist():
         raise ValueError(
-            f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-            f"{estimator.classes_!r}."
+            f"`classes={short_repr(classes)}` is not the same as on last call to partial_fit, was: "
+            f"{short_repr(estimator.classes_)}."
         )
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from skmlp._errors import MAX_CHARACTERS, shorten
+from skmlp._errors import MAX_CHARACTERS, short_repr, shorten
 from skmlp.io._atomic import write_atomically
 from skmlp.io._regular import errors_name, open_regular
 
@@ -184,7 +184,7 @@ def to_plain(name: str, value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     raise ValueError(
-        f"{name}={value!r} cannot be saved without pickle. It is not needed to predict: "
+        f"{name}={short_repr(value)} cannot be saved without pickle. It is not needed to predict: "
         f"clf.set_params({name}=...) to a plain value before saving."
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp._errors import shorten
+from skmlp._errors import short_repr, shorten
 from skmlp.io._npz import from_plain, plain_labels, read_archive, to_plain, write_archive
 from skmlp.io.fingerprint import LABELS, SHAPE, differences
 from skmlp.io.run import (
@@ -168,8 +168,7 @@ class CheckpointState:
         unknown = sorted(self.params.keys() - set(accepted))
         if unknown:
             raise ValueError(
-                f"The checkpoint has parameters that {owner} does not have: "
-                f"{shorten(repr(unknown))}."
+                f"The checkpoint has parameters that {owner} does not have: {short_repr(unknown)}."
             )
         return {**self.params, **given}
 

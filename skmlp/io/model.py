@@ -293,8 +293,11 @@ def _check_names(names: Any, n_features: int) -> None:
     """Raise unless there are no names, or as many different strings as features."""
     if type(names) is not list or not all(type(name) is str for name in names):
         raise ValueError(f"its feature names are not a list of strings: {names!r}")
-    if names and len(set(names)) != n_features:
-        raise ValueError(f"{len(set(names))} different names do not fit {n_features} features")
+    if names and not len(names) == len(set(names)) == n_features:
+        raise ValueError(
+            f"{len(names)} names, of which {len(set(names))} are different, do not fit "
+            f"{n_features} features"
+        )
 
 
 def _check_arrays(

@@ -293,18 +293,20 @@ def _best_and_stalled(state: Any) -> tuple[float, int] | None:
 
 def _random_state(key: Any, position: Any, has_gauss: Any, gauss: Any) -> np.random.RandomState:
     """Return the RandomState; NumPy does not check the position, which indexes the key."""
-    words = np.array(key)
-    if (
-        words.shape != (624,)
-        or words.dtype.kind not in "iu"
-        or not 0 <= words.min() <= words.max() < 2**32
-    ):
+    # Not by NumPy, which makes of a text among numbers an array of texts, all of its length.
+    if type(key) is not list or len(key) != 624 or not all(map(_is_word, key)):
         raise ValueError("the state of its random stream is damaged")
-    if not 0 <= position <= 624 or has_gauss not in (0, 1) or not np.isfinite(gauss):
+    is_position = type(position) is int and 0 <= position <= 624
+    is_gauss = has_gauss in (0, 1) and type(gauss) is float and np.isfinite(gauss)
+    if not is_position or not is_gauss:
         raise ValueError("the state of its random stream is damaged")
     rng = np.random.RandomState()
-    rng.set_state(("MT19937", words.astype(np.uint32), int(position), has_gauss, float(gauss)))
+    rng.set_state(("MT19937", np.array(key, np.uint32), position, has_gauss, gauss))
     return rng
+
+
+def _is_word(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**32
 
 
 def _generator(state: Any) -> np.random.Generator | None:

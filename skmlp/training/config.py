@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp._errors import invalid, warn_user
+from skmlp._errors import invalid, short_repr, warn_user
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.dropout import Dropout
 from skmlp.core.encoding import Encoding
@@ -358,9 +358,10 @@ class TrainConfig:
         sizes, activations = architecture
         if (self.layers.units, self.layers.activations) != (sizes[1:-1], activations):
             raise ValueError(
-                f"units={self.units!r} and activation={self.activation!r} describe another network "
-                f"than the existing one, which has layers {sizes} and activations "
-                f"{activations}. Set warm_start=False and call fit to train a new network."
+                f"units={short_repr(self.units)} and activation={short_repr(self.activation)} "
+                "describe another network than the existing one, which has layers "
+                f"{short_repr(sizes)} and activations {short_repr(activations)}. Set "
+                "warm_start=False and call fit to train a new network."
             )
         if self.dtype not in ("auto", dtype.name):
             accepted = f"'auto' or {dtype.name!r} to continue training"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skmlp._errors import short_repr
 from skmlp.core.encoding import Encoding
 from skmlp.core.lbfgs import value_and_grad_over
 from skmlp.core.minibatch import EpochRecord, MiniBatches, train_epoch
@@ -285,4 +286,6 @@ def _scored_rows(dataset: Dataset, row_indices: np.ndarray, validation: Dataset 
 def check_any_rows(config: TrainConfig, n_rows: int) -> None:
     """Raise if class weights have left no row to train on."""
     if not n_rows:
-        raise ValueError(f"class_weight={config.class_weight!r} gives every row the weight zero.")
+        raise ValueError(
+            f"class_weight={short_repr(config.class_weight)} gives every row the weight zero."
+        )

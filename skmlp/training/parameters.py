@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from skmlp._errors import check_integer, invalid
+from skmlp._errors import check_integer, invalid, short_repr
 from skmlp.core.activations import ACTIVATIONS
 from skmlp.core.initializers import INITIALIZERS
 from skmlp.core.schedules import SCHEDULES
@@ -77,8 +77,9 @@ def check_parameters(p: Mapping[str, Any], optimizers: Collection[str]) -> Layer
         dropout = (0.0, *dropout[1:])
     if any(dropout) and uses_all_rows(p["solver"]):
         raise ValueError(
-            f"dropout={p['dropout']!r} and solver={p['solver']!r} exclude each other: L-BFGS needs "
-            "an objective that is not random. Use solver='adam' or 'sgd', or dropout=0."
+            f"dropout={short_repr(p['dropout'])} and solver={p['solver']!r} exclude each other: "
+            "L-BFGS needs an objective that is not random. Use solver='adam' or 'sgd', or "
+            "dropout=0."
         )
     return LayerParameters(units, activations, l1, l2, dropout)
 

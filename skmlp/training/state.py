@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skmlp._errors import short_repr
 from skmlp.core.encoding import Encoding
 from skmlp.core.initializers import draw_rows, initial_theta
 from skmlp.core.moving_average import AVERAGE, AveragedOptimizer
@@ -146,7 +147,9 @@ class TrainState:
         """Draw the parameters of a new network."""
         initializers, network = config.make_initializers(), config.network
         if network.n_params > np.iinfo(np.intp).max // config.theta_dtype.itemsize:
-            raise ValueError(f"units={config.units!r} need more memory than any computer has.")
+            raise ValueError(
+                f"units={short_repr(config.units)} need more memory than any computer has."
+            )
         has_spread = None if self.scaling is None else self.scaling.has_spread
         rng = self.init_rng or self.rng
         return initial_theta(network, initializers, rng, config.theta_dtype, has_spread)

@@ -9,6 +9,7 @@ import traceback
 import tracemalloc
 import warnings
 import zipfile
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -289,6 +290,31 @@ def test_zip_bomb_is_rejected(tmp_path, originals, what):
         assert most < MAX_MEMORY
 
 
+def lists_in(value):
+    """Yield all lists in a value of JSON."""
+    if isinstance(value, list):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            yield from lists_in(item)
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_long_text_in_a_list_takes_little_memory(tmp_path, originals, what, bounded_memory):
+    """NumPy makes of it and of numbers an array of texts that are all as long."""
+    content, read, *_ = originals[what]
+    members = members_of(content)
+    header = json.loads(np.load(io.BytesIO(members["header.npy"])).tobytes())
+    for found in lists_in(header):
+        last, found[-1:] = found[-1:], ["x" * 100_000]
+        text = json.dumps(header).encode()
+        found[-1:] = last
+        changed = members | {"header.npy": npy(np.frombuffer(text, np.uint8))}
+        (tmp_path / "f").write_bytes(archive_of(changed.items()))
+        with suppress(ValueError, TypeError):  # some of the parameters are not used
+            read(tmp_path / "f")
+
+
 @pytest.mark.parametrize("what", WHAT)
 def test_messages_are_short_whatever_the_file_holds(tmp_path, originals, what):
     """Also those of the causes, which are printed with an error."""
@@ -298,7 +324,10 @@ def test_messages_are_short_whatever_the_file_holds(tmp_path, originals, what):
     long = ["x" * 5000, [["x", 0.5]] * 1000]
     changes = [{name: value} for name in header for value in long]
     names = "units", "l2", "schedule", "x" * 5000
-    changes += [{"params": {**header["params"], name: value}} for name in names for value in long]
+    params = [{name: value} for name in names for value in long]
+    params += [{"class_weight": {"items": [["x" * 5000, 1.0]]}}]  # errors of the training rows
+    params += [{"validation_fraction": 10**4000}, {"categorical_features": ["x" * 5000]}]
+    changes += [{"params": header["params"] | changed} for changed in params]
     for change in changes:
         text = json.dumps({**header, **change}).encode()
         changed = members | {"header.npy": npy(np.frombuffer(text, np.uint8))}

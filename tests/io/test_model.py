@@ -87,6 +87,7 @@ CHANGES = {
     "unknown activation": lambda h: h.update(activations=["os.system"]),
     "feature names": lambda h: h.update(feature_names=["a"]),
     "feature names twice": lambda h: h.update(feature_names=["a", "b", "c", "a"]),
+    "more feature names": lambda h: h.update(feature_names=["a", "b", "c", "d", "a"]),
     "feature names as numbers": lambda h: h.update(feature_names=[0, 1, 2, 3]),
     "feature names as a dict": lambda h: h.update(feature_names=dict.fromkeys("abcd", 0)),
     "feature names as a string": lambda h: h.update(feature_names="abcd"),
