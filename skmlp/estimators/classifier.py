@@ -69,9 +69,11 @@ class SoftmaxMLPClassifier(CallbackSupportMixin, PredictMixin, ClassifierMixin, 
         rows, weighted by sample_weight. The scale is the standard deviation, unless at least half
         of the rows have the same value, as in columns of counts, rare words or one-hot levels. It
         is then the root mean square distance of the other rows from that value, if this is
-        larger, so that rare values are not scaled up. After training, mean and scale are folded
-        into the first layer, so predictions need no standardization. Penalties apply to the
-        weights of standardized columns. A column that is constant in training has no influence on
+        larger, so that rare values are not scaled up. Rows that were divided by their norms, as by
+        TfidfVectorizer, are left as they are: all of them have the same Euclidean norm, but
+        different numbers of non-zero values. After training, mean and scale are folded into the
+        first layer, so predictions need no standardization. Penalties apply to the weights of
+        standardized columns. A column that is constant in training has no influence on
         predictions. Sparse X gives the same model as dense X, and stays sparse.
     n_bins : int, "auto" or None, default="auto"
         Number of bins of the piecewise linear encoding of numeric columns, those with more than

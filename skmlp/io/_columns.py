@@ -20,6 +20,7 @@ __all__ = [
     "restore_encoding",
     "restore_moments",
     "restore_scaling",
+    "row_statistics",
     "scaling_arrays",
 ]
 
@@ -140,19 +141,30 @@ def moments_arrays(moments: Moments | None) -> dict[str, np.ndarray | None]:
     return dict(zip(MOMENTS, arrays, strict=True))
 
 
+def row_statistics(moments: Moments | None) -> list[Any] | None:
+    """Return the statistics of the rows in Moments, as JSON for `restore_moments`."""
+    if moments is None:
+        return None
+    rows = [moments.n, moments.weight]
+    if np.isnan(moments.square_norms).any():
+        return rows
+    return [*rows, *moments.square_norms, *moments.non_zeros]
+
+
 def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int) -> Moments | None:
     """Return the Moments of the arrays of a file, or None if there are none.
 
     Parameters
     ----------
     rows : list of int and float, or None
-        The number of rows and the sum of their weights.
+        The number of rows and the sum of their weights; if the rows have about the same norm, also
+        its smallest and largest square, and the fewest and the most non-zero values of a row.
     arrays : mapping of str to ndarray
     n_features : int
     """
     if not arrays:
         return None
-    n, weight = rows
+    n, weight, *norms = rows
     mean, var, values, shares = (arrays[name] for name in MOMENTS[:-1])
     present = arrays.get(MOMENTS[-1], np.ones(n_features))  # files of earlier versions have none
     if type(n) is not int or type(weight) is not float or n < 1 or not 0 < weight < np.inf:
@@ -173,7 +185,21 @@ def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int
     if np.isinf(values).any() or not ((shares >= 0) & (shares <= 1 + 1e-6)).all():
         raise ValueError("the frequent values of its columns are damaged")
     shape = max(k, MIN_VALUES), n_features
-    return Moments(n, weight, mean, var, values.reshape(shape), shares.reshape(shape), present)
+    of_values = values.reshape(shape), shares.reshape(shape)
+    return Moments(n, weight, mean, var, *of_values, present, *_norms_of_rows(norms, n_features))
+
+
+def _norms_of_rows(
+    norms: list[Any], n_features: int
+) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Return `square_norms` and `non_zeros` from the statistics of rows."""
+    if not norms:
+        return (np.nan, np.nan), (0, 0)
+    if list(map(type, norms)) == [float, float, int, int]:
+        least, largest, fewest, most = norms
+        if 0.0 <= least <= largest < np.inf and 0 <= fewest <= most <= n_features:
+            return (least, largest), (fewest, most)
+    raise ValueError(f"the norms of its rows are {norms}")
 
 
 def categories_to_plain(categories: Sequence[np.ndarray | None]) -> list[Any]:

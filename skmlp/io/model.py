@@ -41,6 +41,7 @@ from skmlp.io._columns import (
     restore_encoding,
     restore_moments,
     restore_scaling,
+    row_statistics,
     scaling_arrays,
 )
 from skmlp.io._npz import (
@@ -172,7 +173,7 @@ def _contents(model: ModelFile) -> tuple[dict[str, Any], dict[str, np.ndarray | 
         "stop_reason": result.stop_reason,
         "best_epoch": result.best_epoch,
         "temperature": result.temperature,
-        "rows": None if result.moments is None else [result.moments.n, result.moments.weight],
+        "rows": row_statistics(result.moments),
     }
     arrays = {
         "theta": result.theta,

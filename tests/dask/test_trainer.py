@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_info
 
 from skmlp import SoftmaxMLPClassifier
@@ -139,6 +140,15 @@ def test_bins_of_the_rows_of_all_shards(rng):
     clf.set_params(warm_start=True).fit(*cut(rows + 1, labels, chunks=300))
     for array, same in zip([clf._encoding["bin_left"]], [before], strict=True):
         np.testing.assert_array_equal(array, same)
+
+
+def test_normalized_rows_are_not_standardized(rng):
+    rows = normalize(rng.poisson(0.5, (150, 8)) + np.eye(8)[np.arange(150) % 8])
+    params = {"units": 5, "epochs": 5, "n_shards": 3, "random_state": 0, "n_bins": None}
+    of_shards = cut(rows, Y)
+    expected = DaskSoftmaxMLPClassifier(standardize=False, **params).fit(*of_shards)
+    clf = DaskSoftmaxMLPClassifier(**params).fit(*of_shards)
+    np.testing.assert_allclose(clf.theta_, expected.theta_, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -1,5 +1,7 @@
 """standardize=True: what changes of the columns, and of how X is stored, do not matter."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, normalize
 
-from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier
+from skmlp import PopulationGridSearchCV, SoftmaxMLPClassifier, load, save
 
 N = 90
 SEEDS = st.integers(0, 2**32 - 1)
@@ -340,6 +342,49 @@ def test_rare_words_are_not_blown_up(rng):
         clf = SoftmaxMLPClassifier(standardize=standardize, random_state=0).fit(X[:400], y[:400])
         losses[standardize] = log_loss(y[400:], clf.predict_proba(X[400:]))
     assert losses[True] < losses[False] + 0.03 < 0.1 * np.log(8)
+
+
+def normalized_texts(rng, n=120):
+    """Return rows of words that were divided by their norms, and labels."""
+    X = rng.poisson(0.4, (n, 12)) * rng.uniform(0.5, 3, 12)
+    X[:, 0] += X.sum(axis=1) == 0
+    return normalize(X), np.digitize(X[:, 0] - X[:, 1], [-0.1, 1.2])
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS)
+def test_normalized_rows_are_not_standardized(rng, solver, container):
+    X, y = normalized_texts(rng)
+    params = {"solver": solver, "n_bins": None}
+    expected = net(standardize=False, **params).fit(X, y)
+    for unit in (1.0, 1000.0):
+        clf = net(**params).fit(container(X * unit), y)
+        assert_same_fit(clf, expected)
+        proba = clf.predict_proba(container(X * unit))
+        np.testing.assert_allclose(proba, expected.predict_proba(X), atol=1e-6)
+
+
+def test_normalized_rows_with_a_constant_column(rng):
+    X, y = normalized_texts(rng)
+    for constant in (0.0, 0.3, -20.0):
+        more = np.insert(X, 4, constant, axis=1)
+        clf = net(n_bins=None).fit(more, y)
+        assert_same_fit(clf, net(n_bins=None).fit(X, y), rtol=1e-9)
+
+
+def test_normalized_rows_in_parts(rng, tmp_path):
+    """The norm of earlier calls is known to later ones, also after a model was saved."""
+    X, y = normalized_texts(rng)
+    clf = net(n_bins=None).partial_fit(X[:60], y[:60], classes=[0, 1, 2])
+    save(clf, tmp_path / "model.npz")
+    for model in (clf, load(tmp_path / "model.npz"), pickle.loads(pickle.dumps(clf))):
+        model.partial_fit(X[60:], y[60:])
+        assert (model._scaling.scale == clf._scaling.scale).all()
+        assert model._scaling.scale == pytest.approx(1.0)
+    expected = net(standardize=False, n_bins=None)
+    for rows in (slice(60), slice(60, None)):
+        expected.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-9)
 
 
 def test_value_of_a_constant_column_later_does_not_matter(rng):
