@@ -21,7 +21,7 @@ from skmlp.cli.tables import (
     to_texts,
 )
 from skmlp.data.dates import example_date, hold_dates
-from skmlp.data.numerals import hold_numbers
+from skmlp.data.numerals import example_formats, hold_numbers
 
 __all__ = [
     "Column",
@@ -225,8 +225,10 @@ def _categories(name: str, texts: pd.Series, is_text: bool, decimal: str = ".") 
     is_mixed = 0.5 < numbers_share < 1
     if not note and is_text and decimal == "." and _have_decimal_commas(present):
         note = "decimal comma"
-    if not note and is_text and not is_mixed and hold_numbers(_different(present)):
-        note = "number-like"
+    if not note and is_text and not is_mixed:
+        different = _different(present)
+        if hold_numbers(different) or example_formats(different):
+            note = "number-like"
     if not note and len(present) >= ID_ROWS and n_different >= ID_SHARE * len(present):
         note = "id-like"
     if not note and numbers_share == 1:

@@ -253,7 +253,9 @@ def check_columns(table: FileTable, names: Sequence[str]) -> None:
         hint = f"it has one column, {quoted(columns[0])}. Is the separator {sep[0]!r}? Set --sep"
     else:
         hint = did_you_mean(missing[0], columns)
-    others = f" (nor {len(missing) - 1:,} others)" if len(missing) > 1 else ""
+    others = f" (nor {len(missing) - 1:,} others)" if len(missing) > 2 else ""
+    if len(missing) == 2:
+        others = f" (nor {quoted(missing[1])})"
     raise CommandError(f"{table.path} has no column {quoted(missing[0])}{others}: {hint}")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skmlp._errors import short_repr
 from skmlp.data.objects import (
     COMPLEX,
     DATE,
@@ -197,10 +198,21 @@ def _check_kind(cells: Cells, categories: np.ndarray) -> None:
         remedy = ".astype(str)" if kind == STRING else "pandas.to_numeric"
         if kind == STRING and cells.values.dtype.kind == "f":  # 7.0 would become "7.0", not "7"
             remedy = ".astype('Int64').astype(str)"
+        if kind == STRING and cells.values.dtype.kind == "b":
+            remedy = _bools_to(categories.tolist())
         raise ValueError(
-            f"holds {_describe(cells)}, but the categories seen in fit are {_PLURAL[kind]}: "
-            f"convert it to such {_PLURAL[kind]}, as by {remedy}"
+            f"holds {_describe(cells)}, but the categories seen in fit are {_PLURAL[kind]}, such "
+            f"as {short_repr(categories[0])}: convert it to such {_PLURAL[kind]}, as by {remedy}"
         )
+
+
+def _bools_to(categories: list[str]) -> str:
+    """Return the conversion of bools to categories, which may be TRUE and FALSE."""
+    found = {text.lower(): text for text in categories}
+    if found.get("true", "True") == "True" and found.get("false", "False") == "False":
+        return ".astype(str)"
+    texts = {value: found.get(str(value).lower(), str(value)) for value in (False, True)}
+    return f".map({short_repr(texts)})"
 
 
 _PLURAL: dict[str, str] = {

@@ -42,6 +42,7 @@ _UNREAD: dict[Any, str] = {
     **dict.fromkeys((nw.List, nw.Array, nw.Struct, nw.Binary), OTHER),
 }
 FEW_LEVELS = 1000  # that are converted to strings at any number of rows
+_BOOLS = {"true": True, "false": False}
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*", re.ASCII)
 _PROBLEMS = {
     DATE: "holds dates or times: convert it to numbers, such as year, month or weekday, or drop it",
@@ -185,6 +186,8 @@ class Frame:
                 remedy = (
                     f"{column}.str.replace(',', '.').astype(float), or read it with decimal=','"
                 )
+            if all(text.strip().lower() in _BOOLS for text in texts):  # to_numeric makes them NaN
+                remedy = f"{column}.astype(str).str.strip().str.lower().map({_BOOLS})"
             raise ValueError(
                 f"Column {short_repr(self.names[j])} was numeric in fit and holds strings such as "
                 f"{short_repr(text)}: convert it, as by {remedy}."

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from skmlp.data.objects import mostly
 
-__all__ = ["example_number", "hold_numbers", "number_conversion"]
+__all__ = ["example_formats", "example_number", "hold_numbers", "number_conversion"]
 
 SEVERAL = 20  # with fewer different strings, they may be codes, grades or versions
 
@@ -43,10 +43,11 @@ def _style(thousands: str, decimal: str) -> _Style:
     return _Style(thousands, decimal, re.compile(pattern.replace(r"\d", "[0-9]")))
 
 
+_COMMAS, _POINTS = _style(",", "."), _style(r"\.", ",")  # between thousands
+
 # The first that fits is taken: 1,234 is more than a thousand if all have three digits after it.
 _STYLES = (
-    _style("", "."), _style(",", "."), _style("", ","), _style(r"\.", ","), _style(_SPACES, "."),
-    _style(_SPACES, ","),
+    _style("", "."), _COMMAS, _style("", ","), _POINTS, _style(_SPACES, "."), _style(_SPACES, ","),
 )  # fmt: skip
 
 
@@ -68,12 +69,55 @@ def example_number(texts: Iterable[str]) -> str:
     return next(text for text in texts if style and style.pattern.fullmatch(text))
 
 
+def example_formats(texts: Iterable[str]) -> tuple[str, str] | None:
+    """Return a number with a decimal comma and one with a decimal point, or None.
+
+    Such as 1.200,50 EUR and $1,200, where nearly all of the strings are numbers of one of the two
+    formats, and no conversion is right for both.
+    """
+    texts = list(texts)
+    if len(texts) <= SEVERAL or not mostly(texts, _fits_either) or any(map(_CODE.fullmatch, texts)):
+        return None
+    if _find_style(texts) is not None:
+        return None
+    commas, points = _decimal_marks(texts)
+    return (commas[0][0], points[0][0]) if commas and points else None
+
+
+def _fits_either(text: str) -> re.Match[str] | None:
+    return _POINTS.pattern.fullmatch(text) or _COMMAS.pattern.fullmatch(text)
+
+
+def _decimal_marks(texts: Sequence[str]) -> tuple[list[re.Match[str]], list[re.Match[str]]]:
+    """Return the numbers with a decimal comma, and those with a decimal point.
+
+    1,200 is among the second, and 1.200 in neither.
+    """
+    commas, points = [], []
+    for text in texts:
+        with_comma, with_point = (s.pattern.fullmatch(text) for s in (_POINTS, _COMMAS))
+        if with_comma and not with_point:
+            commas.append(with_comma)
+        elif with_point and ("," in text or ("." in text and not with_comma)):
+            points.append(with_point)
+    return commas, points
+
+
 def _find_style(texts: Sequence[str]) -> _Style | None:
     """Return the style of nearly all texts; None if there is none, or if they are codes."""
     for style in _STYLES:
         if mostly(texts, style.pattern.fullmatch):
-            return None if _are_codes(texts, style) else style
+            is_right = not (_are_codes(texts, style) or _have_two_formats(texts, style))
+            return style if is_right else None
     return None
+
+
+def _have_two_formats(texts: Sequence[str], style: _Style) -> bool:
+    """Return whether $1,200 fits a style by chance: all numbers with decimals have other units."""
+    if style.decimal != "," or style.thousands == _SPACES:
+        return False
+    commas, points = ({(m["left"], m["right"]) for m in ms} for ms in _decimal_marks(texts))
+    return bool(commas and points and commas.isdisjoint(points))
 
 
 def _are_codes(texts: Sequence[str], style: _Style) -> bool:

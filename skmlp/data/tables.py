@@ -16,7 +16,7 @@ from skmlp.core.levels import Table
 from skmlp.data.categories import encode_categories, find_categories, merge_categories
 from skmlp.data.checks import check_not_masked
 from skmlp.data.dates import date_conversion, example_date, hold_dates
-from skmlp.data.numerals import example_number, hold_numbers, number_conversion
+from skmlp.data.numerals import example_formats, example_number, hold_numbers, number_conversion
 from skmlp.data.objects import EMPTY, MIXED, NUMBER, STRING, read_array
 
 __all__ = [
@@ -266,6 +266,14 @@ def warn_of_strings(names: Sequence[Any] | None, j: int, categories: np.ndarray,
     elif hold_numbers(categories):
         found, conversion = example_number(categories), number_conversion(column, categories)
         kind, otherwise = "numbers", "give the column a category dtype if they are codes"
+    elif formats := example_formats(categories):
+        shown = " and ".join(map(short_repr, formats))
+        warn_user(
+            f"{column_name(names, j)} holds numbers as strings in several formats ({shown}), which "
+            "are treated as categories: convert them to numbers, each format by itself, or give "
+            "the column a category dtype if they are codes."
+        )
+        return
     else:
         _warn_of_ids(names, j, len(categories), n)
         return

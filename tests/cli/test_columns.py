@@ -191,6 +191,7 @@ def test_numbers_with_signs_are_named():
         [f"${n}" for n in amounts],
         [f"{n} EUR" for n in amounts] + ["", "?"],
         [f"{n / 10:.1f} %" for n in range(40)],
+        [f"${n}" for n in amounts] + [f"{n},50 EUR" for n in range(40)],
     ):
         column = taken(texts)
         assert (column.is_category, column.note) == (True, "number-like")

@@ -192,6 +192,7 @@ def lines(*rows):
 ERRORS = {
     "no such column": ("tenure,Charge,seats\n1,2,3\n", "'charges': did you mean 'Charge'?"),
     "no columns": ("a,b\n1,2\n", "no column 'tenure' (nor 2 others): there are 'a', 'b'"),
+    "two columns": ("tenure,x\n1,2\n", "no column 'charges' (nor 'seats'): there are 'tenure'"),
     "separator": ("tenure;charges;seats\n1;2;3\n", "it has one column, 'tenure;charges;seats'"),
     "text": (lines("1,2,3", "1,much,3"), "column 'charges', row 1: 'much' is not a finite number"),
     "late text": (lines(*["1,2,3"] * 50, "1,2,x"), "row 50: 'x' is not a finite number"),

@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,6 +138,20 @@ def test_another_kind_than_in_fit(values, categories, match):
         encode_categories(values, missing, categories)
     everything = np.ones(len(values), bool)
     assert (encode_categories(values, everything, categories) == -1).all()
+
+
+@pytest.mark.parametrize("categories", [
+    ["FALSE", "TRUE"], ["true", "false", "?"], ["False", "True"], ["Yes", "no"], ["TRUE"],
+])  # fmt: skip
+def test_bools_where_fit_had_strings(categories):
+    for values in (np.array([True, False]), objects(True, None, False)):
+        missing = np.array([value is None for value in values.tolist()])
+        with pytest.raises(ValueError, match=f"such as '{categories[0]}': convert") as caught:
+            encode_categories(values, missing, objects(*categories))
+        remedy = str(caught.value).partition("as by ")[2]
+        texts = eval(f"values{remedy}", {"values": pd.Series([True, False])})
+        known = [text in categories for text in texts]
+        assert known == [text in map(str.lower, categories) for text in ("true", "false")]
 
 
 def test_no_categories():

@@ -8,7 +8,12 @@ import pandas as pd
 import pytest
 
 from skmlp import SoftmaxMLPClassifier
-from skmlp.data.numerals import example_number, hold_numbers, number_conversion
+from skmlp.data.numerals import (
+    example_formats,
+    example_number,
+    hold_numbers,
+    number_conversion,
+)
 
 NUMBERS = np.round(np.random.RandomState(0).lognormal(6, 3, 300), 2)
 
@@ -97,6 +102,40 @@ OTHERS = {
 @pytest.mark.parametrize("texts", OTHERS.values(), ids=OTHERS)
 def test_other_texts_are_no_numbers(texts):
     assert not hold_numbers(sorted(set(texts)))
+    assert example_formats(sorted(set(texts))) is None
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_numbers_of_one_format(form):
+    assert example_formats([*map(form, NUMBERS), "n/a"]) is None
+
+
+def test_numbers_of_two_formats():
+    euros = [swapped(f"{x:,.2f} EUR") for x in NUMBERS[:100]]
+    dollars = [f"${x:,.0f}" for x in NUMBERS[100:]]
+    points = [f"{x:.2f}" for x in NUMBERS[100:]]
+    for first, second in ((euros, dollars), (euros, points), (dollars, euros), (points, euros)):
+        texts = ["n/a", "5", *first, *second]
+        assert not hold_numbers(texts)
+        comma, point = example_formats(texts)
+        assert comma in euros
+        assert re.search(r",\d\d ", comma)
+        assert point in dollars + points
+        assert re.search(r",\d{3}$|\.\d\d$", point)
+        assert example_formats(texts[:20]) is None
+        assert example_formats([*texts, "07"]) is None  # codes
+        assert example_formats([*texts, *"abcdefghijklmnopqrstuvwxyz"]) is None
+    # 1,200 may have a decimal comma, if others of the same unit have one.
+    for texts in ([*euros, "1,200 EUR"], [f"{i},{7 * i} %" for i in range(1, 200)]):
+        assert hold_numbers(texts)
+        assert example_formats(texts) is None
+
+
+def test_the_warning_of_two_formats():
+    amounts = [swapped(f"{x:,.2f} EUR") if x < 300 else f"${x:,.0f}" for x in NUMBERS]
+    clf = SoftmaxMLPClassifier((4,), epochs=1)
+    with pytest.warns(UserWarning, match=r"formats \('[\d.]+,\d\d EUR' and '\$[\d,]+'\), which"):
+        clf.fit(pd.DataFrame({"amount": amounts}), NUMBERS > 400)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "array"])

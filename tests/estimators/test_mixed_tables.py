@@ -631,6 +631,16 @@ def test_messages():
     remedy = re.search(r"as by (.*), or read it", str(caught.value))[1]
     numbers = eval(remedy, {"X": commas})
     np.testing.assert_array_equal(numbers, frame.age)
+    flags = frame.assign(age=frame.age > 50)
+    flagged = clone(clf).fit(flags, y)
+    for spoilt in (
+        flags.age.map({True: " TRUE", False: "False"}),
+        flags.age.replace({True: "true"}),
+    ):
+        with pytest.raises(ValueError, match=r"astype\(str\)") as caught:
+            flagged.predict(frame.assign(age=spoilt))
+        remedy = re.search(r"as by (.*\))\.", str(caught.value))[1]
+        assert eval(remedy, {"X": {"age": spoilt}}).tolist() == flags.age.tolist()
     codes = frame.assign(town=frame.town.map({"a": "1"}).fillna("2"))
     coded = clone(clf).fit(codes, y)
     floats = codes.assign(town=codes.town.astype(float))
