@@ -3,9 +3,6 @@
 They are computed of rows, weighted, and merged from those of parts of the rows. The statistics of a
 column with gaps are those of the values that are present. Indicators of gaps and levels of
 categorical columns have the Moments of their 0/1 columns.
-
-Other statistics tell whether the rows were divided by their Euclidean norms, as text vectorizers
-do. Then all have the same norm, although they differ in their numbers of non-zero values.
 """
 
 from collections.abc import Sequence
@@ -18,13 +15,13 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skmlp.core.encoding import Encoding
 from skmlp.core.levels import numbers_of
+from skmlp.data.row_norms import DIFFERENT, RowNorms, norms_of_dense, norms_of_sparse
 from skmlp.data.weights import mean_weight, normalize_weights
 
 __all__ = [
     "HALF",
     "MAX_VALUES",
     "MIN_VALUES",
-    "SAME_NORM",
     "Moments",
     "column_moments",
     "has_gaps",
@@ -38,7 +35,6 @@ SAMPLE_ROWS, SAMPLE_SHARE = 256, 1 / 16  # to find values that may be those of h
 # which limits the time of merging if there are thousands of columns.
 MIN_VALUES, MAX_VALUES, VALUES_SIZE = 2, 16, 2**15
 HALF = 0.5 - 1e-9  # sums of weights are rounded
-SAME_NORM = 1e-5  # relative difference of squared norms, which float32 rounds
 
 
 class Moments(NamedTuple):
@@ -59,12 +55,8 @@ class Moments(NamedTuple):
         Their shares of the rows' weight, the largest first.
     present : ndarray of shape (n_features,) or float
         The share of the rows' weight where a value is present.
-    square_norms : tuple of float
-        The smallest and the largest squared Euclidean norm of the rows that are not 0; NaN if they
-        differ much or are not known, and 0 if there are no such rows.
-    non_zeros : tuple of int
-        The fewest and the most non-zero values of these rows; without meaning if there are none, or
-        if the norms are NaN.
+    square_norms, non_zeros : tuple of float, tuple of int
+        The RowNorms of the rows.
     """
 
     n: int
@@ -74,8 +66,8 @@ class Moments(NamedTuple):
     values: np.ndarray
     shares: np.ndarray
     present: np.ndarray | float = 1.0
-    square_norms: tuple[float, float] = (np.nan, np.nan)
-    non_zeros: tuple[int, int] = (0, 0)
+    square_norms: tuple[float, float] = DIFFERENT.squares
+    non_zeros: tuple[int, int] = DIFFERENT.non_zeros
 
 
 def column_moments(
@@ -148,37 +140,6 @@ def _with_binary_columns(moments: Moments, shares: np.ndarray) -> Moments:
     )
 
 
-class _Norms(NamedTuple):
-    """The `square_norms` and `non_zeros` of some rows."""
-
-    squares: tuple[float, float] = (0.0, 0.0)
-    non_zeros: tuple[int, int] = (0, 0)
-
-    @classmethod
-    def of_rows(cls, squares: np.ndarray, counts: np.ndarray) -> "_Norms":
-        """Return those of rows with these squared norms and numbers of non-zero values."""
-        squares, counts = squares[counts > 0], counts[counts > 0]
-        if not len(counts):
-            return cls()
-        return cls._of(squares.tolist(), counts.tolist())
-
-    def merge(self, other: "_Norms") -> "_Norms":
-        """Return those of the rows of both."""
-        if not any(self.squares) or not any(other.squares):
-            return self if any(self.squares) else other
-        return self._of(self.squares + other.squares, self.non_zeros + other.non_zeros)
-
-    @classmethod
-    def _of(cls, squares: Sequence[float], counts: Sequence[int]) -> "_Norms":
-        least, largest = float(np.min(squares)), float(np.max(squares))  # NaN if one is NaN
-        if not largest - least <= SAME_NORM * largest < np.inf:
-            return DIFFERENT
-        return cls((least, largest), (min(counts), max(counts)))
-
-
-DIFFERENT = _Norms((np.nan, np.nan))
-
-
 def has_gaps(moments: Moments | None) -> bool:
     """Return whether a value may be missing in the rows of Moments; None is of unknown rows."""
     return moments is None or bool(np.any(np.asarray(moments.present) < 1.0))
@@ -190,15 +151,14 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
     memory = np.empty((min(CHUNK_ROWS, len(rows)), X.shape[1]))
     weight, mean, var, shares = 0.0, np.zeros(0), np.zeros(0), np.zeros(values.shape)
     present: Any = 0.0  # the weight of present values, of all columns or of each
-    norms = _Norms()
+    norms = RowNorms()
     for chunk in gen_batches(len(rows), CHUNK_ROWS):
         part = rows[chunk]
         v = None if w is None else w[part]
         here, D = len(part) if v is None else v.sum(), memory[: len(part)]
         D[...] = X[part]
         if norms is not DIFFERENT:
-            squares, counts = np.einsum("ij,ij->i", D, D), np.count_nonzero(D, axis=1)
-            norms = norms.merge(_Norms.of_rows(squares, counts))
+            norms = norms.merge(norms_of_dense(D))
         _fill_second_values(values, D)
         if len(counted):
             shares[:, counted] += _weights_of(values[:, counted], D[:, counted], v)
@@ -213,7 +173,7 @@ def _dense_moments(X: np.ndarray, w: np.ndarray | None, rows: np.ndarray) -> Mom
     return _with_norms(moments._replace(present=np.minimum(present / weight, 1.0)), norms)
 
 
-def _with_norms(moments: Moments, norms: _Norms) -> Moments:
+def _with_norms(moments: Moments, norms: RowNorms) -> Moments:
     return moments._replace(square_norms=norms.squares, non_zeros=norms.non_zeros)
 
 
@@ -310,7 +270,7 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
     n_features = X.shape[1]
     weight, mean, var, present = 0.0, np.zeros(0), np.zeros(0), np.zeros(n_features)
     second, stored, equal = np.full(n_features, np.nan), np.zeros(n_features), np.zeros(n_features)
-    norms = _Norms()
+    norms = RowNorms()
     for chunk in gen_batches(len(rows), SPARSE_CHUNK_ROWS):
         part = rows[chunk]
         v = np.ones(len(part)) if w is None else w[part]
@@ -322,7 +282,7 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         is_gap = np.isnan(batch.data)
         batch.data[is_gap] = 0.0
         batch.eliminate_zeros()
-        norms = norms.merge(DIFFERENT if is_gap.any() else _norms_of_sparse(batch))
+        norms = norms.merge(DIFFERENT if is_gap.any() else norms_of_sparse(batch))
         column, of_entry = batch.indices, np.repeat(v, np.diff(batch.indptr))
         is_new = np.isnan(second[column])
         second[column[is_new]] = batch.data[is_new]
@@ -343,13 +303,6 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         present[columns] = dense_columns.present
     moments = sorted_by_share(len(rows), weight, mean, var, values, shares)
     return _with_norms(moments._replace(present=present), norms)
-
-
-def _norms_of_sparse(batch: Any) -> _Norms:
-    """Return the norms of sparse rows without stored zeros."""
-    counts = np.diff(batch.indptr)
-    row_of_entry = np.repeat(np.arange(len(counts)), counts)
-    return _Norms.of_rows(np.bincount(row_of_entry, batch.data**2, len(counts)), counts)
 
 
 def _weight_of_present(batch: Any, v: np.ndarray) -> np.ndarray:
@@ -387,9 +340,9 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     for share, part in zip(p[1:], parts[1:], strict=True):
         values, shares = _merge_values(values, shares, part.values, share * part.shares)
     moments = sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
-    norms = _Norms()
+    norms = RowNorms()
     for part in parts:
-        norms = norms.merge(_Norms(part.square_norms, part.non_zeros))
+        norms = norms.merge(RowNorms(part.square_norms, part.non_zeros))
     return _with_norms(moments._replace(present=np.minimum(sum(present), 1.0)), norms)
 
 

@@ -13,14 +13,10 @@ the value sqrt(n) there. Every column of two values a and b has r = |a - b|, how
 Both terms follow ``x -> a x + b``. Where no value has half of the rows, the scale is the standard
 deviation.
 
-Rows that were divided by their norms, as by TfidfVectorizer and HashingVectorizer, have one unit
-for all columns. They are neither centred nor scaled by column, but divided by the norm, that of
-the columns that are not constant. Scales by column would give the same weight to all words, to
-those in every text and to the rare ones that tf-idf emphasizes, and a larger norm to a text of many
-words. Such rows are found by a common norm and different numbers of non-zero values. (Rows of
-one-hot columns have a common norm as well, but equally many non-zero values.) The squared norms
-must not differ by more than 1e-5 of the total variance of the columns, so that a large constant in
-a column does not count as a common norm.
+Rows that were divided by their norms (`skmlp.data.row_norms`) have one unit for all columns. They
+are neither centred nor scaled by column, but divided by the norm, that of the columns that are not
+constant. Scales by column would give the same weight to all words, to those in every text and to
+the rare ones that tf-idf emphasizes, and a larger norm to a text of many words.
 
 A column with gaps, in a share g of the weight, is scaled as with the mean m of its present values
 in their place: its mean is m, its variance ``(1 - g) var``, and g is added to the share of m.
@@ -35,7 +31,8 @@ from skmlp._errors import warn_user
 from skmlp.core.levels import numbers_of
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
-from skmlp.data.moments import HALF, SAME_NORM, Moments, column_moments, sorted_by_share
+from skmlp.data.moments import HALF, Moments, column_moments, sorted_by_share
+from skmlp.data.row_norms import RowNorms, common_norm
 
 __all__ = [
     "check_foldable",
@@ -61,7 +58,8 @@ def scaling_from_moments(
     var = moments.var
     with np.errstate(all="ignore"):
         has_spread, mean = _has_spread(moments), moments.mean
-        if norm := _common_norm(moments, mean[~has_spread]):
+        norms = RowNorms(moments.square_norms, moments.non_zeros)
+        if norm := common_norm(norms, len(var), var.sum(), mean[~has_spread]):
             scale, mean = np.full_like(var, norm), np.zeros_like(mean)
         else:
             scale = np.sqrt(np.maximum(var, _distance_from_frequent_value(moments)))
@@ -103,18 +101,6 @@ def _has_spread(moments: Moments) -> np.ndarray:
     with np.errstate(all="ignore"):
         is_rounding: np.ndarray = var <= n * eps * var + (n * eps * mean) ** 2
     return ~is_rounding
-
-
-def _common_norm(moments: Moments, constants: np.ndarray) -> float:
-    """Return the norm by which the rows were divided, without constant columns; 0 if they were not.
-
-    Rounding errors of the squares count as differences.
-    """
-    (least, largest), (fewest, most) = moments.square_norms, moments.non_zeros
-    rounding = len(moments.mean) * np.finfo(np.float64).eps * largest
-    if fewest < most and largest - least + rounding <= SAME_NORM * moments.var.sum():
-        return float(np.sqrt(largest - constants @ constants))
-    return 0.0
 
 
 def _distance_from_frequent_value(moments: Moments) -> np.ndarray:

@@ -9,6 +9,7 @@ from skmlp.core.encoding import Encoding, PiecewiseLinear
 from skmlp.core.levels import Levels
 from skmlp.core.scaling import Scaling
 from skmlp.data.moments import MAX_VALUES, MIN_VALUES, Moments
+from skmlp.data.row_norms import DIFFERENT, RowNorms
 
 __all__ = [
     "ENCODING",
@@ -189,16 +190,14 @@ def restore_moments(rows: Any, arrays: Mapping[str, np.ndarray], n_features: int
     return Moments(n, weight, mean, var, *of_values, present, *_norms_of_rows(norms, n_features))
 
 
-def _norms_of_rows(
-    norms: list[Any], n_features: int
-) -> tuple[tuple[float, float], tuple[int, int]]:
-    """Return `square_norms` and `non_zeros` from the statistics of rows."""
+def _norms_of_rows(norms: list[Any], n_features: int) -> RowNorms:
+    """Return the norms in the statistics of rows."""
     if not norms:
-        return (np.nan, np.nan), (0, 0)
+        return DIFFERENT
     if list(map(type, norms)) == [float, float, int, int]:
         least, largest, fewest, most = norms
         if 0.0 <= least <= largest < np.inf and 0 <= fewest <= most <= n_features:
-            return (least, largest), (fewest, most)
+            return RowNorms((least, largest), (fewest, most))
     raise ValueError(f"the norms of its rows are {norms}")
 
 
