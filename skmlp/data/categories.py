@@ -209,9 +209,9 @@ def _check_kind(cells: Cells, categories: np.ndarray) -> None:
 def _bools_to(categories: list[str]) -> str:
     """Return the conversion of bools to categories, which may be TRUE and FALSE."""
     found = {text.lower(): text for text in categories}
-    if found.get("true", "True") == "True" and found.get("false", "False") == "False":
-        return ".astype(str)"
     texts = {value: found.get(str(value).lower(), str(value)) for value in (False, True)}
+    if texts == {False: "False", True: "True"}:
+        return ".astype(str)"
     return f".map({short_repr(texts)})"
 
 

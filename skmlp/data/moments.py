@@ -69,6 +69,11 @@ class Moments(NamedTuple):
     square_norms: tuple[float, float] = DIFFERENT.squares
     non_zeros: tuple[int, int] = DIFFERENT.non_zeros
 
+    @property
+    def norms(self) -> RowNorms:
+        """The norms of the rows; two fields, since attributes of estimators are plain tuples."""
+        return RowNorms(self.square_norms, self.non_zeros)
+
 
 def column_moments(
     X: Any, w: np.ndarray | None, rows: np.ndarray, layout: Encoding | None = None
@@ -282,7 +287,8 @@ def _sparse_moments(X: Any, w: np.ndarray | None, rows: np.ndarray) -> Moments:
         is_gap = np.isnan(batch.data)
         batch.data[is_gap] = 0.0
         batch.eliminate_zeros()
-        norms = norms.merge(DIFFERENT if is_gap.any() else norms_of_sparse(batch))
+        if norms is not DIFFERENT:
+            norms = norms.merge(DIFFERENT if is_gap.any() else norms_of_sparse(batch))
         column, of_entry = batch.indices, np.repeat(v, np.diff(batch.indptr))
         is_new = np.isnan(second[column])
         second[column[is_new]] = batch.data[is_new]
@@ -342,7 +348,7 @@ def merge_moments(parts: Sequence[Moments]) -> Moments:
     moments = sorted_by_share(sum(part.n for part in parts), weight, mean, var, values, shares)
     norms = RowNorms()
     for part in parts:
-        norms = norms.merge(RowNorms(part.square_norms, part.non_zeros))
+        norms = norms.merge(part.norms)
     return _with_norms(moments._replace(present=np.minimum(sum(present), 1.0)), norms)
 
 

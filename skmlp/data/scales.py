@@ -32,7 +32,7 @@ from skmlp.core.levels import numbers_of
 from skmlp.core.scaling import Scaling
 from skmlp.data.checks import max_abs
 from skmlp.data.moments import HALF, Moments, column_moments, sorted_by_share
-from skmlp.data.row_norms import RowNorms, common_norm
+from skmlp.data.row_norms import common_norm
 
 __all__ = [
     "check_foldable",
@@ -58,8 +58,7 @@ def scaling_from_moments(
     var = moments.var
     with np.errstate(all="ignore"):
         has_spread, mean = _has_spread(moments), moments.mean
-        norms = RowNorms(moments.square_norms, moments.non_zeros)
-        if norm := common_norm(norms, len(var), var.sum(), mean[~has_spread]):
+        if norm := common_norm(moments.norms, len(var), var.sum(), mean[~has_spread]):
             scale, mean = np.full_like(var, norm), np.zeros_like(mean)
         else:
             scale = np.sqrt(np.maximum(var, _distance_from_frequent_value(moments)))

@@ -49,7 +49,7 @@ def train_networks(
 
     Networks of sparse rows, and those by L-BFGS, are trained one by one. An error of a network is
     its outcome, unless the networks are of one fit, such as the members of an ensemble: then the
-    first error is raised. So is an error of a callback.
+    first error is raised.
 
     Parameters
     ----------
@@ -160,8 +160,8 @@ def _train(
     except MemoryError:
         raise  # says nothing about the networks
     except Exception as error:
-        if of_one_fit or first.run.hooks:
-            raise  # the hook knows nothing of the other networks
+        if of_one_fit:
+            raise
         results = [error] * len(trainers)  # of the schedule, which they share
     seconds = perf_counter() - started
     if verbose > 0:
